@@ -1,0 +1,130 @@
+// What the main thread and a worker say to each other. Plain data; everything is in order within one link.
+
+import type { BuildInput, JobOptions } from '../../src/graph/job.ts'
+import type { SourceProgress } from '../../src/contract/source-function.ts'
+import type { NodeRestore, TaskSnapshot } from '../checkpoint/snapshot.ts'
+import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
+
+/** An error on its way between threads: what a person needs, no objects. */
+export interface FailureInfo {
+  /** Of a MillraceError, else 'USER_FUNCTION' or the like chosen where it was caught. */
+  readonly code: string
+  readonly domain: 'user' | 'external' | 'internal'
+  readonly retry: 'never' | 'backoff' | 'restart'
+  readonly message: string
+  readonly node: string | undefined
+  readonly subtask: number | undefined
+  /** The user's own file:line:column, first frame outside Millrace and node_modules. */
+  readonly at: string | undefined
+  readonly stack: string | undefined
+  /** The record that was being handled, cut and masked. */
+  readonly record: string | undefined
+}
+
+/** One node's counters in one subtask since the attempt began; ratios over the last period. */
+export interface NodeMetrics {
+  readonly node: string
+  readonly subtask: number
+  readonly recordsIn: number
+  readonly recordsOut: number
+  readonly bytesOut: number
+  /** Parts of the last period, each 0 to 1. */
+  readonly busy: number
+  readonly backPressured: number
+  readonly idle: number
+  readonly watermark: number | undefined
+  readonly stateBytes: number
+  readonly counters: Readonly<Record<string, number>>
+  readonly gauges: Readonly<Record<string, number>>
+  readonly progress: readonly SourceProgress[]
+}
+
+/** A message between the enumerator of a source and its readers, routed by the main thread. */
+export interface EnumeratorMessage {
+  readonly node: string
+  /** To the enumerator, or to the reader of this subtask. */
+  readonly to: 'enumerator' | number
+  readonly from: 'enumerator' | number
+  readonly body:
+    | { readonly type: 'assign'; readonly splits: readonly unknown[] }
+    | { readonly type: 'no-more-splits' }
+    | { readonly type: 'event'; readonly event: unknown }
+    | { readonly type: 'request-split' }
+}
+
+/** A channel between subtasks of two workers: its two ports are sent to the two workers. */
+export interface PortAddress {
+  readonly edge: number
+  readonly fromSubtask: number
+  readonly toSubtask: number
+}
+
+export interface StateConfig {
+  /** Bytes of heap for each worker's keyed state; Infinity keeps everything in the heap. */
+  readonly cacheBytes: number
+}
+
+export interface Deployment {
+  readonly attempt: number
+  readonly plan: PhysicalPlan
+  /** Absolute: <data-dir>/<job> */
+  readonly jobDir: string
+  readonly mode: 'stream' | 'batch'
+  readonly delivery: 'exactly-once' | 'at-least-once'
+  readonly state: StateConfig
+  /** By node, then by subtask. Empty for a fresh start. */
+  readonly restore: Readonly<Record<string, readonly NodeRestore[]>>
+  /** The job goes back: append sinks cut what later checkpoints published. */
+  readonly rewind: boolean
+}
+
+export type ToWorker =
+  /** Import the job file (or use the job given in-process) and describe its graph. */
+  | { readonly type: 'load'; readonly file: string; readonly input: BuildInput }
+  /** Open and restore every subtask of this worker, do not run yet. `ports[i]` belongs to `addresses[i]`; outgoing and incoming. */
+  | {
+      readonly type: 'deploy'
+      readonly worker: number
+      readonly deployment: Deployment
+      readonly addresses: readonly PortAddress[]
+      readonly ports: readonly unknown[]
+    }
+  | { readonly type: 'start' }
+  /** Step 1 of a checkpoint: enumerators snapshot. Sent only to workers that host one. */
+  | { readonly type: 'snapshot-enumerators'; readonly checkpoint: number }
+  /** Step 2: sources emit the barrier. `folder`: absolute folder of the checkpoint, already made. */
+  | { readonly type: 'trigger'; readonly checkpoint: number; readonly final: boolean; readonly folder: string }
+  | { readonly type: 'complete'; readonly checkpoint: number; readonly final: boolean }
+  | { readonly type: 'abort'; readonly checkpoint: number }
+  | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
+  /** Close every task now, whatever it does; answer 'cancelled'. */
+  | { readonly type: 'cancel' }
+  /** Run the job's onFinished hooks; answer 'finished-hooks' or 'failed'. */
+  | { readonly type: 'finished' }
+  | { readonly type: 'ping'; readonly n: number }
+
+export type FromWorker =
+  | { readonly type: 'loaded'; readonly graph: GraphDescription; readonly options: JobOptions }
+  | { readonly type: 'deployed' }
+  | { readonly type: 'enumerators-snapshotted'; readonly checkpoint: number }
+  | { readonly type: 'ack'; readonly checkpoint: number; readonly snapshot: TaskSnapshot }
+  | { readonly type: 'decline'; readonly checkpoint: number; readonly task: number; readonly subtask: number; readonly failure: FailureInfo }
+  /** The subtask has read or been told the end of all its inputs and passed it on. */
+  | { readonly type: 'drained'; readonly task: number; readonly subtask: number }
+  /** Every sink of the worker has committed this checkpoint. */
+  | { readonly type: 'committed'; readonly checkpoint: number }
+  | { readonly type: 'failed'; readonly failure: FailureInfo }
+  | { readonly type: 'cancelled' }
+  | { readonly type: 'finished-hooks' }
+  | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
+  | { readonly type: 'request-checkpoint' }
+  | { readonly type: 'metrics'; readonly nodes: readonly NodeMetrics[]; readonly heapBytes: number }
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | { readonly type: 'pong'; readonly n: number }
+
+/** The two ends of the connection, over a thread's port or within one thread. */
+export interface Link<Send, Receive> {
+  post(message: Send, transfer?: readonly unknown[]): void
+  onMessage(handler: (message: Receive) => void): void
+  close(): void
+}
