@@ -64,7 +64,11 @@ export const ERRORS = {
     'never',
     'Key {key} of node "{node}" cannot be used: expected a string, number other than NaN, bigint, boolean, or an array of these.',
   ),
-  STATE_UNDECLARED: row('user', 'never', 'State "{state}" of node "{node}" was used before open(): declare it as a field.'),
+  STATE_UNDECLARED: row(
+    'user',
+    'never',
+    'State "{state}" of node "{node}" was used before open(): declare it as a field.',
+  ),
   STATE_DUPLICATE: row('user', 'never', 'Node "{node}" declares two states named "{state}".'),
   STATE_INCOMPATIBLE: row(
     'user',
@@ -74,13 +78,21 @@ export const ERRORS = {
   STATE_CODEC: row('user', 'never', 'State "{state}" of node "{node}" could not be {action} for key {key}: {reason}'),
   RECORD_CODEC: row('user', 'never', 'A record from "{node}" cannot cross between threads: {reason}'),
   // Checkpoints and restore
-  CHECKPOINT_NOT_FOUND: row('user', 'never', 'Checkpoint {checkpoint} of job "{job}" is not there. Retained: {retained}.'),
+  CHECKPOINT_NOT_FOUND: row(
+    'user',
+    'never',
+    'Checkpoint {checkpoint} of job "{job}" is not there. Retained: {retained}.',
+  ),
   CHECKPOINT_CORRUPT: row(
     'external',
     'never',
     'Checkpoint {checkpoint} is damaged: {file}: {reason}. The next older one is {older}: --from-checkpoint {older}.',
   ),
-  CHECKPOINT_VERSION: row('user', 'never', 'Checkpoint {checkpoint} has format {found}; this release reads format {expected}.'),
+  CHECKPOINT_VERSION: row(
+    'user',
+    'never',
+    'Checkpoint {checkpoint} has format {found}; this release reads format {expected}.',
+  ),
   CHECKPOINT_FAILED: row('external', 'restart', 'Checkpoint {checkpoint} failed: {reason}'),
   RESTORE_NODE_MISSING: row(
     'user',

@@ -16,7 +16,13 @@ export interface StateHandle {
   /** Key groups held: from start to before end. */
   readonly keyGroups: { readonly start: number; readonly end: number }
   /** States held, for compatibility checks. */
-  readonly states: readonly { readonly name: string; readonly kind: string; readonly codec: string; readonly version: number; readonly ttl: boolean }[]
+  readonly states: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly codec: string
+    readonly version: number
+    readonly ttl: boolean
+  }[]
 }
 
 /** One node's part of one subtask's snapshot. Every Uint8Array is msgpack. */

@@ -64,7 +64,12 @@ export type RunEvent = { readonly at: number; readonly job: string } & (
   | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointInfo }
   | { readonly type: 'committed'; readonly checkpoint: number }
   | { readonly type: 'failure'; readonly failure: FailureInfo; readonly restartInMs: number | undefined }
-  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly type: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
 )
 
 export interface RunResult {

@@ -9,8 +9,19 @@ export interface NodeDescription {
   readonly type: string
   readonly parallelism: number | undefined
   readonly keyed: boolean
-  readonly states: readonly { readonly name: string; readonly kind: string; readonly codec: string; readonly version: number; readonly ttlMs: number | undefined }[]
-  readonly inputs: readonly { readonly from: string; readonly output: string; readonly partitioner: Partitioner; readonly input: number }[]
+  readonly states: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly codec: string
+    readonly version: number
+    readonly ttlMs: number | undefined
+  }[]
+  readonly inputs: readonly {
+    readonly from: string
+    readonly output: string
+    readonly partitioner: Partitioner
+    readonly input: number
+  }[]
   readonly boundedness: 'bounded' | 'unbounded' | undefined
   readonly guarantee: string | undefined
   readonly sinkKind: 'upsert' | 'epoch' | 'append' | undefined

@@ -1,7 +1,7 @@
 // What the main thread and a worker say to each other. Plain data; everything is in order within one link.
 
-import type { BuildInput, JobOptions } from '../../src/graph/job.ts'
 import type { SourceProgress } from '../../src/contract/source-function.ts'
+import type { BuildInput, JobOptions } from '../../src/graph/job.ts'
 import type { NodeRestore, TaskSnapshot } from '../checkpoint/snapshot.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
 
@@ -108,7 +108,13 @@ export type FromWorker =
   | { readonly type: 'deployed' }
   | { readonly type: 'enumerators-snapshotted'; readonly checkpoint: number }
   | { readonly type: 'ack'; readonly checkpoint: number; readonly snapshot: TaskSnapshot }
-  | { readonly type: 'decline'; readonly checkpoint: number; readonly task: number; readonly subtask: number; readonly failure: FailureInfo }
+  | {
+      readonly type: 'decline'
+      readonly checkpoint: number
+      readonly task: number
+      readonly subtask: number
+      readonly failure: FailureInfo
+    }
   /** The subtask has read or been told the end of all its inputs and passed it on. */
   | { readonly type: 'drained'; readonly task: number; readonly subtask: number }
   /** Every sink of the worker has committed this checkpoint. */
@@ -119,7 +125,12 @@ export type FromWorker =
   | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
   | { readonly type: 'request-checkpoint' }
   | { readonly type: 'metrics'; readonly nodes: readonly NodeMetrics[]; readonly heapBytes: number }
-  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly type: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
   | { readonly type: 'pong'; readonly n: number }
 
 /** The two ends of the connection, over a thread's port or within one thread. */

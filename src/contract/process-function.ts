@@ -1,6 +1,7 @@
+import { MillraceError } from '../errors.ts'
 import type { Key } from '../util/key-group.ts'
-import type { RuntimeContext } from './runtime-context.ts'
 import type { TimerService } from './keyed-context.ts'
+import type { RuntimeContext } from './runtime-context.ts'
 import type {
   AggregateFunction,
   AggregatingState,
@@ -12,7 +13,6 @@ import type {
   StateOptions,
   ValueState,
 } from './state.ts'
-import { MillraceError } from '../errors.ts'
 
 /** A named further output of a node. Make one with sideOutput<T>('late') and read it with stream.side(tag). */
 export interface OutputTag<T> {
@@ -87,11 +87,7 @@ abstract class StatefulFunction extends RichFunction {
     return this.#declare({ name, kind: 'map', options: options as StateOptions<unknown> })
   }
 
-  protected reducingState<T>(
-    name: string,
-    reduce: (a: T, b: T) => T,
-    options: StateOptions<T> = {},
-  ): ReducingState<T> {
+  protected reducingState<T>(name: string, reduce: (a: T, b: T) => T, options: StateOptions<T> = {}): ReducingState<T> {
     return this.#declare({
       name,
       kind: 'reducing',

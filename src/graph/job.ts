@@ -35,7 +35,12 @@ export type RestartOptions =
       /** Default: no limit. */
       readonly attempts?: number
     }
-  | { readonly strategy: 'failure-rate'; readonly failures: number; readonly intervalMs: number; readonly delayMs: number }
+  | {
+      readonly strategy: 'failure-rate'
+      readonly failures: number
+      readonly intervalMs: number
+      readonly delayMs: number
+    }
 
 export interface JobOptions {
   /** Default 1. */

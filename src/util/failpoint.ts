@@ -72,7 +72,8 @@ function parse(spec: string | undefined): Armed[] | undefined {
   if (spec === undefined || spec === '') return undefined
   return spec.split(',').map((part) => {
     const match = /^([\w.]+)(?::(kill|throw|hang))?(?:@(\d+))?$/.exec(part)
-    if (match === null || !((match[1] ?? '') in FAILPOINTS)) throw new Error(`MILLRACE_FAILPOINT: no failpoint "${part}"`)
+    if (match === null || !((match[1] ?? '') in FAILPOINTS))
+      throw new Error(`MILLRACE_FAILPOINT: no failpoint "${part}"`)
     return { name: match[1] ?? '', action: (match[2] ?? 'kill') as Action, hitsLeft: Number(match[3] ?? 1) }
   })
 }

@@ -63,7 +63,7 @@ export function canonicalKey(key: Key): string {
  */
 export function mapKeyOf(key: Key): string | number | bigint | boolean {
   if (typeof key === 'string') return key.charCodeAt(0) === 0 ? `\0${key}` : key
-  if (typeof key === 'number' && key === key) return key
+  if (typeof key === 'number' && !Number.isNaN(key)) return key
   if (typeof key === 'bigint' || typeof key === 'boolean') return key
   return `\0${canonicalKey(key)}`
 }
