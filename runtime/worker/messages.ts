@@ -99,8 +99,8 @@ export type ToWorker =
   | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
   /** Close every task now, whatever it does; answer 'cancelled'. */
   | { readonly type: 'cancel' }
-  /** Run the job's onFinished hooks; answer 'finished-hooks' or 'failed'. */
-  | { readonly type: 'finished' }
+  /** Run the job's onStart hooks (before the first deploy) or onFinished hooks (at the very end); answer 'hooks-done' or 'failed'. */
+  | { readonly type: 'hooks'; readonly which: 'start' | 'finish' }
   | { readonly type: 'ping'; readonly n: number }
 
 export type FromWorker =
@@ -121,7 +121,7 @@ export type FromWorker =
   | { readonly type: 'committed'; readonly checkpoint: number }
   | { readonly type: 'failed'; readonly failure: FailureInfo }
   | { readonly type: 'cancelled' }
-  | { readonly type: 'finished-hooks' }
+  | { readonly type: 'hooks-done' }
   | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
   | { readonly type: 'request-checkpoint' }
   | { readonly type: 'metrics'; readonly nodes: readonly NodeMetrics[]; readonly heapBytes: number }

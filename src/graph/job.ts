@@ -62,6 +62,8 @@ export interface BuildInput {
 
 export interface BuiltJob {
   readonly graph: LogicalGraph
+  /** Called once each, in order, in one worker, before any function is opened; at every start of the process, so they must be idempotent. */
+  readonly onStart: readonly (() => void | Promise<void>)[]
   /** Called once each, in order, in one worker, after the job has finished and every sink has committed. A throw makes the run fail. */
   readonly onFinished: readonly (() => void | Promise<void>)[]
 }
