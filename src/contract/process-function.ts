@@ -57,6 +57,8 @@ abstract class RichFunction {
 
 /** Any number of records out for each record in. Synchronous; no state. */
 export abstract class ProcessFunction<In, Out> extends RichFunction {
+  /** Only in the types: a function may take more than the stream has, never less. */
+  declare protected readonly takes: (value: In) => void
   abstract process(value: In, context: ProcessContext, out: Collector<Out>): void
   /** Every input has ended; the last records may be emitted. */
   endOfInput(_out: Collector<Out>): void {}
@@ -68,32 +70,40 @@ const BIND = Symbol.for('millrace.state.bind')
 /** Declares states as fields: `readonly total = this.valueState<number>('total')`. Bound at open, before the user's open(). */
 abstract class StatefulFunction extends RichFunction {
   readonly [DESCRIPTORS]: StateDescriptor[] = []
-  readonly #bound = new Map<string, AnyState>();
+  readonly #fields: StateField[] = []
+  #node: string | undefined;
 
   /** For the machine's operators: binds each declared state. */
-  [BIND](register: (descriptor: StateDescriptor) => AnyState): void {
-    for (const descriptor of this[DESCRIPTORS]) this.#bound.set(descriptor.name, register(descriptor))
+  [BIND](node: string, register: (descriptor: StateDescriptor) => AnyState): void {
+    this.#node = node
+    this[DESCRIPTORS].forEach((descriptor, i) => this.#fields[i]?.bind(register(descriptor)))
   }
 
   protected valueState<T>(name: string, options: StateOptions<T> = {}): ValueState<T> {
-    return this.#declare({ name, kind: 'value', options: options as StateOptions<unknown> })
+    return this.#declare({ name, kind: 'value', options: options as StateOptions<unknown> }) as ValueState<T>
   }
 
   protected listState<T>(name: string, options: StateOptions<T> = {}): ListState<T> {
-    return this.#declare({ name, kind: 'list', options: options as StateOptions<unknown> })
+    return this.#declare({ name, kind: 'list', options: options as StateOptions<unknown> }) as unknown as ListState<T>
   }
 
   protected mapState<K extends string | number, V>(name: string, options: StateOptions<V> = {}): MapState<K, V> {
-    return this.#declare({ name, kind: 'map', options: options as StateOptions<unknown> })
+    const field = this.#declare({ name, kind: 'map', options: options as StateOptions<unknown> })
+    return field as unknown as MapState<K, V>
   }
 
-  protected reducingState<T>(name: string, reduce: (a: T, b: T) => T, options: StateOptions<T> = {}): ReducingState<T> {
-    return this.#declare({
+  protected reducingState<T>(
+    name: string,
+    reduce: (a: T, b: T) => T,
+    options: StateOptions<T> = {},
+  ): ReducingState<T> {
+    const field = this.#declare({
       name,
       kind: 'reducing',
       options: options as StateOptions<unknown>,
       reduce: reduce as (a: unknown, b: unknown) => unknown,
     })
+    return field as unknown as ReducingState<T>
   }
 
   protected aggregatingState<In, Acc, Out>(
@@ -101,71 +111,145 @@ abstract class StatefulFunction extends RichFunction {
     aggregate: AggregateFunction<In, Acc, Out>,
     options: StateOptions<Acc> = {},
   ): AggregatingState<In, Out> {
-    return this.#declare({
+    const field = this.#declare({
       name,
       kind: 'aggregating',
       options: options as StateOptions<unknown>,
       aggregate: aggregate as unknown as AggregateFunction<unknown, unknown, unknown>,
     })
+    return field as unknown as AggregatingState<In, Out>
   }
 
-  /** A stand-in whose every access goes to the bound state; the machine replaces none of the user's fields. */
-  #declare<S>(descriptor: StateDescriptor): S {
+  #declare(descriptor: StateDescriptor): StateField {
+    if (this.#node !== undefined) throw unbound(descriptor.name, this.#node)
+    const field = new FIELDS[descriptor.kind](new UnboundState(descriptor.name, this.constructor.name))
     this[DESCRIPTORS].push(descriptor)
-    return lateBound(() => {
-      const state = this.#bound.get(descriptor.name)
-      if (state === undefined) throw new MillraceError('STATE_UNDECLARED', { state: descriptor.name, node: '?' })
-      return state
-    }) as S
+    this.#fields.push(field)
+    return field
   }
 }
 
-/** Forwards the handful of methods that states have; monomorphic, so that the hot path stays a plain call. */
-class LateBoundState {
-  readonly #resolve: () => AnyState
-  #state: Record<string, (...args: unknown[]) => unknown> | undefined
+const unbound = (state: string, node: string): MillraceError => new MillraceError('STATE_UNDECLARED', { state, node })
 
-  constructor(resolve: () => AnyState) {
-    this.#resolve = resolve
-  }
+/** Every method that any state has. A field calls those of its kind only. */
+interface StateMethods {
+  get(key?: unknown): unknown
+  set(a: unknown, b?: unknown): void
+  add(value: unknown): void
+  has(key: unknown): boolean
+  delete(key: unknown): void
+  entries(): IterableIterator<unknown>
+  readonly size: number
+  clear(): void
+}
 
-  get #target(): Record<string, (...args: unknown[]) => unknown> {
-    this.#state ??= this.#resolve() as unknown as Record<string, (...args: unknown[]) => unknown>
-    return this.#state
+/** What a field holds before open(): the node's name is not known yet, so the class's name stands for it. */
+class UnboundState implements StateMethods {
+  readonly #error: () => MillraceError
+  constructor(state: string, className: string) {
+    this.#error = () => unbound(state, `new ${className}()`)
   }
+  get(): never {
+    throw this.#error()
+  }
+  set(): never {
+    throw this.#error()
+  }
+  add(): never {
+    throw this.#error()
+  }
+  has(): never {
+    throw this.#error()
+  }
+  delete(): never {
+    throw this.#error()
+  }
+  entries(): never {
+    throw this.#error()
+  }
+  get size(): never {
+    throw this.#error()
+  }
+  clear(): never {
+    throw this.#error()
+  }
+}
 
-  get(key?: unknown): unknown {
-    return this.#target.get?.(key)
+/**
+ * What a declaration returns: one object for the life of the function (so that #private fields work), whose methods are
+ * one plain call to the bound state. A class per kind keeps those calls of one shape each, which the engine inlines.
+ */
+abstract class StateField {
+  protected state: StateMethods
+  constructor(state: StateMethods) {
+    this.state = state
   }
-  set(a: unknown, b?: unknown): void {
-    this.#target.set?.(a, b)
-  }
-  add(value: unknown): void {
-    this.#target.add?.(value)
-  }
-  has(key: unknown): unknown {
-    return this.#target.has?.(key)
-  }
-  delete(key: unknown): void {
-    this.#target.delete?.(key)
-  }
-  entries(): unknown {
-    return this.#target.entries?.()
-  }
-  get size(): unknown {
-    return (this.#target as unknown as { size: number }).size
+  bind(state: AnyState): void {
+    this.state = state as unknown as StateMethods
   }
   clear(): void {
-    this.#target.clear?.()
+    this.state.clear()
   }
 }
 
-function lateBound(resolve: () => AnyState): unknown {
-  return new LateBoundState(resolve)
+class ValueField extends StateField {
+  get(): unknown {
+    return this.state.get()
+  }
+  set(value: unknown): void {
+    this.state.set(value)
+  }
 }
+
+class ListField extends StateField {
+  get(): unknown {
+    return this.state.get()
+  }
+  add(value: unknown): void {
+    this.state.add(value)
+  }
+  set(values: unknown): void {
+    this.state.set(values)
+  }
+}
+
+class MapField extends StateField {
+  get(key: unknown): unknown {
+    return this.state.get(key)
+  }
+  has(key: unknown): boolean {
+    return this.state.has(key)
+  }
+  set(key: unknown, value: unknown): void {
+    this.state.set(key, value)
+  }
+  delete(key: unknown): void {
+    this.state.delete(key)
+  }
+  entries(): IterableIterator<unknown> {
+    return this.state.entries()
+  }
+  get size(): number {
+    return this.state.size
+  }
+}
+
+/** Of reducing and of aggregating state. */
+class AddingField extends StateField {
+  get(): unknown {
+    return this.state.get()
+  }
+  add(value: unknown): void {
+    this.state.add(value)
+  }
+}
+
+const FIELDS = { value: ValueField, list: ListField, map: MapField, reducing: AddingField, aggregating: AddingField } as const
 
 /** One record at a time with the state and timers of its key. process and onTimer never run at the same time. */
 export abstract class KeyedProcessFunction<K extends Key, In, Out> extends StatefulFunction {
+  /** Only in the types: see ProcessFunction. */
+  declare protected readonly takes: (value: In, key: K) => void
   abstract process(value: In, context: KeyedProcessContext<K>, out: Collector<Out>): void
   onTimer(_timestampMs: number, _context: OnTimerContext<K>, _out: Collector<Out>): void {}
   endOfInput(_out: Collector<Out>): void {}
@@ -173,6 +257,8 @@ export abstract class KeyedProcessFunction<K extends Key, In, Out> extends State
 
 /** Two inputs, one function; keyed state if both inputs are keyed alike. Order between the inputs is not defined. */
 export abstract class CoProcessFunction<K extends Key, A, B, Out> extends StatefulFunction {
+  /** Only in the types: see ProcessFunction. */
+  declare protected readonly takes: (a: A, b: B, key: K) => void
   abstract process1(value: A, context: KeyedProcessContext<K>, out: Collector<Out>): void
   abstract process2(value: B, context: KeyedProcessContext<K>, out: Collector<Out>): void
   onTimer(_timestampMs: number, _context: OnTimerContext<K>, _out: Collector<Out>): void {}
@@ -184,7 +270,7 @@ export function declaredStates(fn: object): readonly StateDescriptor[] {
   return (fn as { [DESCRIPTORS]?: StateDescriptor[] })[DESCRIPTORS] ?? []
 }
 
-/** For src/operators: binds the declared states of a function, once, at open. */
-export function bindStates(fn: object, register: (descriptor: StateDescriptor) => AnyState): void {
-  ;(fn as { [BIND]?: (register: (descriptor: StateDescriptor) => AnyState) => void })[BIND]?.(register)
+/** For src/operators: binds the declared states of a function, once, at open. Throws what register() throws. */
+export function bindStates(fn: object, node: string, register: (descriptor: StateDescriptor) => AnyState): void {
+  ;(fn as Partial<Pick<StatefulFunction, typeof BIND>>)[BIND]?.(node, register)
 }

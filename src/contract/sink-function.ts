@@ -13,7 +13,8 @@ export abstract class RichSinkFunction<T> {
   abstract readonly guarantee: DeliveryGuarantee
   /** May a job go back to an older checkpoint without this sink's readers seeing anything twice? */
   abstract readonly rewindable: boolean
-  declare protected readonly recordType: T
+  /** Only in the types: a sink may take more than the stream has, never less. */
+  declare protected readonly takes: (record: T) => void
   open(_context: RuntimeContext): void | Promise<void> {}
   /** Always called, also after a failure or a failed open. */
   close(): void | Promise<void> {}
