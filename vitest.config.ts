@@ -1,17 +1,20 @@
-import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+/** Where .ci/run collects results; unset elsewhere. */
+const reportFolder = process.env.MILLRACE_TEST_REPORTS
 
-export default defineConfig({
-  resolve: {
-    // The tests run on the sources: one copy of every module, no stale build.
-    alias: [
-      { find: /^millrace$/, replacement: at('./src/index.ts') },
-      { find: /^millrace\/runtime$/, replacement: at('./runtime/index.ts') },
-      { find: /^millrace\/testing$/, replacement: at('./runtime/testing/index.ts') },
-      { find: /^millrace\/connectors\/(.+)$/, replacement: at('./src/connectors/$1/index.ts') },
-    ],
+// The tests run on the sources, by the export condition that says so: one copy of every module, no stale build.
+// `--mode full` is the whole matrix of npm run test:full.
+export default defineConfig(({ mode }) => ({
+  resolve: { conditions: ['millrace-source'] },
+  ssr: { resolve: { conditions: ['millrace-source', 'node', 'module', 'import', 'default'] } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    env: mode === 'full' ? { MILLRACE_FULL: '1' } : {},
+    reporters: reportFolder
+      ? ['default', ['json', { outputFile: `${reportFolder}/vitest-${mode}.json` }]]
+      : ['default'],
   },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
-})
+}))
