@@ -1,9 +1,11 @@
 // What the main thread and a worker say to each other. Plain data; everything is in order within one link.
 
-import type { SourceProgress } from '../../src/contract/source-function.ts'
 import type { BuildInput, JobOptions } from '../../src/graph/job.ts'
 import type { NodeRestore, TaskSnapshot } from '../checkpoint/snapshot.ts'
+import type { NodeMetrics } from '../metrics/node-metrics.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
+
+export type { NodeMetrics }
 
 /** An error on its way between threads: what a person needs, no objects. */
 export interface FailureInfo {
@@ -19,24 +21,6 @@ export interface FailureInfo {
   readonly stack: string | undefined
   /** The record that was being handled, cut and masked. */
   readonly record: string | undefined
-}
-
-/** One node's counters in one subtask since the attempt began; ratios over the last period. */
-export interface NodeMetrics {
-  readonly node: string
-  readonly subtask: number
-  readonly recordsIn: number
-  readonly recordsOut: number
-  readonly bytesOut: number
-  /** Parts of the last period, each 0 to 1. */
-  readonly busy: number
-  readonly backPressured: number
-  readonly idle: number
-  readonly watermark: number | undefined
-  readonly stateBytes: number
-  readonly counters: Readonly<Record<string, number>>
-  readonly gauges: Readonly<Record<string, number>>
-  readonly progress: readonly SourceProgress[]
 }
 
 /** A message between the enumerator of a source and its readers, routed by the main thread. */
