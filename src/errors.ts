@@ -46,6 +46,7 @@ export const ERRORS = {
     'never',
     'Node "{node}" got one function object for several subtasks: create it inside the build function or pass a factory, () => new {type}().',
   ),
+  GRAPH_BAD_FUNCTION: row('user', 'never', 'Node "{node}" got {what}: expected {expected}.'),
   SOURCE_NOT_REPLAYABLE: row(
     'user',
     'never',
@@ -86,7 +87,7 @@ export const ERRORS = {
   CHECKPOINT_CORRUPT: row(
     'external',
     'never',
-    'Checkpoint {checkpoint} is damaged: {file}: {reason}. The next older one is {older}: --from-checkpoint {older}.',
+    'Checkpoint {checkpoint} is damaged: {file}: {reason}. {advice}',
   ),
   CHECKPOINT_VERSION: row(
     'user',
@@ -98,6 +99,11 @@ export const ERRORS = {
     'user',
     'never',
     'Checkpoint {checkpoint} holds state of node "{node}", which the job no longer has: --map {node}=NEW if it was renamed, --allow-dropped-state {node} to give the state up.',
+  ),
+  RESTORE_NODE_CHANGED: row(
+    'user',
+    'never',
+    'Checkpoint {checkpoint} holds {was} of node "{node}", which is now {now}: give the new node another name, or --allow-dropped-state {node} to give the state up.',
   ),
   RESTORE_KEY_GROUPS: row(
     'user',

@@ -76,11 +76,11 @@ abstract class StatefulFunction extends RichFunction {
   /** For the machine's operators: binds each declared state. */
   [BIND](node: string, register: (descriptor: StateDescriptor) => AnyState): void {
     this.#node = node
-    this[DESCRIPTORS].forEach((descriptor, i) => this.#fields[i]?.bind(register(descriptor)))
+    for (const [i, descriptor] of this[DESCRIPTORS].entries()) this.#fields[i]?.bind(register(descriptor))
   }
 
   protected valueState<T>(name: string, options: StateOptions<T> = {}): ValueState<T> {
-    return this.#declare({ name, kind: 'value', options: options as StateOptions<unknown> }) as ValueState<T>
+    return this.#declare({ name, kind: 'value', options: options as StateOptions<unknown> }) as unknown as ValueState<T>
   }
 
   protected listState<T>(name: string, options: StateOptions<T> = {}): ListState<T> {
@@ -92,11 +92,7 @@ abstract class StatefulFunction extends RichFunction {
     return field as unknown as MapState<K, V>
   }
 
-  protected reducingState<T>(
-    name: string,
-    reduce: (a: T, b: T) => T,
-    options: StateOptions<T> = {},
-  ): ReducingState<T> {
+  protected reducingState<T>(name: string, reduce: (a: T, b: T) => T, options: StateOptions<T> = {}): ReducingState<T> {
     const field = this.#declare({
       name,
       kind: 'reducing',
@@ -244,7 +240,13 @@ class AddingField extends StateField {
   }
 }
 
-const FIELDS = { value: ValueField, list: ListField, map: MapField, reducing: AddingField, aggregating: AddingField } as const
+const FIELDS = {
+  value: ValueField,
+  list: ListField,
+  map: MapField,
+  reducing: AddingField,
+  aggregating: AddingField,
+} as const
 
 /** One record at a time with the state and timers of its key. process and onTimer never run at the same time. */
 export abstract class KeyedProcessFunction<K extends Key, In, Out> extends StatefulFunction {

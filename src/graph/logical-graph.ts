@@ -36,6 +36,8 @@ export interface SourceNode extends NodeBase {
   /** A new object each time, or the one the user gave. */
   readonly create: () => SourceFunction<unknown>
   readonly boundedness: 'bounded' | 'unbounded'
+  /** False: it cannot read again what it read, which an exactly-once job refuses. */
+  readonly replayable: boolean
 }
 
 export interface OperatorNode extends NodeBase {

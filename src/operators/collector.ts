@@ -83,7 +83,8 @@ export class BatchCollector<Out> implements Collector<Out> {
     throw new MillraceError('USER_FUNCTION', {
       node: this.#node,
       record: 'an emit after the call',
-      reason: 'a collector is valid during the call it was passed to only; use flow.rx or a source for results that come later',
+      reason:
+        'a collector is valid during the call it was passed to only; use flow.rx or a source for results that come later',
     })
   }
 }

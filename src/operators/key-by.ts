@@ -1,5 +1,5 @@
 import type { Operator, Output } from '../contract/operator.ts'
-import { MillraceError, isMillraceError } from '../errors.ts'
+import { isMillraceError, MillraceError } from '../errors.ts'
 import type { Batch } from '../record/batch.ts'
 import { batchOf } from '../record/batch.ts'
 import type { Key } from '../util/key-group.ts'
@@ -25,8 +25,8 @@ export class KeyByOperator<K extends Key, T> implements Operator {
     try {
       for (; i < count; i += 1) {
         const key = selector(values[i] as T)
-        if (typeof key !== 'string' && typeof key !== 'number') canonicalKey(key)
-        else if (key !== key) canonicalKey(key)
+        // canonicalKey throws for what cannot be a key; strings and whole numbers need no look.
+        if (typeof key !== 'string' && !Number.isInteger(key)) canonicalKey(key)
         keys[i] = key
       }
     } catch (error) {

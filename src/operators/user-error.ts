@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { MillraceError, isMillraceError, reasonOf } from '../errors.ts'
+import { isMillraceError, MillraceError, reasonOf } from '../errors.ts'
 
 const RECORD_CHARACTERS_MAX = 500
 const DEPTH_MAX = 4

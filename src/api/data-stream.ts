@@ -1,0 +1,130 @@
+import type { Operator } from '../contract/operator.ts'
+import type { OutputTag, ProcessFunction } from '../contract/process-function.ts'
+import type { RichSinkFunction } from '../contract/sink-function.ts'
+import type { Partitioner } from '../graph/logical-graph.ts'
+import { assertName } from '../graph/names.ts'
+import { AssignTimestampsOperator } from '../operators/assign-timestamps.ts'
+import { FilterOperator } from '../operators/filter.ts'
+import { FlatMapOperator } from '../operators/flat-map.ts'
+import { KeyByOperator } from '../operators/key-by.ts'
+import { MapOperator } from '../operators/map.ts'
+import { PassThroughOperator } from '../operators/pass-through.ts'
+import { LambdaProcessFunction, type ProcessLambda, ProcessOperator } from '../operators/process.ts'
+import { RxOperator, type RxOptions, type RxPipeline } from '../operators/rx.ts'
+import { SPLIT_REST, SplitOperator } from '../operators/split.ts'
+import { type FunctionOrFactory, instanceOf } from '../operators/user-function.ts'
+import type { Key } from '../util/key-group.ts'
+import { addSink } from './add-sink.ts'
+import { ConnectedDataStreams } from './connected-data-streams.ts'
+import { KeyedDataStream } from './keyed-data-stream.ts'
+import type { ConnectedStreams, ElementOf, KeyedStream, NodeOptions, Stream } from './streams.ts'
+import { bindOrigin, edgeFrom, type Origin, type Wiring } from './wiring.ts'
+
+/** The one implementation of Stream: an output of a node, and how the next node is to read it. */
+export class DataStream<T> implements Stream<T> {
+  readonly #wiring: Wiring
+  readonly #origin: Origin
+
+  constructor(wiring: Wiring, origin: Origin) {
+    this.#wiring = wiring
+    this.#origin = origin
+    bindOrigin(this, origin)
+  }
+
+  map<Out>(name: string, fn: (value: T) => Out, options?: NodeOptions): Stream<Out> {
+    return this.#next(name, 'map', () => new MapOperator(name, fn), options)
+  }
+
+  filter<Out extends T>(name: string, predicate: (value: T) => boolean, options?: NodeOptions): Stream<Out> {
+    return this.#next(name, 'filter', () => new FilterOperator(name, predicate), options)
+  }
+
+  flatMap<Out>(name: string, fn: (value: T) => Iterable<Out>, options?: NodeOptions): Stream<Out> {
+    return this.#next(name, 'flatMap', () => new FlatMapOperator(name, fn), options)
+  }
+
+  keyBy<const K extends Key>(name: string, selector: (value: T) => K, options?: NodeOptions): KeyedStream<K, T> {
+    const spec = {
+      name,
+      type: 'keyBy',
+      create: () => new KeyByOperator(name, selector),
+      inputs: [edgeFrom(this, name)],
+    }
+    const origin = this.#wiring.addOperator(spec, options)
+    return new KeyedDataStream<K, T>(this.#wiring, { ...origin, partitioner: 'hash' }, this.#streamOf)
+  }
+
+  process<Out>(
+    name: string,
+    fn: FunctionOrFactory<ProcessFunction<T, Out>> | ProcessLambda<T, Out>,
+    options?: NodeOptions,
+  ): Stream<Out> {
+    return this.#next(name, 'process', () => new ProcessOperator(name, processFunctionOf(name, fn)), options)
+  }
+
+  union<Others extends readonly Stream<unknown>[]>(
+    name: string,
+    ...others: Others
+  ): Stream<T | ElementOf<Others[number]>> {
+    const inputs = [this, ...others].map((stream) => edgeFrom(stream, name))
+    const spec = { name, type: 'union', create: () => new PassThroughOperator(), inputs }
+    return this.#streamOf(this.#wiring.addOperator(spec, undefined))
+  }
+
+  connect<Other>(other: Stream<Other>): ConnectedStreams<never, T, Other> {
+    return new ConnectedDataStreams<never, T, Other>(this.#wiring, this, other, false, this.#streamOf)
+  }
+
+  split<Yes extends T>(
+    name: string,
+    predicate: (value: T) => boolean,
+    options?: NodeOptions,
+  ): [Stream<Yes>, Stream<Exclude<T, Yes>>] {
+    const yes = this.#next<Yes>(name, 'split', () => new SplitOperator(name, predicate), options)
+    return [yes, this.#streamOf({ node: name, output: SPLIT_REST, partitioner: 'forward' })]
+  }
+
+  side<Side>(tag: OutputTag<Side>): Stream<Side> {
+    assertName(tag.name, `a side output of node "${this.#origin.node}"`)
+    return this.#streamOf({ ...this.#origin, output: tag.name })
+  }
+
+  broadcast(): Stream<T> {
+    return this.#partitioned('broadcast')
+  }
+
+  rebalance(): Stream<T> {
+    return this.#partitioned('rebalance')
+  }
+
+  rx<Out>(name: string, pipeline: RxPipeline<T, Out>, options: NodeOptions & RxOptions = {}): Stream<Out> {
+    return this.#next(name, 'rx', () => new RxOperator(name, pipeline, options), options)
+  }
+
+  assignTimestamps(name: string, timestampOf: (value: T) => number, options?: NodeOptions): Stream<T> {
+    return this.#next(name, 'assignTimestamps', () => new AssignTimestampsOperator(name, timestampOf), options)
+  }
+
+  to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void {
+    addSink(this.#wiring, name, sink, edgeFrom(this, name), options)
+  }
+
+  #next<Out>(name: string, type: string, create: () => Operator, options: NodeOptions | undefined): Stream<Out> {
+    return this.#streamOf(this.#wiring.addOperator({ name, type, create, inputs: [edgeFrom(this, name)] }, options))
+  }
+
+  #partitioned(partitioner: Partitioner): Stream<T> {
+    return this.#streamOf({ ...this.#origin, partitioner })
+  }
+
+  readonly #streamOf = <Out>(origin: Origin): Stream<Out> => new DataStream<Out>(this.#wiring, origin)
+}
+
+/** A lambda takes the record; a function without parameters is a factory; the rest are objects. */
+function processFunctionOf<In, Out>(
+  node: string,
+  given: FunctionOrFactory<ProcessFunction<In, Out>> | ProcessLambda<In, Out>,
+): ProcessFunction<In, Out> {
+  if (typeof given === 'function' && given.length > 0) return new LambdaProcessFunction(given as ProcessLambda<In, Out>)
+  return instanceOf(node, given as FunctionOrFactory<ProcessFunction<In, Out>>)
+}

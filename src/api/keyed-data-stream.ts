@@ -1,0 +1,79 @@
+import { declaredStates, type KeyedProcessFunction } from '../contract/process-function.ts'
+import type { RichSinkFunction } from '../contract/sink-function.ts'
+import type { AggregateFunction, StateDescriptor, StateOptions } from '../contract/state.ts'
+import { AggregateOperator } from '../operators/aggregate.ts'
+import { KeyedProcessOperator } from '../operators/keyed-process.ts'
+import { reduction } from '../operators/reduce.ts'
+import { type FunctionOrFactory, instanceOf } from '../operators/user-function.ts'
+import type { Key } from '../util/key-group.ts'
+import { addSink } from './add-sink.ts'
+import { ConnectedDataStreams } from './connected-data-streams.ts'
+import type { ConnectedStreams, KeyedNodeOptions, KeyedStream, NodeOptions, Stream } from './streams.ts'
+import { bindOrigin, edgeFrom, type Origin, type Wiring } from './wiring.ts'
+
+/** The one implementation of KeyedStream: the output of a keyBy, read by hash of its keys. */
+export class KeyedDataStream<K extends Key, T> implements KeyedStream<K, T> {
+  readonly #wiring: Wiring
+  readonly #streamOf: <Out>(origin: Origin) => Stream<Out>
+
+  /** `streamOf` makes the streams that come out: passed in, for data-stream.ts imports this file. */
+  constructor(wiring: Wiring, origin: Origin, streamOf: <Out>(origin: Origin) => Stream<Out>) {
+    this.#wiring = wiring
+    this.#streamOf = streamOf
+    bindOrigin(this, origin)
+  }
+
+  process<Out>(
+    name: string,
+    fn: FunctionOrFactory<KeyedProcessFunction<K, T, Out>>,
+    options?: NodeOptions,
+  ): Stream<Out> {
+    const spec = {
+      name,
+      type: 'process',
+      create: () => new KeyedProcessOperator(name, instanceOf(name, fn)),
+      inputs: [edgeFrom(this, name)],
+      keyed: true,
+      states: declaredStates(instanceOf(name, fn)),
+    }
+    return this.#streamOf(this.#wiring.addOperator(spec, options))
+  }
+
+  reduce(name: string, fn: (total: T, value: T) => T, options?: KeyedNodeOptions<T>): Stream<T> {
+    return this.#aggregation(name, 'reduce', reduction(fn), options)
+  }
+
+  aggregate<Acc, Out>(name: string, fn: AggregateFunction<T, Acc, Out>, options?: KeyedNodeOptions<Acc>): Stream<Out> {
+    return this.#aggregation(name, 'aggregate', fn, options)
+  }
+
+  connect<Other>(other: KeyedStream<K, Other>): ConnectedStreams<K, T, Other> {
+    return new ConnectedDataStreams<K, T, Other>(this.#wiring, this, other, true, this.#streamOf)
+  }
+
+  to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void {
+    addSink(this.#wiring, name, sink, edgeFrom(this, name), options)
+  }
+
+  #aggregation<Acc, Out>(
+    name: string,
+    type: string,
+    fn: AggregateFunction<T, Acc, Out>,
+    options: KeyedNodeOptions<Acc> | undefined,
+  ): Stream<Out> {
+    const state: StateDescriptor = {
+      name: 'total',
+      kind: 'value',
+      options: (options?.state ?? {}) as StateOptions<unknown>,
+    }
+    const spec = {
+      name,
+      type,
+      create: () => new AggregateOperator(name, state, fn),
+      inputs: [edgeFrom(this, name)],
+      keyed: true,
+      states: [state],
+    }
+    return this.#streamOf(this.#wiring.addOperator(spec, options))
+  }
+}

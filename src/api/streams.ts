@@ -1,0 +1,109 @@
+// The language: what can be said about a stream. Every call adds a named node to the job's graph and runs nothing.
+
+import type {
+  CoProcessFunction,
+  KeyedProcessFunction,
+  OutputTag,
+  ProcessFunction,
+} from '../contract/process-function.ts'
+import type { RichSinkFunction } from '../contract/sink-function.ts'
+import type { SourceFunction, SourceSplit } from '../contract/source-function.ts'
+import type { AggregateFunction, StateOptions } from '../contract/state.ts'
+import type { ProcessLambda } from '../operators/process.ts'
+import type { RxOptions, RxPipeline } from '../operators/rx.ts'
+import type { FunctionOrFactory } from '../operators/user-function.ts'
+import type { Key } from '../util/key-group.ts'
+
+export interface NodeOptions {
+  /** How many subtasks run this node. Default: the job's parallelism. */
+  readonly parallelism?: number
+}
+
+/** Options of nodes that keep one value per key: how it is stored, how long, and how older versions of it are read. */
+export interface KeyedNodeOptions<S> extends NodeOptions {
+  readonly state?: StateOptions<S>
+}
+
+/** The beginning of a job. */
+export interface Flow {
+  /** Adds a source: a SourceFunction, as connectors make them, or a factory of one. */
+  from<T, S extends SourceSplit>(
+    name: string,
+    source: FunctionOrFactory<SourceFunction<T, S>>,
+    options?: NodeOptions,
+  ): Stream<T>
+  /** Called in one worker before any function is opened, at every start of the process: must be idempotent. */
+  onStart(hook: () => void | Promise<void>): void
+  /** Called once after the job has finished and every sink has committed; a throw makes the run fail. */
+  onFinished(hook: () => void | Promise<void>): void
+}
+
+/** Records of type T on their way from one node to the next. */
+export interface Stream<T> {
+  /** One record out for each record in. `fn` is called in order and must not keep state of its own. */
+  map<Out>(name: string, fn: (value: T) => Out, options?: NodeOptions): Stream<Out>
+  /** Keeps the records for which the predicate holds. A type guard narrows the stream's type. */
+  filter<Out extends T>(name: string, predicate: (value: T) => value is Out, options?: NodeOptions): Stream<Out>
+  filter(name: string, predicate: (value: T) => boolean, options?: NodeOptions): Stream<T>
+  /** Any number of records out for each record in: an array, or a generator for many. */
+  flatMap<Out>(name: string, fn: (value: T) => Iterable<Out>, options?: NodeOptions): Stream<Out>
+  /** Groups by key: records of one key meet in one subtask, in order, with the state of that key. */
+  keyBy<const K extends Key>(name: string, selector: (value: T) => K, options?: NodeOptions): KeyedStream<K, T>
+  /** A function with a life, side outputs, timestamps. A factory `() => new X()` is called once for each subtask. */
+  process<Out>(name: string, fn: FunctionOrFactory<ProcessFunction<T, Out>>, options?: NodeOptions): Stream<Out>
+  /** The same as a lambda: say what comes out, as in `.process<Line>('lines', (value, context, out) => …)`. */
+  process<Out>(name: string, fn: ProcessLambda<T, Out>, options?: NodeOptions): Stream<Out>
+  /** All records of this and the other streams. Order is kept within each stream only. */
+  union<Others extends readonly Stream<unknown>[]>(
+    name: string,
+    ...others: Others
+  ): Stream<T | ElementOf<Others[number]>>
+  /** Two streams into one function. */
+  connect<Other>(other: Stream<Other>): ConnectedStreams<never, T, Other>
+  /** Two streams: the records for which the predicate holds, and the others. */
+  split<Yes extends T>(
+    name: string,
+    predicate: (value: T) => value is Yes,
+    options?: NodeOptions,
+  ): [Stream<Yes>, Stream<Exclude<T, Yes>>]
+  split(name: string, predicate: (value: T) => boolean, options?: NodeOptions): [Stream<T>, Stream<T>]
+  /** What the node before emitted with `out.side(tag, value)`. */
+  side<Side>(tag: OutputTag<Side>): Stream<Side>
+  /** The next node gets every record in each of its subtasks. */
+  broadcast(): Stream<T>
+  /** The next node gets batches in turn, whatever subtask they come from: evens out a skewed stream. */
+  rebalance(): Stream<T>
+  /**
+   * Any RxJS pipeline. It lives for one epoch: built at the first record after a barrier, its input completes at the next
+   * barrier (or after `recordsMax` records), its remaining output is awaited and belongs to that epoch. So no state of it outlives
+   * a checkpoint: what must, belongs in keyed state. A pipeline that completes early (`take(3)`) gets no more records of its
+   * epoch, as in plain RxJS; the counter `rxUnread` says how many. What comes out has no event time.
+   */
+  rx<Out>(name: string, pipeline: RxPipeline<T, Out>, options?: NodeOptions & RxOptions): Stream<Out>
+  /** Gives each record its event time, in ms since the epoch. */
+  assignTimestamps(name: string, timestampOf: (value: T) => number, options?: NodeOptions): Stream<T>
+  /** Ends the stream in a sink: a RichSinkFunction, as connectors make them, or a factory called once for each subtask. */
+  to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void
+}
+
+/** Records grouped by key: what follows has the state and the timers of the record's key. */
+export interface KeyedStream<K extends Key, T> {
+  /** State, timers and any number of records out. A factory `() => new X()` is called once for each subtask. */
+  process<Out>(name: string, fn: FunctionOrFactory<KeyedProcessFunction<K, T, Out>>, options?: NodeOptions): Stream<Out>
+  /** Combines each record with the total of its key so far, and emits the new total. `fn` returns a new object. */
+  reduce(name: string, fn: (total: T, value: T) => T, options?: KeyedNodeOptions<T>): Stream<T>
+  /** Keeps an accumulator per key and emits its result after each record. */
+  aggregate<Acc, Out>(name: string, fn: AggregateFunction<T, Acc, Out>, options?: KeyedNodeOptions<Acc>): Stream<Out>
+  /** Two streams with keys of one type into one function: records of one key meet, whichever stream they come from. */
+  connect<Other>(other: KeyedStream<K, Other>): ConnectedStreams<K, T, Other>
+  /** Ends the stream in a sink whose subtasks each get all records of their keys, in order. */
+  to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void
+}
+
+/** Two streams about to become one. */
+export interface ConnectedStreams<K extends Key, A, B> {
+  process<Out>(name: string, fn: FunctionOrFactory<CoProcessFunction<K, A, B, Out>>, options?: NodeOptions): Stream<Out>
+}
+
+/** The record type of a stream. */
+export type ElementOf<S> = S extends Stream<infer T> ? T : never
