@@ -1,0 +1,44 @@
+// The peer: an embedded Flink beside us on the same machine in the same run, if there is one. MILLRACE_FLINK_PEER names a folder with
+// a built peer and its run.sh, which takes `micro W1|W2 heap|rocksdb KEYS [ckpt|nockpt]` and prints a line `RESULT … keps=… …`.
+
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { FlinkOptions, FlinkResult } from './scenario.ts'
+import { median } from './statistics.ts'
+
+/** Seconds of each repetition: long enough for the just-in-time compiler to be done. */
+const SECONDS = 6
+const REPETITIONS = 3
+
+/** Where the peer is, or undefined. */
+export function flinkPeer(): string | undefined {
+  return process.env.MILLRACE_FLINK_PEER || undefined
+}
+
+/** Runs one micro workload of the peer. The first repetition warms up; of the others the median counts. */
+export async function runFlink(peer: string, workload: string, options: FlinkOptions = {}): Promise<FlinkResult> {
+  const { backend = 'heap', keys = 1000, checkpoints = false, settings = {} } = options
+  const flags = Object.entries(settings).map(([name, value]) => `-Dflink.${name}=${value}`)
+  const env = { ...process.env, JOPTS: [`-Dpeer.secs=${SECONDS}`, `-Dpeer.reps=${REPETITIONS}`, ...flags].join(' ') }
+  const args = ['micro', workload, backend, String(keys), checkpoints ? 'ckpt' : 'nockpt', 'n=100000000000']
+  const { stdout } = await promisify(execFile)(join(peer, 'run.sh'), args, { env, maxBuffer: 2 ** 26 })
+  return parseResult(stdout)
+}
+
+function parseResult(output: string): FlinkResult {
+  const lines = output.split('\n').filter((line) => line.startsWith('RESULT'))
+  const figure = (name: string): number => {
+    const values = lines
+      .slice(lines.length > 1 ? 1 : 0)
+      .map((line) => Number(new RegExp(` ${name}=([\\d.]+)`).exec(line)?.[1]))
+    return median(values)
+  }
+  if (lines.length === 0) throw new Error(`the Flink peer printed no RESULT:\n${output.slice(-2000)}`)
+  return {
+    perSecond: figure('keps') * 1000,
+    perCpuSecond: figure('keps_per_cpu') * 1000,
+    memoryMb: figure('peak_rss_mb'),
+    startupSeconds: figure('startup_s'),
+  }
+}
