@@ -1,0 +1,81 @@
+import type { Config } from '../../config/load-config.ts'
+import type { Run, RunResult } from '../../control/run-types.ts'
+import { type CommandFunction, EXIT, type Terminal } from '../command.ts'
+import { exitCodeOf } from '../exit-code.ts'
+import { wantsColor } from '../paint.ts'
+import { type Arguments, misuse } from '../parse-arguments.ts'
+import type { Reporter } from '../reporter.ts'
+import { checkJobFile, configOf, runOptions } from '../run-request.ts'
+import { StopSignals } from '../stop-signals.ts'
+
+/** `run-job FILE`: runs the job to its end, tells how it goes, stops it on a signal. */
+export const runCommand: CommandFunction = async (args, terminal) => {
+  const { file, listOnly } = jobFileOf(args)
+  const config = configOf(args, terminal)
+  checkJobFile(file)
+  if (args.values.has('explain')) {
+    const { printGraph } = await import('./explain.ts')
+    return await printGraph(file, config, args.values.get('explain') || 'text', terminal)
+  }
+  if (listOnly) {
+    const { offerCheckpoints } = await import('./checkpoints.ts')
+    return await offerCheckpoints(file, config, terminal)
+  }
+  const options = runOptions(config, args)
+  const [{ run }, reporter] = await Promise.all([import('../../control/run.ts'), reporterFor(file, config, terminal)])
+  const result = await follow(run(file, options), reporter, terminal)
+  if (result.failure?.code === 'CHECKPOINT_NOT_FOUND') {
+    const { offerCheckpoints } = await import('./checkpoints.ts')
+    await offerCheckpoints(file, config, terminal)
+  }
+  if (result.state === 'finished' || result.state === 'stopped') return EXIT.done
+  return exitCodeOf(result.failure?.code)
+}
+
+/** The file, and whether --from-checkpoint was given without its value (it may have swallowed the file). */
+function jobFileOf({ positionals, values, bare }: Arguments): { file: string; listOnly: boolean } {
+  const swallowed = values.get('from-checkpoint')
+  const file = positionals[0] ?? (swallowed !== undefined && /\.[cm]?[jt]sx?$/.test(swallowed) ? swallowed : undefined)
+  if (file === undefined)
+    throw misuse('FILE', 'is missing: run-job FILE --from-checkpoint lists what FILE can go back to')
+  return { file, listOnly: bare.has('from-checkpoint') || positionals[0] === undefined }
+}
+
+async function follow(run: Run, reporter: Reporter, terminal: Terminal): Promise<RunResult> {
+  let lastCheckpoint: number | undefined
+  const signals = new StopSignals({
+    run,
+    stdout: terminal.stdout,
+    say: (text) => reporter.say(text),
+    lastCheckpoint: () => lastCheckpoint,
+  })
+  signals.listen()
+  // A graph that cannot be built is told by the result; this promise is for the view only.
+  run.graph.then(({ graph }) => reporter.graph(graph)).catch(() => {})
+  run.events$.subscribe((event) => {
+    if (event.type === 'checkpoint' && event.checkpoint.status === 'complete') lastCheckpoint = event.checkpoint.id
+    if (event.type === 'restored') lastCheckpoint = event.checkpoint
+    reporter.event(event)
+  })
+  run.metrics$.subscribe((metrics) => reporter.metrics(metrics))
+  const result = await run.result
+  signals.release()
+  reporter.end(result)
+  return result
+}
+
+/** A view where a person looks at a terminal; lines everywhere else. */
+async function reporterFor(file: string, config: Config, terminal: Terminal): Promise<Reporter> {
+  const { env, stderr } = terminal
+  const { verbose, json, quiet } = config
+  const color = wantsColor(stderr, env)
+  const common = { job: file, verbose, color, now: () => Date.now() }
+  const dumb = env.TERM === 'dumb' || (env.CI !== undefined && env.CI !== '' && env.CI !== 'false')
+  if (stderr.isTTY === true && !dumb && !json && !quiet) {
+    const { LiveReporter } = await import('../live-reporter.ts')
+    return new LiveReporter({ ...common, terminal })
+  }
+  const { LineReporter } = await import('../line-reporter.ts')
+  const form = json ? 'json' : quiet ? 'quiet' : 'human'
+  return new LineReporter({ ...common, form, write: (text) => stderr.write(text) })
+}

@@ -1,0 +1,16 @@
+import { EXIT } from './command.ts'
+
+/** Errors that a differently typed command would not have met. */
+const MISUSE: ReadonlySet<string> = new Set([
+  'CONFIG_INVALID',
+  'SETTING_INVALID',
+  'SETTING_UNKNOWN',
+  'JOB_FILE',
+  'JOB_NOT_FOUND',
+  'CHECKPOINT_NOT_FOUND',
+])
+
+/** The exit code for an error of this code. */
+export function exitCodeOf(code: string | undefined): number {
+  return code !== undefined && MISUSE.has(code) ? EXIT.misuse : EXIT.failed
+}

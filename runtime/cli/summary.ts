@@ -1,0 +1,45 @@
+import type { RunResult } from '../control/run-types.ts'
+import { totalsByNode } from '../metrics/aggregate.ts'
+import { formatBytes, formatCount, formatDuration } from './format.ts'
+import { paint } from './paint.ts'
+import type { NodeView, ViewState } from './view-state.ts'
+
+/** What is left on the screen when a run has ended: how, how long, and how many records went through each node. */
+export function summaryText(view: ViewState, result: RunResult, color: boolean): string {
+  const good = result.state === 'finished' || result.state === 'stopped'
+  const head = `${good ? '✓' : '✗'} ${view.job} ${result.state} in ${formatDuration(result.durationMs)}`
+  const lines = [paint(good ? 'green' : 'red', head, color), ...nodeLines(view, result), checkpointsLine(view, result)]
+  const since = countsSince(view)
+  if (since !== undefined) lines.push(`  counts are since ${since}`)
+  return `${lines.join('\n')}\n`
+}
+
+function nodeLines(view: ViewState, result: RunResult): readonly string[] {
+  const totals = totalsByNode(result.metrics)
+  const kinds = new Map<string, NodeView['kind']>(view.nodes.map(({ name, kind }) => [name, kind]))
+  const rows = totals.map(({ node, recordsIn, recordsOut }) => ({
+    node,
+    in: kinds.get(node) === 'source' ? '' : `${formatCount(recordsIn)} in`,
+    out: kinds.get(node) === 'sink' ? '' : `${formatCount(recordsOut)} out`,
+  }))
+  const width = (pick: 'node' | 'in' | 'out'): number => Math.max(0, ...rows.map((row) => row[pick].length))
+  const [nodes, ins, outs] = [width('node'), width('in'), width('out')]
+  return rows.map((row) => `  ${row.node.padEnd(nodes)}  ${row.in.padStart(ins)}  ${row.out.padStart(outs)}`.trimEnd())
+}
+
+function checkpointsLine(view: ViewState, { lastCheckpoint }: RunResult): string {
+  const parts = [`${view.completeCheckpoints} complete`]
+  if (view.failedCheckpoints > 0) parts.push(`${view.failedCheckpoints} failed`)
+  if (lastCheckpoint !== undefined) {
+    const size = view.lastCheckpoint?.id === lastCheckpoint ? ` (${formatBytes(view.lastCheckpoint.stateBytes)})` : ''
+    parts.push(`the last is ${lastCheckpoint}${size}`)
+  }
+  return `  checkpoints: ${parts.join(', ')} · restarts: ${view.restarts}`
+}
+
+/** A restarted or resumed job reads only what lies behind its checkpoint: say so, or the counts seem to miss records. */
+function countsSince(view: ViewState): string | undefined {
+  const from = view.restoredFrom === undefined ? undefined : `checkpoint ${view.restoredFrom}`
+  if (view.attempt === 0) return from
+  return `restart ${view.attempt}${from === undefined ? ', which began anew' : `, from ${from}`}`
+}
