@@ -1,5 +1,9 @@
 // The job author's door: everything that `import … from 'millrace'` gives. Connectors have doors of their own.
 
+// Sources
+export { defineSource, type ReadResult, type SourceDefinition } from './api/define-source.ts'
+export { fromArray, fromIterable } from './api/from-iterable.ts'
+export { type FromObservableOptions, fromObservable, type PushLogOptions } from './api/from-observable.ts'
 // Writing a job
 export { type BuildFunction, job } from './api/job.ts'
 export type { NumberRange, Settings } from './api/settings.ts'
@@ -35,7 +39,6 @@ export {
   type RichSinkFunction,
   UpsertSinkFunction,
 } from './contract/sink-function.ts'
-// Sources
 export {
   type EnumeratorContext,
   type Polled,
@@ -46,6 +49,7 @@ export {
   type SourceSplit,
   type SplitEnumerator,
 } from './contract/source-function.ts'
+export { type SplitRead, type SplitReader, SplitSource } from './contract/split-source.ts'
 // State
 export type {
   AggregateFunction,

@@ -20,10 +20,10 @@ import {
   type SplitEnumerator,
 } from './source-function.ts'
 
-/** What one read of a split gave: records and the split behind them, nothing before `waitMs` have passed, or its end. */
+/** What one read of a split gave: records and the split behind them; nothing until `waitMs` have passed or `wake` is called; its end. */
 export type SplitRead<T, S extends SourceSplit> =
   | { readonly batch: Batch<T>; readonly next: S }
-  | { readonly waitMs: number }
+  | { readonly waitMs: number; readonly next?: S }
   | 'end'
 
 /** Reads the splits of one subtask. */
@@ -31,6 +31,8 @@ export interface SplitReader<T, S extends SourceSplit> {
   open?(): void | Promise<void>
   /** At most about `maxRecords` records from the split's position on. Must not wait for what may not come. */
   read(split: S, maxRecords: number): SplitRead<T, S> | Promise<SplitRead<T, S>>
+  /** The splits as they are in this checkpoint. */
+  snapshotted?(checkpoint: number, splits: readonly S[]): void
   checkpointComplete?(checkpoint: number): void | Promise<void>
   close?(): void | Promise<void>
 }
@@ -39,14 +41,15 @@ export interface SplitReader<T, S extends SourceSplit> {
 export abstract class SplitSource<T, S extends SourceSplit> extends SourceFunction<T, S> {
   /** Called at a fresh start only; a restored run goes on with the splits it has. */
   protected abstract splits(context: RuntimeContext): readonly S[] | Promise<readonly S[]>
-  protected abstract createSplitReader(context: ReaderContext): SplitReader<T, S>
+  /** `wake` may be called at any time: a read that answered waitMs is then repeated at once. */
+  protected abstract createSplitReader(context: ReaderContext, wake: () => void): SplitReader<T, S>
 
   override createEnumerator(context: EnumeratorContext<S>): SplitEnumerator {
     return new FixedSplits(context, () => this.splits(context))
   }
 
   override createReader(context: ReaderContext): SourceReader<T, S> {
-    return new TurnReader(context, this.createSplitReader(context))
+    return new TurnReader(context, (wake) => this.createSplitReader(context, wake))
   }
 }
 
@@ -101,13 +104,13 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
   #noMore = false
   #asked = false
   #waitMs = 0
-  /** Splits or their end came since the last poll began: it may have missed them. */
+  /** Splits, their end or a wake-up came since the last poll began, which may have missed them. */
   #news = false
   #waiting: { readonly wakeUp: Deferred; readonly cancel: () => void } | undefined
 
-  constructor(context: ReaderContext, reader: SplitReader<T, S>) {
+  constructor(context: ReaderContext, makeReader: (wake: () => void) => SplitReader<T, S>) {
     this.#context = context
-    this.#reader = reader
+    this.#reader = makeReader(() => this.#tell())
   }
 
   open(): void | Promise<void> {
@@ -116,14 +119,12 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
 
   addSplits(splits: readonly S[]): void {
     this.#splits.push(...splits)
-    this.#news = true
-    this.#wake()
+    this.#tell()
   }
 
   noMoreSplits(): void {
     this.#noMore = true
-    this.#news = true
-    this.#wake()
+    this.#tell()
   }
 
   poll(maxRecords: number): Polled<T> | Promise<Polled<T>> {
@@ -142,8 +143,10 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
     return wakeUp.promise
   }
 
-  snapshot(): readonly S[] {
-    return [...this.#splits]
+  snapshot(checkpoint: number): readonly S[] {
+    const splits = [...this.#splits]
+    this.#reader.snapshotted?.(checkpoint, splits)
+    return splits
   }
 
   checkpointComplete(checkpoint: number): void | Promise<void> {
@@ -179,6 +182,7 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
       return read.batch
     } else {
       this.#waitMs = Math.min(this.#waitMs, read.waitMs)
+      if (read.next !== undefined) this.#splits[at] = read.next
     }
     return undefined
   }
@@ -188,6 +192,11 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
     if (!this.#asked) this.#context.requestSplit()
     this.#asked = true
     return 'idle'
+  }
+
+  #tell(): void {
+    this.#news = true
+    this.#wake()
   }
 
   #wake(): void {
