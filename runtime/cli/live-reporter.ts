@@ -53,9 +53,7 @@ export class LiveReporter implements Reporter {
     })
     const plainWrite = stdout.write.bind(stdout)
     this.#writeStdout = (text) => plainWrite(text)
-    this.#releaseStdout = stdout.isTTY
-      ? divert(stdout, (text) => this.#screen.print(text, this.#writeStdout))
-      : () => {}
+    this.#releaseStdout = stdout.isTTY ? divert(stdout, (text) => this.#screen.feed(text, this.#writeStdout)) : () => {}
     this.#timer = setInterval(this.#draw, DRAW_EVERY_MS)
     stderr.on('resize', this.#draw)
   }

@@ -30,16 +30,20 @@ export class LiveScreen {
     this.#lines = lines
   }
 
-  /** Writes above the view. `write`: where to, if not to the screen's own stream (stdout on the same terminal). */
-  print(text: string, write: (text: string) => unknown = (whole) => this.#screen.write(whole)): void {
+  /** Writes whole lines above the view. `write`: where to, if not to the screen's own stream (stdout on the same terminal). */
+  print(lines: string, write: (text: string) => unknown = (whole) => this.#screen.write(whole)): void {
+    const view = this.#lines
+    this.#erase()
+    write(lines)
+    this.draw(view)
+  }
+
+  /** The same for text that may end within a line, which then waits for its rest. */
+  feed(text: string, write: (text: string) => unknown): void {
     const all = this.#unfinished + text
     const cut = all.lastIndexOf('\n') + 1
     this.#unfinished = all.slice(cut)
-    if (cut === 0) return
-    const view = this.#lines
-    this.#erase()
-    write(all.slice(0, cut))
-    this.draw(view)
+    if (cut > 0) this.print(all.slice(0, cut), write)
   }
 
   /** Takes the view away; what was unfinished is written as it is. */

@@ -1,5 +1,7 @@
 // The table of every option: its flag, its key in the config file, its environment variable, and what help says of it.
 
+import { EXPLAIN_FORMATS } from '../../src/graph/explain.ts'
+
 /** How an option's value is written. `optional`: a choice that may be left out (--explain, --explain=dot). */
 export type OptionKind = 'switch' | 'text' | 'count' | 'duration' | 'size' | 'pair' | 'list' | 'choice' | 'optional'
 
@@ -40,7 +42,6 @@ const option = (
   more: { readonly short?: string; readonly choices?: readonly string[] } = {},
 ): OptionRow => ({ group, name, kind, value, key, help, ...more })
 
-export const EXPLAIN_FORMATS = ['text', 'dot', 'json', 'mermaid'] as const
 export const RESTART_STRATEGIES = ['exponential-delay', 'fixed-delay', 'failure-rate', 'none'] as const
 
 /** What `run-job FILE` takes. */

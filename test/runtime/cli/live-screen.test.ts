@@ -21,13 +21,15 @@ describe('a live screen', () => {
   it('I2: prints whole lines above; an unfinished one waits', () => {
     const { emulator, live } = screen()
     live.draw(['view'])
-    live.print('log 1\nlog')
-    expect(emulator.text).toBe('log 1\nview\n')
-    live.print(' 2\n')
-    expect(emulator.text).toBe('log 1\nlog 2\nview\n')
-    live.print('no end')
-    live.end()
-    expect(emulator.text).toBe('log 1\nlog 2\nno end')
+    const write = (text: string): boolean => emulator.write(text)
+    live.feed('out 1\nou', write)
+    expect(emulator.text).toBe('out 1\nview\n')
+    live.print('log\n')
+    live.feed('t 2\n', write)
+    expect(emulator.text).toBe('out 1\nlog\nout 2\nview\n')
+    live.feed('no end', write)
+    live.end(write)
+    expect(emulator.text).toBe('out 1\nlog\nout 2\nno end')
   })
 
   it('leaves nothing behind when the terminal became narrower and wrapped what was drawn', () => {

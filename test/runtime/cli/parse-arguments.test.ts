@@ -81,7 +81,7 @@ describe('arguments', () => {
     [['--data-dir'], '--data-dir from the command line: needs a value: --data-dir DIR'],
     [['--data-dir', '--fresh'], 'needs a value'],
     [['--fresh=yes'], 'takes no value, got "yes"'],
-    [['--explain=svg'], 'expected one of text, dot, json, mermaid, got "svg"'],
+    [['--explain=svg'], 'expected one of text, dot, mermaid, json, got "svg"'],
     [['--restart', 'never'], 'expected one of exponential-delay'],
   ])('%j is refused', (args, message) => expect(() => parse(...args)).toThrow(message))
 
