@@ -5,21 +5,32 @@ import type { Job } from 'millrace'
 import { type CheckpointInfo, type RunOptions, type RunResult, run } from 'millrace/runtime'
 
 /** No checkpoint but the last one: as long as timers go. */
-export const NO_CHECKPOINTS = { intervalMs: 2 ** 31 - 1 }
+const NO_CHECKPOINTS = { intervalMs: 2 ** 31 - 1 }
 
-/** Runs a job to its end over a data directory of its own, and tells how it went. Throws unless it finished. */
-export async function runHere(
-  job: Job | string,
-  options: RunOptions = {},
-): Promise<{ readonly result: RunResult; readonly checkpoints: readonly CheckpointInfo[] }> {
+/** How a run went. */
+export interface Ran {
+  readonly result: RunResult
+  /** Those that completed. */
+  readonly checkpoints: readonly CheckpointInfo[]
+  /** From when every task ran to the end: without loading the job and starting threads. */
+  readonly runningMs: number
+}
+
+/** Runs a job to its end over a data directory of its own. Throws unless it finished. */
+export async function runHere(job: Job | string, options: RunOptions = {}): Promise<Ran> {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   const checkpoints: CheckpointInfo[] = []
+  let runningSince = performance.now()
   try {
     const running = run(job, { dataDir, restart: { strategy: 'none' }, checkpoint: NO_CHECKPOINTS, ...options })
     running.checkpoints$.subscribe((one) => checkpoints.push(one))
+    running.state$.subscribe((state) => {
+      if (state === 'running') runningSince = performance.now()
+    })
     const result = await running.result
+    const runningMs = performance.now() - runningSince
     if (result.state !== 'finished') throw new Error(`the job ${result.state}: ${result.failure?.message}`)
-    return { result, checkpoints: checkpoints.filter(({ status }) => status === 'complete') }
+    return { result, checkpoints: checkpoints.filter(({ status }) => status === 'complete'), runningMs }
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
   }

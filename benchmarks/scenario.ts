@@ -28,12 +28,13 @@ export type Case = (params: CaseParams) => CaseResult | Promise<CaseResult>
 export interface Row {
   /** Stable: the baseline is kept under it. */
   readonly name: string
-  readonly unit: 'records/s' | 'ms' | '%' | '×'
-  readonly better: 'higher' | 'lower'
+  readonly unit: 'records/s' | 'ms' | '%' | '×' | 'MB'
   readonly value: number
   /** The same work with nothing around it, in the same run; and value relative to it, which is what the baseline keeps. */
   readonly ceiling?: number | undefined
   readonly ratio?: number | undefined
+  /** Which way the ratio is good. */
+  readonly better: 'higher' | 'lower'
   /** Half the spread of the ratio over the rounds, relative to it. */
   readonly noise?: number | undefined
   readonly perCpuSecond?: number | undefined

@@ -1,10 +1,12 @@
 // keyBy → running sum, each update out: what keyed state costs, with few keys, with many, and with a cache smaller than the state.
 
-import { type Collector, job, type KeyedProcessContext, KeyedProcessFunction } from 'millrace'
+import { job } from 'millrace'
+import type { CheckpointInfo } from 'millrace/runtime'
 import { CountSource } from '../count-source.ts'
 import { type KeyValue, keyValueAt } from '../key-value.ts'
 import { runHere } from '../run-here.ts'
-import type { Bench, Case, CaseParams, FlinkResult, ProcessResult, Row, Scenario } from '../scenario.ts'
+import { RunningSum } from '../running-sum.ts'
+import type { Bench, Case, CaseParams, CaseResult, FlinkResult, ProcessResult, Row, Scenario } from '../scenario.ts'
 import { median } from '../statistics.ts'
 import { Stopwatch } from '../stopwatch.ts'
 import { TallySink } from '../tally-sink.ts'
@@ -12,17 +14,6 @@ import { throughputRow } from '../throughput-row.ts'
 
 /** The state of a key, with its key, is taken to need this many bytes when the cache is to hold a quarter of it. */
 const STATE_BYTES_PER_KEY = 100
-
-/** Adds up the values of a key and emits each new total. */
-export class RunningSum extends KeyedProcessFunction<number, KeyValue, KeyValue> {
-  readonly #sum = this.valueState<number>('sum')
-
-  override process({ value }: KeyValue, { key }: KeyedProcessContext<number>, out: Collector<KeyValue>): void {
-    const total = (this.#sum.get() ?? 0) + value
-    this.#sum.set(total)
-    out.emit({ key, value: total })
-  }
-}
 
 const loop: Case = ({ records, keys }) => {
   const watch = new Stopwatch()
@@ -39,7 +30,13 @@ const loop: Case = ({ records, keys }) => {
   return { records: Number(records), ...watch.elapsed, checksum: sum }
 }
 
-const millrace: Case = async ({ records, keys, cacheMb }) => {
+/** The job, for this scenario and that of checkpoints: `intervalMs` is how often they are taken; left out, never. */
+export async function millraceKeyedSum({
+  records,
+  keys,
+  cacheMb,
+  intervalMs,
+}: CaseParams): Promise<CaseResult & { readonly checkpoints: readonly CheckpointInfo[] }> {
   const watch = new Stopwatch()
   const sink = new TallySink<KeyValue>((record) => record.value, watch)
   const source = new CountSource(
@@ -54,8 +51,16 @@ const millrace: Case = async ({ records, keys, cacheMb }) => {
       .process('sum', new RunningSum())
       .to('count', sink)
   })
-  await runHere(work, { stateCacheBytes: Number(cacheMb) * 2 ** 20 })
-  return { records: Number(records), ...watch.elapsed, checksum: sink.sum }
+  const { checkpoints } = await runHere(work, {
+    stateCacheBytes: Number(cacheMb) * 2 ** 20,
+    ...(intervalMs === undefined ? {} : { checkpoint: { intervalMs: Number(intervalMs) } }),
+  })
+  return { records: Number(records), ...watch.elapsed, checksum: sink.sum, checkpoints }
+}
+
+const millrace: Case = async (params) => {
+  const { checkpoints: _taken, ...result } = await millraceKeyedSum(params)
+  return result
 }
 
 async function compared(
