@@ -173,7 +173,7 @@ export class CheckpointHistory {
 
 /** Moves checkpoints, sink logs and a pending way back to `aside-<stamp>/`, where they stay. Ids go on growing. */
 export async function moveAside(fs: Fs, layout: JobLayout, stamp: string): Promise<void> {
-  await fs.mkdir(layout.root)
+  if (!(await fs.exists(layout.checkpoints)) && !(await fs.exists(layout.sinks))) return
   await writeSmallFile(fs, layout.moving, { aside: join(layout.root, `aside-${stamp}`) })
   await finishMoving(fs, layout)
 }

@@ -1,0 +1,204 @@
+// Attempt: one deployment of a job, from the first message to the workers to its end or failure.
+//
+// Owns: the coordinator, the routing of enumerators' messages, how the attempt came out.
+// Does not own: the workers (pool), what follows a failure (job-manager).
+//
+// I1. The outcome is settled once; what comes later changes nothing.
+// I2. run() returns only when the coordinator has nothing under way on disk.
+
+import { failpoint } from '../../src/util/failpoint.ts'
+import { MillraceError } from '../../src/errors.ts'
+import type { Clock } from '../../src/util/clock.ts'
+import { deferred } from '../../src/util/deferred.ts'
+import { present } from '../../src/util/assert.ts'
+import { type CheckpointProgress, Coordinator } from '../checkpoint/coordinator.ts'
+import { subtaskKey } from '../checkpoint/decide.ts'
+import type { DecideRules, FinalReason } from '../checkpoint/facts.ts'
+import type { CheckpointHistory } from '../checkpoint/history.ts'
+import type { CheckpointStore } from '../checkpoint/store.ts'
+import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
+import type { Deployment, EnumeratorMessage, FailureInfo, FromWorker } from '../worker/messages.ts'
+import { connectWorkers } from './channels.ts'
+import { checkpointFailure, failureFrom, type RunFailure } from './run-failure.ts'
+import type { CheckpointSettings } from './run-options.ts'
+import type { WorkerListener, WorkerPool } from './worker-pool.ts'
+
+export type AttemptOutcome =
+  | { readonly kind: 'ended'; readonly reason: FinalReason; readonly checkpoint: number }
+  | { readonly kind: 'failed'; readonly failure: FailureInfo }
+  | { readonly kind: 'interrupted' }
+
+/** What an attempt tells while it runs. */
+export interface AttemptReports {
+  running(): void
+  checkpoint(progress: CheckpointProgress): void
+  committed(checkpoint: number): void
+  metrics(worker: number, message: Extract<FromWorker, { type: 'metrics' }>): void
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void
+}
+
+export interface AttemptOptions {
+  readonly deployment: Deployment
+  readonly graph: GraphDescription
+  readonly pool: WorkerPool
+  readonly store: CheckpointStore
+  readonly history: CheckpointHistory
+  readonly settings: CheckpointSettings
+  readonly clock: Clock
+  readonly reports: AttemptReports
+}
+
+export class Attempt implements WorkerListener {
+  readonly #options: AttemptOptions
+  readonly #plan: PhysicalPlan
+  /** Worker of each subtask, by node. */
+  readonly #workersOf: ReadonlyMap<string, readonly number[]>
+  readonly #outcome = deferred<AttemptOutcome>()
+  #coordinator: Coordinator<FailureInfo> | undefined
+  #stopping = false
+
+  constructor(options: AttemptOptions) {
+    this.#options = options
+    this.#plan = options.deployment.plan
+    this.#workersOf = new Map(
+      this.#plan.tasks.flatMap((task) => task.nodes.map((node) => [node, task.workers] as const)),
+    )
+  }
+
+  async run(): Promise<AttemptOutcome> {
+    this.#options.pool.listen(this)
+    // Whatever ends the attempt while it is being deployed need not wait for the workers' answers.
+    await Promise.race([this.#begin(), this.#outcome.promise])
+    const outcome = await this.#outcome.promise
+    await this.#coordinator?.close()
+    return outcome
+  }
+
+  /** Takes a last checkpoint and ends. */
+  stop(): void {
+    this.#stopping = true
+    this.#coordinator?.tell({ type: 'stop' })
+  }
+
+  /** Ends at once. */
+  interrupt(): void {
+    this.#outcome.resolve({ kind: 'interrupted' })
+  }
+
+  /** A checkpoint soon; resolves to its id when it is complete. */
+  checkpoint(): Promise<number> {
+    return this.#coordinator?.request() ?? Promise.reject(new Error('the job is not running yet'))
+  }
+
+  lost(_worker: number, failure: RunFailure): void {
+    this.#fail(failure.failure)
+  }
+
+  message(worker: number, message: FromWorker): void {
+    const { reports, deployment } = this.#options
+    const attempt = deployment.attempt
+    switch (message.type) {
+      case 'enumerators-snapshotted':
+        return this.#coordinator?.tell({ type: 'enumerated', worker, checkpoint: message.checkpoint })
+      case 'ack':
+        return this.#coordinator?.tell({ ...message, attempt })
+      case 'decline':
+        return this.#coordinator?.tell({ ...message, attempt, cause: message.failure })
+      case 'drained':
+        return this.#coordinator?.tell({ ...message, attempt })
+      case 'committed':
+        return this.#coordinator?.tell({ ...message, worker })
+      case 'request-checkpoint':
+        return this.#coordinator?.tell({ type: 'request' })
+      case 'failed':
+        return this.#fail(message.failure)
+      case 'enumerator':
+        return this.#route(message.message)
+      case 'metrics':
+        return reports.metrics(worker, message)
+      case 'log':
+        return reports.log(message.level, message.message, message.fields)
+    }
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await this.#deploy()
+      if (Object.keys(this.#options.deployment.restore).length > 0) failpoint('restore.done')
+      this.#options.pool.broadcast({ type: 'start' })
+      this.#coordinator = this.#coordinate()
+      this.#options.reports.running()
+      if (this.#stopping) this.#coordinator.tell({ type: 'stop' })
+    } catch (error) {
+      this.#fail(failureFrom(error))
+    }
+  }
+
+  /** All messages leave in one go: no worker hears of another's enumerator before its own deployment. */
+  async #deploy(): Promise<void> {
+    const { pool, deployment } = this.#options
+    const answers = connectWorkers(this.#plan).map(({ addresses, ports }, worker) =>
+      pool
+        .worker(worker)
+        .ask({ type: 'deploy', worker, deployment, addresses, ports }, 'deployed', { transfer: ports }),
+    )
+    await Promise.all(answers)
+  }
+
+  #fail(failure: FailureInfo): void {
+    this.#outcome.resolve({ kind: 'failed', failure })
+  }
+
+  #route(message: EnumeratorMessage): void {
+    const subtask = message.to === 'enumerator' ? 0 : message.to
+    const worker = this.#workersOf.get(message.node)?.[subtask]
+    const what = `worker of subtask ${subtask} of source ${message.node}`
+    this.#options.pool.post(present(worker, what), { type: 'enumerator', message })
+  }
+
+  #coordinate(): Coordinator<FailureInfo> {
+    const { pool, store, history, settings, clock, reports, graph } = this.#options
+    const enumeratorWorkers = this.#enumeratorWorkers()
+    return new Coordinator<FailureInfo>({
+      rules: this.#rules(enumeratorWorkers),
+      retention: settings,
+      clock,
+      store,
+      history,
+      manifest: { job: this.#plan.job, keyGroups: this.#plan.keyGroups, graph },
+      commands: {
+        enumerate: (checkpoint) => {
+          for (const worker of enumeratorWorkers) pool.post(worker, { type: 'snapshot-enumerators', checkpoint })
+        },
+        trigger: (checkpoint, final, folder) => pool.broadcast({ type: 'trigger', checkpoint, final, folder }),
+        complete: (checkpoint, final) => pool.broadcast({ type: 'complete', checkpoint, final }),
+        abort: (checkpoint) => pool.broadcast({ type: 'abort', checkpoint }),
+        progress: (progress) => reports.checkpoint(progress),
+        settled: (checkpoint) => reports.committed(checkpoint),
+        tidyFailed: (cause) => reports.log('warn', 'old checkpoints could not be deleted', { reason: cause.message }),
+        fail: (checkpoint, reason, cause) => this.#fail(cause ?? failedCheckpoint(checkpoint, reason)),
+        end: (reason, checkpoint) => this.#outcome.resolve({ kind: 'ended', reason, checkpoint }),
+        causeOf: (error) => checkpointFailure('in flight', error),
+      },
+    })
+  }
+
+  #rules(enumeratorWorkers: readonly number[]): DecideRules {
+    return {
+      ...this.#options.settings,
+      attempt: this.#options.deployment.attempt,
+      subtasks: this.#plan.tasks.flatMap((task) => task.workers.map((_, subtask) => subtaskKey(task.id, subtask))),
+      workers: [...new Set(this.#plan.tasks.flatMap((task) => task.workers))],
+      enumeratorWorkers,
+    }
+  }
+
+  #enumeratorWorkers(): number[] {
+    const sources = this.#options.graph.nodes.filter((node) => node.kind === 'source')
+    return [...new Set(sources.map((node) => present(this.#workersOf.get(node.name)?.[0], 'worker of a source')))]
+  }
+}
+
+function failedCheckpoint(checkpoint: number | undefined, reason: string): FailureInfo {
+  return failureFrom(new MillraceError('CHECKPOINT_FAILED', { checkpoint: checkpoint ?? 'without an id', reason }))
+}
