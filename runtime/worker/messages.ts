@@ -4,37 +4,10 @@ import type { BuildInput, JobOptions } from '../../src/graph/job.ts'
 import type { NodeRestore, TaskSnapshot } from '../checkpoint/snapshot.ts'
 import type { NodeMetrics } from '../metrics/node-metrics.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
+import type { EnumeratorMessage, FailureInfo } from '../task/task-port.ts'
 
+export type { EnumeratorMessage, FailureInfo } from '../task/task-port.ts'
 export type { NodeMetrics }
-
-/** An error on its way between threads: what a person needs, no objects. */
-export interface FailureInfo {
-  /** Of a MillraceError, else 'USER_FUNCTION' or the like chosen where it was caught. */
-  readonly code: string
-  readonly domain: 'user' | 'external' | 'internal'
-  readonly retry: 'never' | 'backoff' | 'restart'
-  readonly message: string
-  readonly node: string | undefined
-  readonly subtask: number | undefined
-  /** The user's own file:line:column, first frame outside Millrace and node_modules. */
-  readonly at: string | undefined
-  readonly stack: string | undefined
-  /** The record that was being handled, cut and masked. */
-  readonly record: string | undefined
-}
-
-/** A message between the enumerator of a source and its readers, routed by the main thread. */
-export interface EnumeratorMessage {
-  readonly node: string
-  /** To the enumerator, or to the reader of this subtask. */
-  readonly to: 'enumerator' | number
-  readonly from: 'enumerator' | number
-  readonly body:
-    | { readonly type: 'assign'; readonly splits: readonly unknown[] }
-    | { readonly type: 'no-more-splits' }
-    | { readonly type: 'event'; readonly event: unknown }
-    | { readonly type: 'request-split' }
-}
 
 /** A channel between subtasks of two workers: its two ports are sent to the two workers. */
 export interface PortAddress {

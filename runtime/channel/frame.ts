@@ -1,0 +1,43 @@
+// Frames: a batch as bytes. [values, timestamps, keys] in one msgpack array; objects of one shape share one description
+// within the frame, so a frame can be read without any other.
+
+import { Packr } from 'msgpackr'
+import { MillraceError, reasonOf } from '../../src/errors.ts'
+import { type Batch, batchOf } from '../../src/record/batch.ts'
+import type { Key } from '../../src/util/key-group.ts'
+
+const OPTIONS = { useRecords: true, moreTypes: true, useBigIntExtension: true, mapsAsObjects: false }
+
+/** Throws for what would silently become undefined. */
+function refuseFunction(): never {
+  throw new TypeError('it holds a function')
+}
+
+/** Batches to bytes and back. */
+export class FrameCodec {
+  readonly #packr = Object.assign(new Packr(OPTIONS), { writeFunction: refuseFunction })
+
+  /** A frame in a buffer of its own, fit to be transferred. Throws RECORD_CODEC naming `node`. */
+  encode(batch: Batch, node: string): Uint8Array {
+    try {
+      // A copy, since msgpackr hands out views of one large buffer that it goes on using.
+      return new Uint8Array(this.#packr.pack([batch.values, batch.timestamps, batch.keys]))
+    } catch (error) {
+      throw new MillraceError('RECORD_CODEC', { node, reason: crossingReason(error) }, error)
+    }
+  }
+
+  decode(frame: Uint8Array): Batch {
+    const [values, timestamps, keys] = this.#packr.unpack(frame) as [
+      readonly unknown[],
+      readonly number[] | undefined,
+      readonly Key[] | undefined,
+    ]
+    return batchOf(values, timestamps, keys)
+  }
+}
+
+function crossingReason(error: unknown): string {
+  if (error instanceof RangeError) return 'it refers to itself, or is nested too deeply'
+  return reasonOf(error)
+}

@@ -1,0 +1,154 @@
+// EnumeratorHost: runs a source's enumerator beside the source's subtask 0.
+//
+// Owns: the enumerator, its state and the queue of calls to it. Does not own: the way its messages travel (the main thread
+// routes them); the readers.
+//
+// I1. Calls never overlap and run in the order asked.
+// I2. Its snapshot and the freeze of its state are one call: what was assigned before was posted before the answer, so it is in
+//     the readers' part of the same checkpoint; what is assigned later is in neither.
+// I3. After a throw nothing more is called but close.
+
+import type {
+  EnumeratorContext,
+  SourceFunction,
+  SourceSplit,
+  SplitEnumerator,
+} from '../../src/contract/source-function.ts'
+import type { NodeSnapshot } from '../checkpoint/snapshot.ts'
+import type { KeyedBackend } from '../state/keyed-backend.ts'
+import { atNode } from './failure.ts'
+import { decode, encode } from './msgpack.ts'
+import type { NodeMeter } from './node-meter.ts'
+import { keyedPart } from './operator-node.ts'
+import { nodeContext, type TaskEnvironment, workFolder } from './task-environment.ts'
+import type { EnumeratorMessage } from './task-port.ts'
+
+type EnumeratorSnapshot = NonNullable<NodeSnapshot['enumerator']>
+
+/** The enumerator's part of a checkpoint. */
+export interface EnumeratorPart {
+  encodeSlice(budgetMs: number): boolean
+  finish(folder: string): Promise<EnumeratorSnapshot>
+  abandon(): void
+}
+
+/** One enumerator and its calls. */
+export class EnumeratorHost {
+  readonly #node: string
+  readonly #backend: KeyedBackend
+  readonly #enumerator: SplitEnumerator
+  readonly #failed: (error: unknown) => void
+  readonly #parts = new Map<number, EnumeratorPart>()
+  #calls: Promise<void> = Promise.resolve()
+  #broken = false
+
+  private constructor(options: {
+    readonly node: string
+    readonly backend: KeyedBackend
+    readonly enumerator: SplitEnumerator
+    readonly failed: (error: unknown) => void
+  }) {
+    this.#node = options.node
+    this.#backend = options.backend
+    this.#enumerator = options.enumerator
+    this.#failed = options.failed
+  }
+
+  /** Makes the enumerator with its restored state; start() is not called yet. `failed` hears what it throws. */
+  static async open(
+    node: string,
+    source: SourceFunction<unknown>,
+    meter: NodeMeter,
+    { environment, failed }: { readonly environment: TaskEnvironment; readonly failed: (error: unknown) => void },
+  ): Promise<EnumeratorHost> {
+    const restore = environment.restoreOf(node)
+    const backend = environment.openBackend({
+      node,
+      subtask: 0,
+      keyGroups: environment.keyGroups,
+      range: { start: 0, end: environment.keyGroups },
+      workFolder: workFolder(environment, node, 'enumerator'),
+      cacheBytes: Number.POSITIVE_INFINITY,
+      now: () => environment.clock.now(),
+    })
+    const handle = restore?.enumerator?.state
+    await backend.open(handle === undefined ? [] : [{ folder: restore?.folder ?? '', handle }])
+    const post = (to: number, body: EnumeratorMessage['body']): void =>
+      environment.listener.enumerator({ node, to, from: 'enumerator', body })
+    const context: EnumeratorContext<SourceSplit> = {
+      ...nodeContext(environment, node, meter),
+      assign: (subtask, splits) => post(subtask, { type: 'assign', splits }),
+      noMoreSplits: (subtask) => post(subtask, { type: 'no-more-splits' }),
+      send: (subtask, event) => post(subtask, { type: 'event', event }),
+      requestCheckpoint: () => environment.listener.requestCheckpoint(),
+      state: backend,
+      restored: restore?.enumerator === undefined ? undefined : decode(restore.enumerator.small),
+      reportProgress: (progress) => {
+        meter.enumeratorProgress = progress
+      },
+    }
+    const enumerator = source.createEnumerator(context)
+    return new EnumeratorHost({ node, backend, enumerator, failed })
+  }
+
+  start(): void {
+    this.#enqueue(() => this.#enumerator.start())
+  }
+
+  /** A reader's message. */
+  receive({ from, body }: EnumeratorMessage): void {
+    const subtask = Number(from)
+    if (body.type === 'request-split') this.#enqueue(() => this.#enumerator.onSplitRequest(subtask))
+    if (body.type === 'event') this.#enqueue(() => this.#enumerator.onReaderEvent?.(subtask, body.event))
+  }
+
+  /** Resolves when the snapshot is taken, in its turn (I2). */
+  snapshot(checkpoint: number): Promise<void> {
+    return this.#enqueue(() => {
+      const small = encode(this.#enumerator.snapshot(checkpoint))
+      const folder = `${this.#node}-enumerator`
+      this.#parts.set(
+        checkpoint,
+        keyedPart(this.#backend.freeze(), folder, (state) => ({ small, state })),
+      )
+    })
+  }
+
+  /** The part of a checkpoint, once; undefined if there was no snapshot for it. */
+  takePart(checkpoint: number): EnumeratorPart | undefined {
+    const part = this.#parts.get(checkpoint)
+    this.#parts.delete(checkpoint)
+    return part
+  }
+
+  complete(checkpoint: number): void {
+    this.#enqueue(() => this.#enumerator.checkpointComplete?.(checkpoint))
+  }
+
+  /** Forgets the snapshots which no barrier came for. */
+  abort(checkpoint: number): void {
+    this.takePart(checkpoint)?.abandon()
+  }
+
+  async close(): Promise<void> {
+    this.#broken = true
+    try {
+      await this.#enumerator.close?.()
+    } finally {
+      await this.#backend.close()
+    }
+  }
+
+  #enqueue(call: () => void | Promise<void>): Promise<void> {
+    this.#calls = this.#calls.then(async () => {
+      if (this.#broken) return
+      try {
+        await call()
+      } catch (error) {
+        this.#broken = true
+        this.#failed(atNode(this.#node, 'source', error))
+      }
+    })
+    return this.#calls
+  }
+}

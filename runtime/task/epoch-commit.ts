@@ -1,0 +1,76 @@
+// The commit of epochs: from an epoch sink's log into its target, once each.
+
+import { join } from 'node:path'
+import type { EpochSinkFunction } from '../../src/contract/sink-function.ts'
+import { MillraceError } from '../../src/errors.ts'
+import type { SegmentLog } from '../../src/log/segment-log.ts'
+import { failpoint } from '../../src/util/failpoint.ts'
+import { decode } from './msgpack.ts'
+
+/** An epoch that is in the log and is to be applied: records `from` to before `to` of the log of `subtask`. */
+export interface EpochCommit {
+  readonly subtask: number
+  readonly epoch: number
+  readonly from: number
+  readonly to: number
+}
+
+/** Where an epoch sink's logs are, and the names of their writers. */
+export interface EpochPlace {
+  readonly job: string
+  readonly node: string
+  readonly jobDir: string
+}
+
+export function logDirectory({ jobDir, node }: EpochPlace, subtask: number): string {
+  return join(jobDir, 'sinks', node, String(subtask))
+}
+
+/** The name under which the target keeps the last epoch. */
+export function writerName({ job, node }: EpochPlace, subtask: number): string {
+  return `${job}/${node}/${subtask}`
+}
+
+/** Applies one epoch of a log. */
+export async function applyEpoch(
+  sink: EpochSinkFunction<unknown>,
+  writer: string,
+  log: SegmentLog,
+  commit: EpochCommit,
+): Promise<void> {
+  failpoint('sink.commit.before')
+  await sink.apply(writer, commit.epoch, readBatches(log, commit))
+  failpoint('sink.commit.middle')
+}
+
+/**
+ * Applies those of the epochs of one log that the target does not hold yet, in order.
+ * An epoch that was restored may be in already: the answer to its commit was lost with the process.
+ */
+export async function reapplyEpochs(
+  sink: EpochSinkFunction<unknown>,
+  writer: string,
+  log: SegmentLog,
+  commits: readonly EpochCommit[],
+): Promise<void> {
+  const last = await sink.lastEpoch(writer)
+  for (const commit of commits) {
+    if (commit.epoch > last) await applyEpoch(sink, writer, log, commit)
+  }
+}
+
+/** Checks that the epoch is new to the target. Throws SINK_FAILED: applying it would be taken for a repetition and lost. */
+export function assertNewEpoch(place: EpochPlace, writer: string, last: number, epoch: number): void {
+  if (epoch > last) return
+  throw new MillraceError('SINK_FAILED', {
+    node: place.node,
+    reason: `its target already holds epoch ${last} of "${writer}", and this run is at epoch ${epoch}. The target was written by a run whose data directory is gone: use a new target, or remove the writer's row there.`,
+  })
+}
+
+async function* readBatches(log: SegmentLog, { from, to }: EpochCommit): AsyncGenerator<readonly unknown[]> {
+  for await (const { sequence, payload } of log.readFrom(from)) {
+    if (sequence >= to) return
+    yield decode(payload) as readonly unknown[]
+  }
+}

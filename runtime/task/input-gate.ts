@@ -1,0 +1,149 @@
+// InputGate: merges the channels into one task: fairly, with aligned barriers and the minimum of the watermarks.
+//
+// Owns: whose turn it is; each channel's watermark; which channels have ended.
+// Does not own: when barriers are aligned (barrier-aligner); the elements not yet read (channels).
+//
+// I1. A channel that is held back is not read, so that its bound presses on its writer.
+// I2. Watermarks that come out only grow: the minimum over all channels, an ended one counting as the greatest.
+// I3. END_OF_INPUT comes out once, when every channel has ended; barriers go on.
+
+import type { Batch } from '../../src/record/batch.ts'
+import { type Barrier, type Element, END_OF_INPUT, MAX_WATERMARK } from '../../src/record/element.ts'
+import { assert, present } from '../../src/util/assert.ts'
+import type { Clock } from '../../src/util/clock.ts'
+import { failpoint } from '../../src/util/failpoint.ts'
+import type { ChannelReader } from '../channel/channel.ts'
+import { BarrierAligner } from './barrier-aligner.ts'
+
+export interface GateChannel {
+  readonly reader: ChannelReader
+  /** Which input of the head node it feeds. */
+  readonly input: number
+}
+
+export interface InputGateOptions {
+  readonly channels: readonly GateChannel[]
+  readonly delivery: 'exactly-once' | 'at-least-once'
+  readonly clock: Clock
+  /** Called when there may be something to read. */
+  readonly onReadable: () => void
+}
+
+/** The one place from which a task without a source reads. */
+export class InputGate {
+  readonly #channels: readonly GateChannel[]
+  readonly #aligner: BarrierAligner
+  readonly #clock: Clock
+  readonly #watermarks: number[]
+  readonly #ended: boolean[]
+  #endedCount = 0
+  #watermark = Number.NEGATIVE_INFINITY
+  #endDue = false
+  #turn = 0
+  #lastInput = 0
+  #alignStart = 0
+  #alignMs = 0
+
+  constructor({ channels, delivery, clock, onReadable }: InputGateOptions) {
+    this.#channels = channels
+    this.#aligner = new BarrierAligner(channels.length, delivery)
+    this.#clock = clock
+    this.#watermarks = channels.map(() => Number.NEGATIVE_INFINITY)
+    this.#ended = channels.map(() => false)
+    for (const { reader } of channels) reader.onReadable(onReadable)
+  }
+
+  /** The input of the batch that next() returned last. */
+  get lastInput(): number {
+    return this.#lastInput
+  }
+
+  /** From the first to the last barrier of the checkpoint aligned last, ms. */
+  get alignMs(): number {
+    return this.#alignMs
+  }
+
+  /** The next element for the task, or undefined if nothing may be read now. */
+  next(): Element | undefined {
+    if (this.#endDue) {
+      this.#endDue = false
+      return END_OF_INPUT
+    }
+    for (let tried = 0; tried < this.#channels.length; tried += 1) {
+      const channel = this.#turn
+      this.#turn = channel + 1 === this.#channels.length ? 0 : channel + 1
+      const element = this.#readChannel(channel)
+      if (element !== undefined) return element
+    }
+    return undefined
+  }
+
+  /** The batch that next() would give if nothing changed, for fetching ahead. */
+  peek(): Batch | undefined {
+    for (let i = 0; i < this.#channels.length; i += 1) {
+      const channel = (this.#turn + i) % this.#channels.length
+      if (this.#aligner.isHeldBack(channel)) continue
+      const element = this.#channels[channel]?.reader.peek()
+      if (element !== undefined) return element.kind === 'batch' ? element : undefined
+    }
+    return undefined
+  }
+
+  abort(checkpoint: number): void {
+    this.#aligner.abort(checkpoint)
+  }
+
+  close(): void {
+    for (const { reader } of this.#channels) reader.close()
+  }
+
+  /** The first element of a channel that is the task's affair. */
+  #readChannel(channel: number): Element | undefined {
+    const { reader, input } = present(this.#channels[channel], 'channel')
+    while (!this.#aligner.isHeldBack(channel)) {
+      const element = reader.take()
+      if (element === undefined) return undefined
+      const out = this.#accept(channel, element)
+      if (out === undefined) continue
+      this.#lastInput = input
+      return out
+    }
+    return undefined
+  }
+
+  #accept(channel: number, element: Element): Element | undefined {
+    if (element.kind === 'barrier') return this.#barrier(channel, element)
+    assert(this.#ended[channel] !== true, 'no data follows the end of input on a channel')
+    if (element.kind === 'batch') return element.values.length > 0 ? element : undefined
+    if (element.kind === 'watermark') return this.#raise(channel, element.timestamp)
+    this.#ended[channel] = true
+    this.#endedCount += 1
+    const risen = this.#raise(channel, MAX_WATERMARK)
+    if (this.#endedCount < this.#channels.length) return risen
+    if (risen === undefined) return END_OF_INPUT
+    this.#endDue = true
+    return risen
+  }
+
+  #barrier(channel: number, barrier: Barrier): Barrier | undefined {
+    const overtaken = this.#aligner.aligning
+    const alignment = this.#aligner.barrier(channel, barrier)
+    if (alignment === 'dropped') return undefined
+    if (alignment === 'first' || (alignment === 'aligned' && (overtaken ?? -1) !== barrier.id)) {
+      this.#alignStart = this.#clock.monotonic()
+    }
+    if (alignment === 'first') failpoint('task.align.first')
+    if (alignment !== 'aligned') return undefined
+    this.#alignMs = this.#clock.monotonic() - this.#alignStart
+    failpoint('task.align.done')
+    return barrier
+  }
+
+  #raise(channel: number, timestamp: number): Element | undefined {
+    this.#watermarks[channel] = Math.max(this.#watermarks[channel] ?? Number.NEGATIVE_INFINITY, timestamp)
+    const minimum = this.#watermarks.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY)
+    if (minimum <= this.#watermark) return undefined
+    this.#watermark = minimum
+    return { kind: 'watermark', timestamp: minimum }
+  }
+}

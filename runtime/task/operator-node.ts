@@ -1,0 +1,243 @@
+// OperatorNode: one operator of a chain, with its keyed state, timers and outputs.
+//
+// Owns: the operator; its backend; the order of calls. Does not own: what reads its outputs (targets).
+//
+// I1. The operator's methods never overlap, and after a throw only close is called (the task stops driving the chain).
+// I2. No promise is made when nothing needs waiting for: state resident, operator synchronous, targets with room.
+// I3. What a call put out has been passed on before the next call.
+
+import type { Operator, OperatorContext } from '../../src/contract/operator.ts'
+import type { Batch } from '../../src/record/batch.ts'
+import { keyGroupRange } from '../../src/util/key-group.ts'
+import type { Pending } from '../channel/channel.ts'
+import type { StateHandle } from '../checkpoint/snapshot.ts'
+import type { KeyedBackend, KeyedSnapshot } from '../state/keyed-backend.ts'
+import { type ChainNode, nodeSnapshot, readyPart, type SnapshotPart } from './chain-node.ts'
+import { atNode } from './failure.ts'
+import { decode, encode } from './msgpack.ts'
+import type { NodeMeter } from './node-meter.ts'
+import type { OutputCollector } from './output-collector.ts'
+import { nodeContext, type TaskEnvironment, workFolder } from './task-environment.ts'
+import { fireDueTimers } from './timers.ts'
+
+export interface OperatorNodeOptions {
+  readonly name: string
+  readonly operator: Operator
+  readonly keyed: boolean
+  readonly output: OutputCollector
+  readonly meter: NodeMeter
+  readonly environment: TaskEnvironment
+  /** Ends the loop's sleep. */
+  readonly wake: () => void
+  /** Lets the event loop turn if the task has held it long enough. */
+  readonly breathe: () => Pending
+}
+
+/** Drives one operator. */
+export class OperatorNode implements ChainNode {
+  readonly name: string
+  readonly meter: NodeMeter
+  readonly #operator: Operator
+  readonly keyed: boolean
+  readonly #out: OutputCollector
+  readonly #environment: TaskEnvironment
+  readonly #wake: () => void
+  readonly #breathe: () => Pending
+  #backend: KeyedBackend | undefined
+  #drainAsked = false
+  #ended = false
+
+  constructor(options: OperatorNodeOptions) {
+    this.name = options.name
+    this.meter = options.meter
+    this.#operator = options.operator
+    this.keyed = options.keyed
+    this.#out = options.output
+    this.#environment = options.environment
+    this.#wake = options.wake
+    this.#breathe = options.breathe
+  }
+
+  get stateBytes(): number {
+    return this.#backend?.residentBytes ?? 0
+  }
+
+  async open(): Promise<void> {
+    const environment = this.#environment
+    const restore = environment.restoreOf(this.name)
+    if (this.keyed) {
+      this.#backend = openBackend(environment, this.name)
+      const handles: readonly StateHandle[] = restore?.keyed ?? []
+      await this.#backend.open(handles.map((handle) => ({ folder: restore?.folder ?? '', handle })))
+    }
+    const context: OperatorContext = {
+      ...nodeContext(environment, this.name, this.meter),
+      keyed: this.#backend,
+      restored: (restore?.operator ?? []).map(decode),
+      wake: () => {
+        this.#drainAsked = true
+        this.#wake()
+      },
+    }
+    await this.#guard(() => this.#operator.open?.(context))
+  }
+
+  push(batch: Batch, input: number): Pending {
+    this.meter.recordsIn += batch.values.length
+    if (this.#backend !== undefined && batch.keys !== undefined) {
+      const fetching = this.#backend.prefetch(batch.keys)
+      if (fetching !== undefined) return fetching.then(() => this.#process(batch, input))
+    }
+    return this.#process(batch, input)
+  }
+
+  /** Begins to fetch the states of a batch that comes soon. */
+  prefetchAhead(batch: Batch): void {
+    this.#backend?.prefetchAhead(batch)
+  }
+
+  watermark(timestamp: number): Pending {
+    this.meter.watermark = timestamp
+    const backend = this.#backend
+    if (backend === undefined) return this.#call(() => this.#operator.watermark?.(timestamp, this.#out))
+    backend.advanceWatermark(timestamp)
+    const firing = this.#fire(backend, 'event', timestamp)
+    const rest = (): Pending => this.#call(() => this.#operator.watermark?.(timestamp, this.#out))
+    return firing === undefined ? rest() : firing.then(rest)
+  }
+
+  nextTimer(): number | undefined {
+    return this.#ended ? undefined : this.#backend?.nextTimer('processing')
+  }
+
+  fireTimers(now: number): Pending {
+    return this.#backend === undefined || this.#ended ? undefined : this.#fire(this.#backend, 'processing', now)
+  }
+
+  drain(): Pending {
+    if (!this.#drainAsked) return undefined
+    this.#drainAsked = false
+    return this.#call(() => this.#operator.drain?.(this.#out))
+  }
+
+  endOfInput(): Pending {
+    this.#ended = true
+    return this.#call(() => this.#operator.endOfInput?.(this.#out))
+  }
+
+  finishEpoch(checkpoint: number): Pending {
+    const finish = (): Pending => this.#call(() => this.#operator.finishEpoch?.(checkpoint, this.#out))
+    const draining = this.drain()
+    return draining === undefined ? finish() : draining.then(finish)
+  }
+
+  freeze(): SnapshotPart {
+    const operator = this.#operator.snapshot === undefined ? undefined : this.#snapshotOperator()
+    const frozen = this.#backend?.freeze()
+    const snapshot = { ...nodeSnapshot(this.name, this.#environment.subtask), operator }
+    if (frozen === undefined) return readyPart(operator === undefined ? undefined : snapshot)
+    return keyedPart(frozen, `${this.name}-${this.#environment.subtask}`, (keyed) => ({ ...snapshot, keyed }))
+  }
+
+  complete(checkpoint: number): Pending {
+    return this.#guard(() => this.#operator.checkpointComplete?.(checkpoint))
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#guard(() => this.#operator.close?.())
+    } finally {
+      await this.#backend?.close()
+    }
+  }
+
+  #snapshotOperator(): Uint8Array {
+    try {
+      return encode(this.#operator.snapshot?.())
+    } catch (error) {
+      throw atNode(this.name, 'operator', error)
+    }
+  }
+
+  #process(batch: Batch, input: number): Pending {
+    let working: void | Promise<void>
+    try {
+      working = this.#operator.process(batch, this.#out, input)
+    } catch (error) {
+      throw atNode(this.name, 'operator', error)
+    }
+    return working === undefined ? this.#out.flush() : this.#afterwards(working)
+  }
+
+  /** Calls the operator, then passes on what it put out. */
+  #call(work: () => void | Promise<void>): Pending {
+    const working = this.#guard(work)
+    return working === undefined ? this.#out.flush() : working.then(() => this.#out.flush())
+  }
+
+  async #afterwards(working: Promise<void>): Promise<void> {
+    try {
+      await working
+    } catch (error) {
+      throw atNode(this.name, 'operator', error)
+    }
+    await this.#out.flush()
+  }
+
+  #guard(work: () => void | Promise<void>): Pending {
+    try {
+      const working = work()
+      return working?.catch((error: unknown) => {
+        throw atNode(this.name, 'operator', error)
+      })
+    } catch (error) {
+      throw atNode(this.name, 'operator', error)
+    }
+  }
+
+  #fire(backend: KeyedBackend, domain: 'event' | 'processing', upTo: number): Pending {
+    const earliest = backend.nextTimer(domain)
+    if (earliest === undefined || earliest > upTo || this.#operator.onTimer === undefined) return undefined
+    return fireDueTimers({
+      backend,
+      domain,
+      upTo,
+      fire: (timer) => {
+        try {
+          backend.setCurrentKey(timer.key)
+          this.#operator.onTimer?.(timer.timestamp, domain, timer.key, this.#out)
+        } catch (error) {
+          throw atNode(this.name, 'operator', error)
+        }
+      },
+      flush: () => this.#out.flush(),
+      breathe: this.#breathe,
+    })
+  }
+}
+
+function openBackend(environment: TaskEnvironment, node: string): KeyedBackend {
+  const { subtask, parallelism, keyGroups, cacheBytes, clock } = environment
+  return environment.openBackend({
+    node,
+    subtask,
+    keyGroups,
+    range: keyGroupRange(subtask, parallelism, keyGroups),
+    workFolder: workFolder(environment, node, subtask),
+    cacheBytes,
+    now: () => clock.now(),
+  })
+}
+
+/** A part that encodes in slices and then writes into a folder of its own. */
+export function keyedPart<S>(
+  frozen: KeyedSnapshot,
+  folderName: string,
+  snapshotWith: (handle: StateHandle) => S,
+): { encodeSlice(budgetMs: number): boolean; finish(folder: string): Promise<S>; abandon(): void } {
+  return {
+    encodeSlice: (budgetMs) => frozen.encodeSlice(budgetMs),
+    finish: async (folder) => snapshotWith(await frozen.finish(folder, folderName)),
+    abandon: () => frozen.abandon(),
+  }
+}

@@ -1,0 +1,30 @@
+import { extname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { isMillraceError, MillraceError, reasonOf } from '../../src/errors.ts'
+import { isJob, type Job } from '../../src/graph/job.ts'
+
+const NEEDS_TRANSPILING = new Set(['.ts', '.mts', '.cts', '.tsx'])
+
+let registered = false
+
+/** Imports a job file's default export. TypeScript is transpiled on the way in. Throws JOB_FILE, JOB_NOT_FOUND. */
+export async function loadJobFile(file: string): Promise<Job> {
+  let module: { readonly default?: unknown }
+  try {
+    if (NEEDS_TRANSPILING.has(extname(file))) await registerTypeScript()
+    module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown }
+  } catch (error) {
+    if (isMillraceError(error)) throw error
+    throw new MillraceError('JOB_FILE', { file, reason: reasonOf(error) }, error)
+  }
+  if (!isJob(module.default)) throw new MillraceError('JOB_NOT_FOUND', { file })
+  return module.default
+}
+
+/** Once per thread, and only when needed: loading the transpiler takes longer than starting a small job. */
+async function registerTypeScript(): Promise<void> {
+  if (registered) return
+  registered = true
+  const { register } = await import('tsx/esm/api')
+  register()
+}
