@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+import { EXPLAIN_FORMATS } from '../../../src/graph/explain.ts'
 import type { Config } from '../../config/load-config.ts'
 import type { Run, RunResult } from '../../control/run-types.ts'
 import { type CommandFunction, EXIT, type Terminal } from '../command.ts'
@@ -15,7 +17,8 @@ export const runCommand: CommandFunction = async (args, terminal) => {
   checkJobFile(file)
   if (args.values.has('explain')) {
     const { printGraph } = await import('./explain.ts')
-    return await printGraph(file, config, args.values.get('explain') || 'text', terminal)
+    const format = EXPLAIN_FORMATS.find((name) => name === args.values.get('explain')) ?? 'text'
+    return await printGraph(file, config, format, terminal)
   }
   if (listOnly) {
     const { offerCheckpoints } = await import('./checkpoints.ts')
@@ -23,7 +26,7 @@ export const runCommand: CommandFunction = async (args, terminal) => {
   }
   const options = runOptions(config, args)
   const [{ run }, reporter] = await Promise.all([import('../../control/run.ts'), reporterFor(file, config, terminal)])
-  const result = await follow(run(file, options), reporter, terminal)
+  const result = await follow(run(resolve(file), options), reporter, terminal)
   if (result.failure?.code === 'CHECKPOINT_NOT_FOUND') {
     const { offerCheckpoints } = await import('./checkpoints.ts')
     await offerCheckpoints(file, config, terminal)
