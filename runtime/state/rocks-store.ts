@@ -1,0 +1,180 @@
+// RocksStore: one RocksDB, as promises. The only module that knows the binding.
+//
+// Owns: the database handle and the count of operations under way.
+// Does not own: what rows mean, the folder's life, ordering between writes (several may be in flight, in any order).
+//
+// I1. Nothing is asked of the binding after close() began, and close() waits for what is under way: a pending operation or an
+//     open iterator at close can crash the process.
+// I2. A batch copies what it is given at put(): the caller may reuse its buffers at once.
+
+import rocksdb from 'rocksdb'
+import { assert } from '../../src/util/assert.ts'
+import type { Deferred } from '../../src/util/deferred.ts'
+import { deferred } from '../../src/util/deferred.ts'
+
+/** The binding's options; its types know none of them. Compression costs more CPU than small rows save. */
+const OPEN_OPTIONS = { compression: false, writeBufferSize: 8 << 20, cacheSize: 8 << 20, maxOpenFiles: 4096 }
+
+/** Part of the binding that its types get wrong or do not have. */
+interface Binding {
+  open(options: object, done: (error?: Error) => void): void
+  close(done: (error?: Error) => void): void
+  getMany(keys: readonly Buffer[], done: (error: Error | null, values: (Buffer | undefined)[]) => void): void
+  batch(): ChainedBatch
+  iterator(options: object): BindingIterator
+}
+
+interface ChainedBatch {
+  put(key: Buffer, value: Buffer): void
+  del(key: Buffer): void
+  write(options: { readonly sync: boolean }, done: (error?: Error) => void): void
+}
+
+interface BindingIterator {
+  next(done: (error: Error | null | undefined, key: Buffer | undefined, value: Buffer) => void): void
+  end(done: (error?: Error) => void): void
+}
+
+export type Row = readonly [key: Buffer, value: Buffer]
+
+/** Puts and deletes that are written together. */
+export class StoreBatch {
+  readonly #batch: ChainedBatch
+  rows = 0
+
+  constructor(batch: ChainedBatch) {
+    this.#batch = batch
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    this.#batch.put(key, value)
+    this.rows += 1
+  }
+
+  del(key: Buffer): void {
+    this.#batch.del(key)
+    this.rows += 1
+  }
+
+  /** For RocksStore. */
+  write(sync: boolean, done: (error?: Error) => void): void {
+    this.#batch.write({ sync }, done)
+  }
+}
+
+export class RocksStore {
+  readonly folder: string
+  readonly #db: Binding
+  #open = false
+  #underWay = 0
+  #writing = 0
+  #quiet: Deferred | undefined
+  #written: Deferred | undefined
+
+  constructor(folder: string) {
+    this.folder = folder
+    this.#db = (rocksdb as unknown as (folder: string) => Binding)(folder)
+  }
+
+  /** Opens, or creates, the database in the folder. Rejects with the binding's error if the files are damaged. */
+  async open(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#db.open({ ...OPEN_OPTIONS }, (error) => (error ? reject(error) : resolve()))
+    })
+    this.#open = true
+  }
+
+  /** Values in the order of the keys, undefined where there is none. */
+  getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
+    return this.#run((done) => this.#db.getMany(keys, done))
+  }
+
+  batch(): StoreBatch {
+    assert(this.#open, 'a state store is used while open')
+    return new StoreBatch(this.#db.batch())
+  }
+
+  /** Writes at once; several writes may be in flight. With `sync`, all earlier completed writes are durable afterwards too. */
+  async write(batch: StoreBatch, sync = false): Promise<void> {
+    this.#writing += 1
+    try {
+      await this.#run<void>((done) => batch.write(sync, done as (error?: Error) => void))
+    } finally {
+      this.#writing -= 1
+      if (this.#writing === 0) {
+        this.#written?.resolve()
+        this.#written = undefined
+      }
+    }
+  }
+
+  /** Resolves when no write is in flight. */
+  async writesDone(): Promise<void> {
+    while (this.#writing > 0) {
+      this.#written ??= deferred()
+      await this.#written.promise
+    }
+  }
+
+  /** Rows with from <= key < to, in order, in chunks of about `chunkRows`. A consistent view as of the call of next(). */
+  async *scan(from: Buffer, to: Buffer, chunkRows = 1000): AsyncGenerator<readonly Row[]> {
+    assert(this.#open, 'a state store is used while open')
+    this.#underWay += 1
+    const iterator = this.#db.iterator({ gte: from, lt: to, highWaterMark: 256 * 1024 })
+    try {
+      for (;;) {
+        const rows = await nextRows(iterator, chunkRows)
+        if (rows.length > 0) yield rows
+        if (rows.length < chunkRows) return
+        assert(this.#open, 'a state store is not closed during a scan')
+      }
+    } finally {
+      await new Promise<void>((resolve) => iterator.end(() => resolve()))
+      this.#ended()
+    }
+  }
+
+  /** After everything under way. Idempotent, also after a failed open. */
+  async close(): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    while (this.#underWay > 0) {
+      this.#quiet ??= deferred()
+      await this.#quiet.promise
+    }
+    await new Promise<void>((resolve, reject) => this.#db.close((error) => (error ? reject(error) : resolve())))
+  }
+
+  async #run<T>(operation: (done: (error: Error | null | undefined, result: T) => void) => void): Promise<T> {
+    assert(this.#open, 'a state store is used while open')
+    this.#underWay += 1
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        operation((error, result) => (error ? reject(error) : resolve(result)))
+      })
+    } finally {
+      this.#ended()
+    }
+  }
+
+  #ended(): void {
+    this.#underWay -= 1
+    if (this.#underWay > 0) return
+    this.#quiet?.resolve()
+    this.#quiet = undefined
+  }
+}
+
+function nextRows(iterator: BindingIterator, limit: number): Promise<readonly Row[]> {
+  return new Promise((resolve, reject) => {
+    const rows: Row[] = []
+    const step = (error: Error | null | undefined, key: Buffer | undefined, value: Buffer): void => {
+      if (error) return reject(error)
+      if (key === undefined) return resolve(rows)
+      rows.push([key, value])
+      if (rows.length >= limit) return resolve(rows)
+      iterator.next(step)
+    }
+    iterator.next(step)
+  })
+}

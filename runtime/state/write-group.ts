@@ -1,0 +1,29 @@
+import type { EncodedMap } from './entry-codec.ts'
+import type { KeyEntry } from './key-entry.ts'
+import type { StoreBatch } from './rocks-store.ts'
+import type { Timer } from './timer-queue.ts'
+
+/** Rows of one group: measured best for the binding, several in flight. */
+export const GROUP_ROWS = 4000
+export const GROUPS_IN_FLIGHT = 4
+
+/** Rows to be written together, and whose they are. */
+export class WriteGroup {
+  readonly batch: StoreBatch
+  readonly entries: KeyEntry[] = []
+  readonly timers: Timer[] = []
+  readonly maps: EncodedMap[] = []
+
+  constructor(batch: StoreBatch) {
+    this.batch = batch
+  }
+
+  get full(): boolean {
+    return this.batch.rows >= GROUP_ROWS
+  }
+
+  /** The group will not be written: map entries that it held count as changed again. */
+  undoMaps(): void {
+    for (const { slot, changed } of this.maps) for (const key of changed) slot.changed.add(key)
+  }
+}
