@@ -168,7 +168,10 @@ export class OperatorDriver {
     return this
   }
 
-  async push(values: readonly unknown[], more: { timestamps?: number[]; keys?: Key[]; input?: number } = {}): Promise<void> {
+  async push(
+    values: readonly unknown[],
+    more: { timestamps?: number[]; keys?: Key[]; input?: number } = {},
+  ): Promise<void> {
     await this.operator.process(batchOf(values, more.timestamps, more.keys), this.out, more.input ?? 0)
   }
 
