@@ -24,7 +24,11 @@ export class ByteWriter {
   view(): Buffer {
     const length = this.length
     if (length >= CACHED_VIEWS) return this.#buffer.subarray(0, length)
-    return (this.#views[length] ??= this.#buffer.subarray(0, length))
+    const known = this.#views[length]
+    if (known !== undefined) return known
+    const view = this.#buffer.subarray(0, length)
+    this.#views[length] = view
+    return view
   }
 
   /** A copy of its own. */

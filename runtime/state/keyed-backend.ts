@@ -15,6 +15,8 @@ export interface KeyedBackendOptions {
   readonly workFolder: string
   /** Heap for entries; beyond it cold ones are evicted to RocksDB. Infinity: never. */
   readonly cacheBytes: number
+  /** Read all rows at open, so that no read ever waits and nothing need be prefetched: for small state. Default false. */
+  readonly loadAll?: boolean
   readonly now: () => number
 }
 

@@ -35,18 +35,13 @@ import { WriteBack } from './write-back.ts'
 /** Loads that prefetchAhead may have under way: more would only queue behind each other. */
 const LOADS_AHEAD_MAX = 4
 
-export interface OpenKeyedBackendOptions extends KeyedBackendOptions {
-  /** Read all rows at open, so that no read ever waits: for the small state of split enumerators. Needs no prefetch. */
-  readonly loadAll?: boolean
-}
-
 /** Makes a backend; nothing happens before its open(). */
-export function openKeyedBackend(options: OpenKeyedBackendOptions): KeyedBackend {
+export function openKeyedBackend(options: KeyedBackendOptions): KeyedBackend {
   return new KeyedStateBackend(options)
 }
 
 class KeyedStateBackend implements KeyedBackend {
-  readonly #options: OpenKeyedBackendOptions
+  readonly #options: KeyedBackendOptions
   readonly #cache = new EntryCache()
   readonly #codec: EntryCodec
   readonly #timers: KeyedTimers
@@ -61,7 +56,7 @@ class KeyedStateBackend implements KeyedBackend {
   #snapshot: SnapshotWriter | undefined
   #failure: unknown
 
-  constructor(options: OpenKeyedBackendOptions) {
+  constructor(options: KeyedBackendOptions) {
     this.#options = options
     this.#codec = new EntryCodec(options.node, options.keyGroups)
     this.#timers = new KeyedTimers({

@@ -34,7 +34,7 @@ export interface ItemReader {
 const CODECS: readonly Codec<unknown>[] = [msgpackCodec, jsonCodec]
 
 /** What a descriptor says, as checkpoints note it. */
-export function shapeOf(descriptor: StateDescriptor): StateHandle['states'][number] {
+function shapeOf(descriptor: StateDescriptor): StateHandle['states'][number] {
   const { codec = msgpackCodec, version, ttl } = descriptor.options
   return {
     name: descriptor.name,

@@ -69,6 +69,7 @@ export class EnumeratorHost {
       range: { start: 0, end: environment.keyGroups },
       workFolder: workFolder(environment, node, 'enumerator'),
       cacheBytes: Number.POSITIVE_INFINITY,
+      loadAll: true,
       now: () => environment.clock.now(),
     })
     const handle = restore?.enumerator?.state

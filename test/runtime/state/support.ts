@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import type { StateHandle } from '../../../runtime/checkpoint/snapshot.ts'
-import type { KeyedBackend } from '../../../runtime/state/keyed-backend.ts'
-import { type OpenKeyedBackendOptions, openKeyedBackend } from '../../../runtime/state/open-keyed-backend.ts'
+import type { KeyedBackend, KeyedBackendOptions } from '../../../runtime/state/keyed-backend.ts'
+import { openKeyedBackend } from '../../../runtime/state/open-keyed-backend.ts'
 
 /** A folder of this test file, gone afterwards. */
 export function scratchFolder(): string {
@@ -15,7 +15,7 @@ export function scratchFolder(): string {
 
 let counter = 0
 
-export function makeBackend(scratch: string, options: Partial<OpenKeyedBackendOptions> = {}): KeyedBackend {
+export function makeBackend(scratch: string, options: Partial<KeyedBackendOptions> = {}): KeyedBackend {
   counter += 1
   return openKeyedBackend({
     node: 'totals',
