@@ -96,7 +96,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   savepoint: {
     arguments: 'JOB [DIR]',
-    summary: 'copy a checkpoint into the portable form that outlives versions and retention',
+    summary: 'copy a checkpoint to a place of its own, where retention never deletes it',
     examples: [
       'millrace savepoint quickstart',
       'millrace savepoint quickstart /backup/quickstart --checkpoint 7',

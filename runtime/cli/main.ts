@@ -51,11 +51,11 @@ function checkCount(name: string, command: Command, { positionals, bare }: Argum
   const [least, most] = command.takes
   const typed = bin === 'run-job' ? 'run-job' : `millrace ${name}`
   if (positionals.length > most) {
-    throw misuse(`"${positionals[most]}"`, `is one argument too many: ${typed} ${command.arguments}`)
+    throw misuse(`"${positionals[most]}"`, `it is one argument too many: ${typed} ${command.arguments}`)
   }
   // `run-job --from-checkpoint` alone: the run command says that the list needs the file.
   if (positionals.length < least && bare.size === 0) {
-    throw misuse(command.arguments, `is missing: ${typed} ${command.arguments} (${typed} --help tells more)`)
+    throw misuse(command.arguments, `it is missing: ${typed} ${command.arguments} (${typed} --help tells more)`)
   }
 }
 
@@ -63,11 +63,11 @@ function unknownCommand(name: string): Error {
   const meant = nearest(name, [...Object.keys(COMMANDS), 'help'])
   const looksLikeFile = /\.[cm]?[jt]s$/.test(name)
   const hint = looksLikeFile
-    ? `run-job ${name} runs a file`
+    ? `to run a file: run-job ${name}`
     : meant === undefined
-      ? 'millrace help lists them'
+      ? 'see millrace help'
       : `did you mean ${meant}?`
-  return misuse(name, `there is no such command; ${hint}`)
+  return misuse(name, `there is no such command (${hint})`)
 }
 
 async function printVersion(terminal: Terminal): Promise<number> {

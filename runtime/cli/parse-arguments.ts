@@ -86,8 +86,8 @@ function rowOf(token: Token, rows: readonly OptionRow[]): OptionRow {
     token.name,
     rows.map(({ name }) => name),
   )
-  const hint = meant === undefined ? '--help lists those there are' : `did you mean --${meant}?`
-  throw misuse(token.rawName, `there is no such flag; ${hint}`)
+  const hint = meant === undefined ? 'see --help' : `did you mean --${meant}?`
+  throw misuse(token.rawName, `there is no such flag (${hint})`)
 }
 
 function readValue(row: OptionRow, { rawName, value }: Token): string | undefined {

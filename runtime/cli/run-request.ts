@@ -32,7 +32,7 @@ export function checkJobFile(file: string): void {
   if (stat !== undefined) throw new MillraceError('JOB_FILE', { file, reason: 'is not a file' })
   const meant = nearest(basename(file), filesIn(dirname(file)))
   const hint =
-    meant === undefined ? '' : `; did you mean ${file.slice(0, file.length - basename(file).length)}${meant}?`
+    meant === undefined ? '' : ` (did you mean ${file.slice(0, file.length - basename(file).length)}${meant}?)`
   throw new MillraceError('JOB_FILE', { file, reason: `there is no such file${hint}` })
 }
 

@@ -50,7 +50,7 @@ export async function openStoredJob(dataDir: string, name: string): Promise<Stor
     const meant = nearest(name, names)
     const known = names.length === 0 ? 'nothing is kept there' : `there are ${names.join(', ')}`
     const hint = meant === undefined ? known : `did you mean ${meant}?`
-    throw misuse('JOB', `there is no job "${name}" in ${dataDir}; ${hint}`)
+    throw misuse('JOB', `there is no job "${name}" in ${dataDir} (${hint})`)
   }
   const layout = jobLayout(join(resolve(dataDir), name))
   const store = await CheckpointStore.open(nodeFs, layout)

@@ -113,7 +113,7 @@ function inner(raw: RawLayer, key: string): RawLayer {
 
 function refuseMisspelt(name: string, known: readonly string[], origin: string): void {
   const meant = nearest(name, known)
-  if (meant !== undefined) throw invalid(name, origin, `there is no such variable; did you mean ${meant}?`)
+  if (meant !== undefined) throw invalid(name, origin, `there is no such variable (did you mean ${meant}?)`)
 }
 
 function invalid(path: string, origin: string, reason: string): MillraceError {

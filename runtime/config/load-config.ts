@@ -73,7 +73,7 @@ function unknownKey(source: Source, key: string): MillraceError {
   return new MillraceError('CONFIG_INVALID', {
     path: key,
     origin: source.origin,
-    reason: `there is no such key; ${hint}`,
+    reason: `there is no such key (${hint})`,
   })
 }
 

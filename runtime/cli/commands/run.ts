@@ -40,7 +40,7 @@ function jobFileOf({ positionals, values, bare }: Arguments): { file: string; li
   const swallowed = values.get('from-checkpoint')
   const file = positionals[0] ?? (swallowed !== undefined && /\.[cm]?[jt]sx?$/.test(swallowed) ? swallowed : undefined)
   if (file === undefined)
-    throw misuse('FILE', 'is missing: run-job FILE --from-checkpoint lists what FILE can go back to')
+    throw misuse('FILE', 'it is missing: run-job FILE --from-checkpoint lists what FILE can go back to')
   return { file, listOnly: bare.has('from-checkpoint') || positionals[0] === undefined }
 }
 

@@ -74,9 +74,9 @@ describe('arguments', () => {
   it.each([
     [
       ['--paralelism', '2'],
-      'Option --paralelism from the command line: there is no such flag; did you mean --parallelism?',
+      'Option --paralelism from the command line: there is no such flag (did you mean --parallelism?).',
     ],
-    [['--zebra'], 'there is no such flag; --help lists those there are'],
+    [['--zebra'], 'there is no such flag (see --help)'],
     [['-z'], 'there is no such flag'],
     [['--data-dir'], '--data-dir from the command line: needs a value: --data-dir DIR'],
     [['--data-dir', '--fresh'], 'needs a value'],
