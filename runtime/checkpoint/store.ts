@@ -51,6 +51,11 @@ export class CheckpointStore {
   /** Opens the checkpoints of a job. */
   static async open(fs: Fs, layout: JobLayout): Promise<CheckpointStore> {
     await fs.mkdir(layout.checkpoints)
+    return CheckpointStore.look(fs, layout)
+  }
+
+  /** For looking only, while another process may own them: makes nothing. */
+  static async look(fs: Fs, layout: JobLayout): Promise<CheckpointStore> {
     const sequence = await readSmallFile<{ readonly last: number }>(fs, layout.sequence)
     // The sequence file alone would do; folders are looked at too in case someone deleted it by hand.
     const onDisk = (await fs.list(layout.checkpoints)).map(idOf)

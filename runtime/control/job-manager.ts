@@ -165,10 +165,13 @@ export class JobManager {
   /** Returns why the job failed, or undefined. */
   async #work(): Promise<FailureInfo | undefined> {
     const { feed } = this.#options
-    checkRunOptions(this.#options.run)
+    const { run, inProcess, pool } = this.#options
+    checkRunOptions(run)
     feed.move('starting', 0)
+    // How many workers there will be shows once the job is loaded; those that are certain load it at once.
+    pool.grow(workersFor(run, run.parallelism ?? 1, inProcess))
     const job = await this.#makeReady()
-    await this.#options.pool.worker(0).ask({ type: 'hooks', which: 'start' }, 'hooks-done')
+    await pool.worker(0).ask({ type: 'hooks', which: 'start' }, 'hooks-done')
     const outcome = await this.#attemptUntilDone(job)
     if (outcome.kind === 'failed') return outcome.failure
     if (outcome.kind === 'interrupted') return undefined

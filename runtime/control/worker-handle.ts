@@ -44,6 +44,7 @@ interface Question {
 }
 
 const PINGS_MISSED_MAX = 3
+const TERMINATE_WITHIN_MS = 2_000
 
 export class WorkerHandle {
   readonly index: number
@@ -94,7 +95,11 @@ export class WorkerHandle {
     this.#ended = true
     this.#cancelPing?.()
     this.giveUp(new RunFailure(workerLost(this.index, 'was ended')))
-    await this.#options.worker.terminate()
+    // A worker in this thread whose user code hangs cannot be ended from here; nobody waits for it.
+    const patience = deferred()
+    const forget = this.#options.clock.schedule(TERMINATE_WITHIN_MS, () => patience.resolve())
+    await Promise.race([this.#options.worker.terminate(), patience.promise])
+    forget()
     this.#options.worker.link.close()
   }
 

@@ -99,7 +99,7 @@ export class WorkerPool {
    * Returns whether the workers are still there.
    */
   async cancel(withinMs: number): Promise<boolean> {
-    this.listen(undefined)
+    this.#listener = lastWords(this.#listener)
     const late = new RunFailure(workerLost(-1, 'did not close its tasks in time'))
     for (const worker of this.#workers) worker.giveUp(late)
     const cancelTimer = this.#options.clock.schedule(withinMs, () => {
@@ -131,6 +131,16 @@ export class WorkerPool {
       onMessage: (worker, message) => this.#listener?.message(worker, message),
       onLost: (worker, failure) => this.#listener?.lost(worker, failure),
     })
+  }
+}
+
+/** While tasks close, only what people want to read is heard. */
+function lastWords(listener: WorkerListener | undefined): WorkerListener {
+  return {
+    message: (worker, message) => {
+      if (message.type === 'metrics' || message.type === 'log') listener?.message(worker, message)
+    },
+    lost: () => {},
   }
 }
 

@@ -1,0 +1,134 @@
+// What people ask of a job's checkpoints from outside a run: which are there, what is in one, make a copy.
+
+import { join, resolve } from 'node:path'
+import { nodeFs } from '../checkpoint/fs.ts'
+import { CheckpointHistory } from '../checkpoint/history.ts'
+import { type JobLayout, jobLayout } from '../checkpoint/layout.ts'
+import type { Manifest } from '../checkpoint/manifest.ts'
+import { copyCheckpoint } from '../checkpoint/savepoint.ts'
+import { CheckpointStore, loadManifest, type StoredCheckpoint } from '../checkpoint/store.ts'
+import { handlesOf } from '../checkpoint/verify.ts'
+import { lockHolder } from './job-lock.ts'
+import { reasonOf } from '../../src/errors.ts'
+import { verifyState } from './verify-state.ts'
+
+/** One checkpoint, for a list. */
+export interface CheckpointSummary {
+  readonly id: number
+  readonly folder: string
+  /** Ms since the epoch. */
+  readonly completedAt: number
+  readonly durationMs: number
+  readonly final: boolean
+  readonly stateBytes: number
+  /** Of every state file and the manifest's own parts; shared with other checkpoints by hard links. */
+  readonly fileBytes: number
+  readonly tasks: number
+  /** Why it cannot be restored; undefined: its manifest is whole. */
+  readonly damage: string | undefined
+}
+
+/** One checkpoint in detail. */
+export interface CheckpointDetails extends CheckpointSummary {
+  readonly manifest: Manifest
+}
+
+/** Where a job's things are and who runs it. */
+export interface JobStatus {
+  readonly job: string
+  readonly folder: string
+  /** The process that runs it now. */
+  readonly runningPid: number | undefined
+  readonly checkpoints: readonly CheckpointSummary[]
+}
+
+/** The checkpoints that a job may start from, oldest first. Reads manifests only; works while the job runs. */
+export async function listCheckpoints(dataDir: string, job: string): Promise<readonly CheckpointSummary[]> {
+  const { history } = await look(dataDir, job)
+  const retained = await history.retained()
+  const summaries = await Promise.all(retained.map(summaryOf))
+  return summaries.filter((summary) => summary !== undefined)
+}
+
+/** One retained checkpoint (by number), or one in a folder. Verifies every file. Throws CHECKPOINT_NOT_FOUND, CHECKPOINT_CORRUPT. */
+export async function inspectCheckpoint(
+  dataDir: string,
+  job: string,
+  checkpoint: number | string,
+): Promise<CheckpointDetails> {
+  const { history } = await look(dataDir, job)
+  const origin =
+    typeof checkpoint === 'number' ? await history.find(checkpoint) : await history.findFolder(resolve(checkpoint))
+  return { ...describe(origin, origin.manifest), manifest: origin.manifest }
+}
+
+/**
+ * Copies a checkpoint (default: the latest) to a folder of its own that no retention deletes; also while the job runs.
+ * Default folder: `<job>/savepoints/<id>`. Returns it. Throws CHECKPOINT_NOT_FOUND, CHECKPOINT_CORRUPT, IO.
+ */
+export async function createSavepoint(
+  dataDir: string,
+  job: string,
+  options: { readonly checkpoint?: number; readonly path?: string } = {},
+): Promise<string> {
+  const { history, layout } = await look(dataDir, job)
+  for (;;) {
+    const retained = await history.retained()
+    const id = options.checkpoint ?? retained.at(-1)?.id ?? 0
+    const found = retained.find((checkpoint) => checkpoint.id === id) ?? (await history.find(id))
+    const target = resolve(options.path ?? join(layout.savepoints, String(id)))
+    try {
+      await copyCheckpoint(nodeFs, found.folder, layout.savepoints, target)
+      return target
+    } catch (error) {
+      // A running job may have deleted it before its files were pinned: then a newer one is there.
+      const gone = !(await history.retained()).some((checkpoint) => checkpoint.id === id)
+      if (!gone || options.checkpoint !== undefined) throw error
+    }
+  }
+}
+
+/** Every job in a data directory. */
+export async function listJobs(dataDir: string): Promise<readonly JobStatus[]> {
+  const jobs: JobStatus[] = []
+  for (const job of await nodeFs.list(dataDir)) {
+    const layout = jobLayout(join(dataDir, job))
+    if (!(await nodeFs.exists(layout.checkpoints))) continue
+    const [runningPid, checkpoints] = await Promise.all([lockHolder(layout.lock), listCheckpoints(dataDir, job)])
+    jobs.push({ job, folder: layout.root, runningPid, checkpoints })
+  }
+  return jobs
+}
+
+/** Reads only: a running job owns the folder. */
+async function look(dataDir: string, job: string): Promise<{ history: CheckpointHistory; layout: JobLayout }> {
+  const layout = jobLayout(join(resolve(dataDir), job))
+  const store = await CheckpointStore.look(nodeFs, layout)
+  return { history: await CheckpointHistory.open(nodeFs, layout, store, verifyState), layout }
+}
+
+/** Undefined: it was deleted meanwhile. */
+async function summaryOf(checkpoint: StoredCheckpoint): Promise<CheckpointSummary | undefined> {
+  try {
+    return describe(checkpoint, await loadManifest(nodeFs, checkpoint.folder, String(checkpoint.id)))
+  } catch (error) {
+    if (!(await nodeFs.exists(checkpoint.folder))) return undefined
+    const nothing = { completedAt: 0, durationMs: 0, final: false, stateBytes: 0, fileBytes: 0, tasks: 0 }
+    return { ...checkpoint, ...nothing, damage: reasonOf(error) }
+  }
+}
+
+function describe({ id, folder }: StoredCheckpoint, manifest: Manifest): CheckpointSummary {
+  const files = handlesOf(manifest).flatMap((handle) => handle.files)
+  return {
+    id,
+    folder,
+    completedAt: manifest.completedAt,
+    durationMs: manifest.completedAt - manifest.startedAt,
+    final: manifest.final,
+    stateBytes: manifest.tasks.reduce((sum, task) => sum + task.stateBytes, 0),
+    fileBytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    tasks: manifest.tasks.length,
+    damage: undefined,
+  }
+}

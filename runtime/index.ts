@@ -1,0 +1,15 @@
+// The embedder's door: run a job from your own program.
+
+export { type CheckpointSummary, createSavepoint, inspectCheckpoint, listCheckpoints } from './control/checkpoint-tools.ts'
+export { run } from './control/run.ts'
+export type {
+  CheckpointInfo,
+  JobState,
+  Run,
+  RunEvent,
+  RunFunction,
+  RunOptions,
+  RunResult,
+} from './control/run-types.ts'
+export type { GraphDescription, NodeDescription, PhysicalPlan } from './plan/physical-plan.ts'
+export type { FailureInfo, NodeMetrics } from './worker/messages.ts'
