@@ -1,28 +1,28 @@
 import * as zlib from 'node:zlib'
 
-// Node has it since 20.15 and 22.2; older ones and the types of 20 do not know it.
-const native = (zlib as { crc32?: (data: Uint8Array, value?: number) => number }).crc32
+/**
+ * CRC-32 (ISO-HDLC, polynomial 0xEDB88320, as in gzip) of the bytes, unsigned; `seed` is the CRC of what came before them.
+ * Node has it in C from 20.15 on; older ones take the table.
+ */
+export const crc32: (bytes: Uint8Array, seed?: number) => number =
+  typeof zlib.crc32 === 'function' ? (bytes, seed = 0) => zlib.crc32(bytes, seed) : crc32ByTable
 
-/** CRC-32 (IEEE) of the bytes, unsigned; `seed` is the CRC of what went before. */
-export function crc32(bytes: Uint8Array, seed = 0): number {
-  return native === undefined ? crc32ByTable(bytes, seed) : native(bytes, seed)
-}
+let table: Uint32Array | undefined
 
-const TABLE = makeTable()
-
-/** The same in plain JavaScript, for a Node without zlib.crc32. */
+/** The same by a table of 256 entries, for a Node without zlib.crc32. */
 export function crc32ByTable(bytes: Uint8Array, seed = 0): number {
+  table ??= makeTable()
   let crc = ~seed
-  for (let i = 0; i < bytes.length; i++) crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8)
+  for (let i = 0; i < bytes.length; i += 1) {
+    crc = (table[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8)
+  }
   return ~crc >>> 0
 }
 
-function makeTable(): Int32Array {
-  const table = new Int32Array(256)
-  for (let n = 0; n < 256; n++) {
+function makeTable(): Uint32Array {
+  return Uint32Array.from({ length: 256 }, (_, n) => {
     let c = n
-    for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1
-    table[n] = c
-  }
-  return table
+    for (let bit = 0; bit < 8; bit += 1) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1
+    return c
+  })
 }
