@@ -59,6 +59,8 @@ export class DataStream<T> implements Stream<T> {
     fn: FunctionOrFactory<ProcessFunction<T, Out>> | ProcessLambda<T, Out>,
     options?: NodeOptions,
   ): Stream<Out> {
+    // Made once here as well, so that what is no function is refused where it is written.
+    processFunctionOf(name, fn)
     return this.#next(name, 'process', () => new ProcessOperator(name, processFunctionOf(name, fn)), options)
   }
 

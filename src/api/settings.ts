@@ -2,6 +2,8 @@
 //
 // Owns: which keys the build has read.
 // Does not own: where the pairs came from.
+//
+// I1. When the build is over, the keys that can be set are known: a key first read later is refused, given or not.
 
 import { MillraceError } from '../errors.ts'
 import type { BuildInput } from '../graph/job.ts'
@@ -12,7 +14,10 @@ export interface NumberRange {
   readonly integer?: boolean
 }
 
-/** A job's settings. Each has a default or must be given with `--set key=value`; a key that nobody reads is refused. */
+/**
+ * A job's settings. Each has a default or must be given with `--set key=value`; a key that nobody reads is refused. So they are read
+ * while the job is built, not inside its functions.
+ */
 export interface Settings {
   /** Where the job may keep files of its own. Absolute or relative to the working directory, as the run was told. */
   readonly dataDir: string
@@ -36,6 +41,7 @@ export class SettingsReader implements Settings {
   readonly mode: 'stream' | 'batch'
   readonly #values: Readonly<Record<string, string>>
   readonly #known = new Set<string>()
+  #built = false
 
   constructor(input: BuildInput) {
     this.#values = input.settings
@@ -73,6 +79,7 @@ export class SettingsReader implements Settings {
 
   /** After the build. Throws SETTING_UNKNOWN for the first key that was given and not read. */
   assertAllRead(job: string): void {
+    this.#built = true
     const known = [...this.#known].sort().join(', ') || 'none'
     for (const key of Object.keys(this.#values)) {
       if (!this.#known.has(key)) throw new MillraceError('SETTING_UNKNOWN', { key, job, known })
@@ -80,6 +87,10 @@ export class SettingsReader implements Settings {
   }
 
   #read<T>(key: string, fallback: T | undefined, expected: string, parse: (text: string) => T | undefined): T {
+    if (this.#built && !this.#known.has(key)) {
+      const late = 'the build function to read it into a constant, before any record flows'
+      throw new MillraceError('SETTING_INVALID', { key, value: 'read too late', expected: late })
+    }
     this.#known.add(key)
     const text = Object.hasOwn(this.#values, key) ? this.#values[key] : undefined
     if (text === undefined) {

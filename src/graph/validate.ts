@@ -35,7 +35,7 @@ export function validateGraph(graph: LogicalGraph, options: JobOptions): void {
 function checkNames(graph: LogicalGraph): ReadonlyMap<string, GraphNode> {
   const nodes = new Map<string, GraphNode>()
   for (const node of graph.nodes) {
-    assertName(node.name, `a ${node.kind} (${node.type}) of job "${graph.job}"`)
+    assertName(node.name, `a node (${node.type}) of job "${graph.job}"`)
     if (nodes.has(node.name)) throw new MillraceError('GRAPH_DUPLICATE_NODE', { job: graph.job, node: node.name })
     nodes.set(node.name, node)
   }
