@@ -70,7 +70,7 @@ export class WorkerHost {
       case 'trigger':
         return this.#trigger(message)
       case 'complete':
-        return this.#complete(message.checkpoint)
+        return this.#complete(message.checkpoint, message.final)
       case 'abort':
         return this.#abort(message.checkpoint)
       case 'enumerator':
@@ -136,7 +136,9 @@ export class WorkerHost {
     for (const { task } of this.#tasks) task.trigger({ kind: 'barrier', id: checkpoint, final })
   }
 
-  #complete(checkpoint: number): void {
+  #complete(checkpoint: number, final: boolean): void {
+    // The last counts: whoever adds them up at the end must find every record.
+    if (final) this.#reportMetrics()
     this.#folders.end(checkpoint)
     this.#uncommitted.set(checkpoint, this.#tasks.length)
     for (const { task } of this.#tasks) task.complete(checkpoint)
@@ -172,15 +174,20 @@ export class WorkerHost {
         throw hookError(which, error)
       }
     }
+    await stdoutTaken()
     this.#post({ type: 'hooks-done' })
   }
 
   #scheduleMetrics(): void {
     this.#cancelMetrics = this.#options.clock.schedule(METRICS_PERIOD_MS, () => {
-      const nodes = this.#tasks.flatMap(({ task }) => task.metrics())
-      this.#post({ type: 'metrics', nodes, heapBytes: getHeapStatistics().used_heap_size })
+      this.#reportMetrics()
       this.#scheduleMetrics()
     })
+  }
+
+  #reportMetrics(): void {
+    const nodes = this.#tasks.flatMap(({ task }) => task.metrics())
+    this.#post({ type: 'metrics', nodes, heapBytes: getHeapStatistics().used_heap_size })
   }
 
   #listener(generation: number, task: number, subtask: number): TaskListener {
@@ -209,6 +216,13 @@ export class WorkerHost {
     this.#uncommitted.delete(checkpoint)
     this.#post({ type: 'committed', checkpoint })
   }
+}
+
+/** A worker's stdout travels through the main thread: what was printed must be there before the thread is ended. */
+function stdoutTaken(): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write('', () => resolve())
+  })
 }
 
 function hookError(which: 'start' | 'finish', error: unknown): unknown {
