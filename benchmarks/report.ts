@@ -1,5 +1,5 @@
 import { cpus, totalmem } from 'node:os'
-import type { Row } from './scenario.ts'
+import type { FlinkResult, Row } from './scenario.ts'
 
 /** All of one run: written to a file and compared with the baseline. */
 export interface Report {
@@ -49,13 +49,16 @@ function cellsOf(row: Row): string[] {
     row.ratio === undefined ? '' : row.ratio.toFixed(2),
     row.noise === undefined ? '' : `${Math.round(row.noise * 100)} %`,
     row.perCpuSecond === undefined ? '' : quantity(row.perCpuSecond, 'records/s'),
-    flink === undefined
-      ? ''
-      : `${quantity(flink.perSecond, 'records/s')} (${quantity(flink.perCpuSecond, 'records/s')})`,
+    flink === undefined ? '' : besideFlink(row, flink),
     row.memoryMb === undefined ? '' : `${Math.round(row.memoryMb)} MB`,
     row.goal,
     row.met === undefined ? '' : row.met ? 'met' : 'MISSED',
   ]
+}
+
+function besideFlink({ perCpuSecond }: Row, flink: FlinkResult): string {
+  const times = perCpuSecond === undefined ? '' : `; ours ${(perCpuSecond / flink.perCpuSecond).toFixed(1)} ×`
+  return `${quantity(flink.perSecond, 'records/s')} (${quantity(flink.perCpuSecond, 'records/s')}${times})`
 }
 
 function quantity(value: number, unit: Row['unit']): string {

@@ -34,6 +34,7 @@ async function measureWorkload(bench: Bench, { name, params, intervalMs, overhea
     { scenario: 'checkpoints', name: 'millrace', params: scaled },
     { scenario: 'checkpoints', name: 'millrace', params: { ...scaled, intervalMs } },
   ])
+  const flink = await bench.flink('W2', { keys: Number(params.keys), checkpoints: true })
   const rate = ({ records, seconds }: ProcessResult): number => records / seconds
   const kept = own.map((round, i) => rate(round) / rate(without[i] ?? round))
   const pauses = own.map(({ extra = {} }) => extra.pauseP99Ms ?? 0)
@@ -46,6 +47,7 @@ async function measureWorkload(bench: Bench, { name, params, intervalMs, overhea
       ratio: median(kept),
       better: 'higher',
       noise: noiseOf(kept),
+      flink,
       goal: `at most ${overheadMax * 100} %`,
       met: bench.smoke ? undefined : overhead <= overheadMax,
     },

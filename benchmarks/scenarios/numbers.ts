@@ -3,6 +3,7 @@
 import { job } from 'millrace'
 import { CountSource } from '../count-source.ts'
 import { type KeyValue, keyValueAt } from '../key-value.ts'
+import { memoryRow } from '../memory-row.ts'
 import { runHere } from '../run-here.ts'
 import type { Case, Scenario } from '../scenario.ts'
 import { Stopwatch } from '../stopwatch.ts'
@@ -53,7 +54,9 @@ export const numbers: Scenario = {
       { scenario: 'numbers', name: 'millrace', params },
     ])
     const flink = await bench.flink('W1')
-    const row = throughputRow('map, filter, map, count', own, ceiling, flink, '12 M/s and half of a plain loop')
-    return [{ ...row, met: row.value >= 12e6 && (row.ratio ?? 0) >= 0.5 }]
+    const name = 'map, filter, map, count'
+    const row = throughputRow(name, own, ceiling, flink, '12 M/s and half of a plain loop')
+    const met = bench.smoke ? undefined : row.value >= 12e6 && (row.ratio ?? 0) >= 0.5
+    return [{ ...row, met }, memoryRow(bench, name, own, 0)]
   },
 }
