@@ -49,10 +49,15 @@ export interface Stream<T> {
   flatMap<Out>(name: string, fn: (value: T) => Iterable<Out>, options?: NodeOptions): Stream<Out>
   /** Groups by key: records of one key meet in one subtask, in order, with the state of that key. */
   keyBy<const K extends Key>(name: string, selector: (value: T) => K, options?: NodeOptions): KeyedStream<K, T>
-  /** A function with a life, side outputs, timestamps. A factory `() => new X()` is called once for each subtask. */
-  process<Out>(name: string, fn: FunctionOrFactory<ProcessFunction<T, Out>>, options?: NodeOptions): Stream<Out>
-  /** The same as a lambda: say what comes out, as in `.process<Line>('lines', (value, context, out) => …)`. */
-  process<Out>(name: string, fn: ProcessLambda<T, Out>, options?: NodeOptions): Stream<Out>
+  /**
+   * A function with side outputs and timestamps: a ProcessFunction; a factory `() => new X()`, called once for each subtask; or a
+   * lambda, which says what comes out: `.process<Line>('lines', (value, context, out) => …)`.
+   */
+  process<Out>(
+    name: string,
+    fn: FunctionOrFactory<ProcessFunction<T, Out>> | ProcessLambda<T, Out>,
+    options?: NodeOptions,
+  ): Stream<Out>
   /** All records of this and the other streams. Order is kept within each stream only. */
   union<Others extends readonly Stream<unknown>[]>(
     name: string,

@@ -6,7 +6,8 @@ import { userError, userErrorIn } from './user-error.ts'
 import { claim } from './user-function.ts'
 
 /** A lambda where a ProcessFunction is wanted. */
-export type ProcessLambda<In, Out> = (value: In, context: ProcessContext, out: Collector<Out>) => void
+// biome-ignore lint/suspicious/noConfusingVoidType: unlike void alone, it does not take a factory of the wrong function for a lambda
+export type ProcessLambda<In, Out> = (value: In, context: ProcessContext, out: Collector<Out>) => void | undefined
 
 /** The ProcessFunction of a lambda: no life, no end. */
 export class LambdaProcessFunction<In, Out> extends ProcessFunction<In, Out> {

@@ -140,7 +140,7 @@ test.each([
   [{ id: 1 }, '[object Object]'],
   [['a', undefined], 'undefined'],
 ])('keyBy refuses the key %s with its node and record', async (key, shown) => {
-  const driver = await new OperatorDriver(new KeyByOperator('by', () => key as string)).open()
+  const driver = await new OperatorDriver(new KeyByOperator('by', () => key as unknown as string)).open()
   await expect(driver.push(['rec'])).rejects.toMatchObject({
     code: 'KEY_INVALID',
     details: { node: 'by', key: `${shown} (of record 'rec')` },
