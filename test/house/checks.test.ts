@@ -138,6 +138,7 @@ describe('sizes', () => {
       'src/a.ts': fn(71),
       'src/b.ts': fn(70),
       'src/c.ts': `class A {\nm() {\n${lines(69)}}}`,
+      'test/types/d.test.ts': fn(71),
       'test/c.test.ts': `describe.each([1])('x', () => {\n${lines(100)}})`,
     })
     expect(places(checkSizes(files))).toEqual(['src/a.ts:2', 'src/c.ts:2'])

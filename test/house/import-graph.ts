@@ -11,7 +11,8 @@ const OPTIONAL_DRIVERS = new Set(['libsql', 'csv-parse', 'mysql2', 'kafkajs', 't
 const DOORS =
   /^(src\/index|runtime\/index|runtime\/testing\/index|runtime\/cli\/(run-job|millrace)|src\/connectors\/[^/]+\/index)\.ts$/
 const CORE_DOORS = ['src/index.ts', 'runtime/index.ts', 'runtime/testing/index.ts']
-const OTHER_ROOTS = /^(jobs\/.*|test\/.*\.test(-d)?|test\/types\/.*|test\/house\/.*-main|benchmarks\/(.*-main|jobs\/.*)|vitest\.config)\.ts$/
+const OTHER_ROOTS =
+  /^(jobs\/.*|test\/.*\.test(-d)?|test\/types\/.*|test\/house\/.*-main|benchmarks\/(.*-main|jobs\/.*)|vitest\.config)\.ts$/
 
 /** Circles of imports, types included; each is told once. */
 export function checkCycles(files: Files): Offence[] {
