@@ -93,14 +93,14 @@ export class EnumeratorHost {
   }
 
   start(): void {
-    this.#enqueue(() => this.#enumerator.start())
+    void this.#enqueue(() => this.#enumerator.start())
   }
 
   /** A reader's message. */
   receive({ from, body }: EnumeratorMessage): void {
     const subtask = Number(from)
-    if (body.type === 'request-split') this.#enqueue(() => this.#enumerator.onSplitRequest(subtask))
-    if (body.type === 'event') this.#enqueue(() => this.#enumerator.onReaderEvent?.(subtask, body.event))
+    if (body.type === 'request-split') void this.#enqueue(() => this.#enumerator.onSplitRequest(subtask))
+    if (body.type === 'event') void this.#enqueue(() => this.#enumerator.onReaderEvent?.(subtask, body.event))
   }
 
   /** Resolves when the snapshot is taken, in its turn (I2). */
@@ -123,7 +123,7 @@ export class EnumeratorHost {
   }
 
   complete(checkpoint: number): void {
-    this.#enqueue(() => this.#enumerator.checkpointComplete?.(checkpoint))
+    void this.#enqueue(() => this.#enumerator.checkpointComplete?.(checkpoint))
   }
 
   /** Forgets the snapshots which no barrier came for. */

@@ -14,11 +14,11 @@ import type { StateHandle } from '../checkpoint/snapshot.ts'
 import type { KeyedBackend, KeyedSnapshot } from '../state/keyed-backend.ts'
 import { type ChainNode, nodeSnapshot, readyPart, type SnapshotPart } from './chain-node.ts'
 import { atNode } from './failure.ts'
+import { FiringTimers } from './firing-timers.ts'
 import { decode, encode } from './msgpack.ts'
 import type { NodeMeter } from './node-meter.ts'
 import type { OutputCollector } from './output-collector.ts'
 import { nodeContext, type TaskEnvironment, workFolder } from './task-environment.ts'
-import { fireDueTimers } from './timers.ts'
 
 export interface OperatorNodeOptions {
   readonly name: string
@@ -44,6 +44,7 @@ export class OperatorNode implements ChainNode {
   readonly #wake: () => void
   readonly #breathe: () => Pending
   #backend: KeyedBackend | undefined
+  #timers: FiringTimers | undefined
   #drainAsked = false
   #ended = false
 
@@ -67,12 +68,13 @@ export class OperatorNode implements ChainNode {
     const restore = environment.restoreOf(this.name)
     if (this.keyed) {
       this.#backend = openBackend(environment, this.name)
+      this.#timers = new FiringTimers(this.#backend)
       const handles: readonly StateHandle[] = restore?.keyed ?? []
       await this.#backend.open(handles.map((handle) => ({ folder: restore?.folder ?? '', handle })))
     }
     const context: OperatorContext = {
       ...nodeContext(environment, this.name, this.meter),
-      keyed: this.#backend,
+      keyed: this.#timers,
       restored: (restore?.operator ?? []).map(decode),
       wake: () => {
         this.#drainAsked = true
@@ -98,11 +100,9 @@ export class OperatorNode implements ChainNode {
 
   watermark(timestamp: number): Pending {
     this.meter.watermark = timestamp
-    const backend = this.#backend
-    if (backend === undefined) return this.#call(() => this.#operator.watermark?.(timestamp, this.#out))
-    backend.advanceWatermark(timestamp)
-    const firing = this.#fire(backend, 'event', timestamp)
+    this.#backend?.advanceWatermark(timestamp)
     const rest = (): Pending => this.#call(() => this.#operator.watermark?.(timestamp, this.#out))
+    const firing = this.#fire('event', timestamp)
     return firing === undefined ? rest() : firing.then(rest)
   }
 
@@ -111,7 +111,7 @@ export class OperatorNode implements ChainNode {
   }
 
   fireTimers(now: number): Pending {
-    return this.#backend === undefined || this.#ended ? undefined : this.#fire(this.#backend, 'processing', now)
+    return this.#ended ? undefined : this.#fire('processing', now)
   }
 
   drain(): Pending {
@@ -195,17 +195,14 @@ export class OperatorNode implements ChainNode {
     }
   }
 
-  #fire(backend: KeyedBackend, domain: 'event' | 'processing', upTo: number): Pending {
-    const earliest = backend.nextTimer(domain)
-    if (earliest === undefined || earliest > upTo || this.#operator.onTimer === undefined) return undefined
-    return fireDueTimers({
-      backend,
-      domain,
-      upTo,
-      fire: (timer) => {
+  #fire(domain: 'event' | 'processing', upTo: number): Pending {
+    const operator = this.#operator
+    if (this.#timers === undefined || operator.onTimer === undefined || !this.#timers.isDue(domain, upTo))
+      return undefined
+    return this.#timers.fireDue(domain, upTo, {
+      fire: ({ key, timestamp }) => {
         try {
-          backend.setCurrentKey(timer.key)
-          this.#operator.onTimer?.(timer.timestamp, domain, timer.key, this.#out)
+          operator.onTimer?.(timestamp, domain, key, this.#out)
         } catch (error) {
           throw atNode(this.name, 'operator', error)
         }

@@ -48,9 +48,7 @@ export class TaskSnapshots {
 
   /** Ends what is under way for an older checkpoint; to be awaited before the next freeze. */
   settle(): Pending {
-    const underWay = this.#underWay
-    if (underWay === undefined) return undefined
-    this.abort(underWay.checkpoint)
+    if (this.#underWay !== undefined) this.abort(this.#underWay.checkpoint)
     return this.#writing
   }
 
@@ -96,8 +94,7 @@ export class TaskSnapshots {
     const underWay = this.#underWay
     if (underWay === undefined || underWay.checkpoint > checkpoint) return
     underWay.aborted = true
-    // While it is being written its parts are in use: it is abandoned when that ends.
-    if (underWay.state === 'encoding') this.#abandon(underWay)
+    this.#abandon(underWay)
   }
 
   async #write(underWay: UnderWay): Promise<void> {
@@ -109,8 +106,7 @@ export class TaskSnapshots {
       if (!underWay.aborted) this.#acknowledge(underWay, snapshots)
       this.#end(underWay)
     } catch (error) {
-      if (underWay.aborted) this.#abandon(underWay)
-      else this.#decline(underWay, error)
+      if (!underWay.aborted) this.#decline(underWay, error)
     }
   }
 

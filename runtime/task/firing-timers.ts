@@ -1,0 +1,150 @@
+// FiringTimers: the timers that an operator sees, exact also while timers fire.
+//
+// Timers are taken from the backend in lots, before their operator runs. What it then does to those of the lot must still count.
+//
+// Owns: the lot being fired; timers set meanwhile for a time already reached.
+// Does not own: all other timers (backend).
+//
+// I1. A timer deleted before its turn does not fire, also when it was taken already.
+// I2. A timer set for a time already reached, while timers of its domain fire, fires with the next watermark or tick:
+//     an operator that sets one timer after the other cannot hold the stream for ever.
+// I3. A timer fires once, however often it was set before.
+
+import type { KeyedContext, TimerService } from '../../src/contract/keyed-context.ts'
+import type { AnyState, StateDescriptor } from '../../src/contract/state.ts'
+import { type Key, mapKeyOf } from '../../src/util/key-group.ts'
+import type { Pending } from '../channel/channel.ts'
+import type { FiredTimer, KeyedBackend } from '../state/keyed-backend.ts'
+
+type Domain = FiredTimer['domain']
+
+/** How many timers are taken at a time: bounds memory, and lets their keys' states be fetched together. */
+const TIMERS_AT_ONCE = 512
+
+export interface FiringHooks {
+  /** The current key is set. */
+  readonly fire: (timer: FiredTimer) => void
+  /** Passes on what the timers put out. */
+  readonly flush: () => Pending
+  readonly breathe: () => Pending
+}
+
+interface Round {
+  readonly domain: Domain
+  readonly upTo: number
+  /** Of the lot, not yet fired nor deleted. */
+  readonly due: Set<string>
+  /** Set during the round for a time already reached. */
+  readonly later: Map<string, FiredTimer>
+}
+
+/** Keyed state and timers of one operator. */
+export class FiringTimers implements KeyedContext, TimerService {
+  readonly timers: TimerService = this
+  readonly #backend: KeyedBackend
+  #key: Key = ''
+  #round: Round | undefined
+
+  constructor(backend: KeyedBackend) {
+    this.#backend = backend
+  }
+
+  register(descriptor: StateDescriptor): AnyState {
+    return this.#backend.register(descriptor)
+  }
+
+  setCurrentKey(key: Key): void {
+    this.#key = key
+    this.#backend.setCurrentKey(key)
+  }
+
+  currentWatermark(): number {
+    return this.#backend.timers.currentWatermark()
+  }
+
+  currentProcessingTime(): number {
+    return this.#backend.timers.currentProcessingTime()
+  }
+
+  registerEventTimeTimer(timestampMs: number): void {
+    if (!this.#setInRound('event', timestampMs)) this.#backend.timers.registerEventTimeTimer(timestampMs)
+  }
+
+  registerProcessingTimeTimer(timestampMs: number): void {
+    if (!this.#setInRound('processing', timestampMs)) this.#backend.timers.registerProcessingTimeTimer(timestampMs)
+  }
+
+  deleteEventTimeTimer(timestampMs: number): void {
+    this.#deleteInRound('event', timestampMs)
+    this.#backend.timers.deleteEventTimeTimer(timestampMs)
+  }
+
+  deleteProcessingTimeTimer(timestampMs: number): void {
+    this.#deleteInRound('processing', timestampMs)
+    this.#backend.timers.deleteProcessingTimeTimer(timestampMs)
+  }
+
+  isDue(domain: Domain, upTo: number): boolean {
+    const next = this.#backend.nextTimer(domain)
+    return next !== undefined && next <= upTo
+  }
+
+  /** Fires every timer that is due, by time, with the states of its key at hand. */
+  async fireDue(domain: Domain, upTo: number, hooks: FiringHooks): Promise<void> {
+    const round: Round = { domain, upTo, due: new Set(), later: new Map() }
+    this.#round = round
+    for (;;) {
+      const lot = this.#backend.takeDueTimers(domain, upTo, TIMERS_AT_ONCE)
+      if (lot.length === 0) break
+      await this.#backend.prefetch(lot.map(({ key }) => key))
+      for (const timer of lot) round.due.add(identity(timer.key, timer.timestamp))
+      for (const timer of lot) this.#fire(timer, round, hooks)
+      await hooks.flush()
+      await hooks.breathe()
+    }
+    this.#round = undefined
+    await this.#setLater([...round.later.values()])
+  }
+
+  #fire(timer: FiredTimer, round: Round, hooks: FiringHooks): void {
+    if (!round.due.delete(identity(timer.key, timer.timestamp))) return
+    this.setCurrentKey(timer.key)
+    hooks.fire(timer)
+  }
+
+  /** Gives the backend what was set for a time already reached. */
+  async #setLater(timers: readonly FiredTimer[]): Promise<void> {
+    for (let start = 0; start < timers.length; start += TIMERS_AT_ONCE) {
+      const lot = timers.slice(start, start + TIMERS_AT_ONCE)
+      await this.#backend.prefetch(lot.map(({ key }) => key))
+      for (const { key, timestamp, domain } of lot) {
+        this.#backend.setCurrentKey(key)
+        if (domain === 'event') this.#backend.timers.registerEventTimeTimer(timestamp)
+        else this.#backend.timers.registerProcessingTimeTimer(timestamp)
+      }
+    }
+  }
+
+  /** True if the timer is the round's affair: it is of the lot and still to fire, or for a time already reached. */
+  #setInRound(domain: Domain, timestamp: number): boolean {
+    const round = this.#round
+    if (round === undefined || round.domain !== domain || timestamp > round.upTo) return false
+    const id = identity(this.#key, timestamp)
+    if (!round.due.has(id)) round.later.set(id, { key: this.#key, timestamp, domain })
+    return true
+  }
+
+  #deleteInRound(domain: Domain, timestamp: number): void {
+    const round = this.#round
+    if (round === undefined || round.domain !== domain) return
+    const id = identity(this.#key, timestamp)
+    round.due.delete(id)
+    round.later.delete(id)
+  }
+}
+
+/** One string per (key, timestamp), different for different ones. */
+function identity(key: Key, timestamp: number): string {
+  const mapKey = mapKeyOf(key)
+  return `${timestamp} ${typeof mapKey} ${String(mapKey)}`
+}
