@@ -96,6 +96,7 @@ function learn<C extends Cause>(rules: DecideRules, state: DecideState, fact: Fa
     case 'opened':
       return opened(rules, state, fact.checkpoint, now)
     case 'open-failed':
+      if (state.inFlight?.phase !== 'opening') return nothing(state)
       return failCheckpoint(rules, state, now, fact.cause.message, fact.cause)
     case 'enumerated':
       return enumerated(rules, state, fact, now)

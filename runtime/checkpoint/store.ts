@@ -9,7 +9,7 @@
 // I3. Of a checkpoint that is deleted the manifest goes first: what is half deleted is never loaded.
 // I4. The latest complete checkpoint is never deleted here.
 
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { MillraceError, reasonOf } from '../../src/errors.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
 import { type Fs, writeAtomic } from './fs.ts'
@@ -51,6 +51,8 @@ export class CheckpointStore {
   /** Opens the checkpoints of a job. */
   static async open(fs: Fs, layout: JobLayout): Promise<CheckpointStore> {
     await fs.mkdir(layout.checkpoints)
+    // Each folder on the way is an entry of the one above.
+    for (const folder of [layout.root, dirname(layout.root), dirname(dirname(layout.root))]) await fs.syncFolder(folder)
     return CheckpointStore.look(fs, layout)
   }
 
