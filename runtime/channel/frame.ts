@@ -6,7 +6,8 @@ import { MillraceError, reasonOf } from '../../src/errors.ts'
 import { type Batch, batchOf } from '../../src/record/batch.ts'
 import type { Key } from '../../src/util/key-group.ts'
 
-const OPTIONS = { useRecords: true, moreTypes: true, useBigIntExtension: true, mapsAsObjects: false }
+// copyBuffers: a record that is kept must not keep its whole frame in memory.
+const OPTIONS = { useRecords: true, moreTypes: true, useBigIntExtension: true, mapsAsObjects: false, copyBuffers: true }
 
 /** Throws for what would silently become undefined. */
 function refuseFunction(): never {
@@ -28,7 +29,9 @@ export class FrameCodec {
   }
 
   decode(frame: Uint8Array): Batch {
-    const [values, timestamps, keys] = this.#packr.unpack(frame) as [
+    // As a Buffer, so that the Buffers within come out as such.
+    const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
+    const [values, timestamps, keys] = this.#packr.unpack(bytes) as [
       readonly unknown[],
       readonly number[] | undefined,
       readonly Key[] | undefined,

@@ -39,6 +39,7 @@ export class InputGate {
   #endedCount = 0
   #watermark = Number.NEGATIVE_INFINITY
   #endDue = false
+  #letGo = false
   #turn = 0
   #lastInput = 0
   #alignStart = 0
@@ -74,6 +75,9 @@ export class InputGate {
       this.#turn = channel + 1 === this.#channels.length ? 0 : channel + 1
       const element = this.#readChannel(channel)
       if (element !== undefined) return element
+      // A newer barrier let channels go that this round has passed by: they may have something after all.
+      if (this.#letGo) tried = -1
+      this.#letGo = false
     }
     return undefined
   }
@@ -129,6 +133,7 @@ export class InputGate {
     const overtaken = this.#aligner.aligning
     const alignment = this.#aligner.barrier(channel, barrier)
     if (alignment === 'dropped') return undefined
+    if (overtaken !== undefined && overtaken !== barrier.id) this.#letGo = true
     if (alignment === 'first' || (alignment === 'aligned' && (overtaken ?? -1) !== barrier.id)) {
       this.#alignStart = this.#clock.monotonic()
     }
