@@ -16,6 +16,8 @@ export interface CsvDecoderOptions {
   readonly quote: string
   /** Known already; undefined: the first record names the columns. */
   readonly header: readonly string[] | undefined
+  /** Are fields missing at the end of a record empty? */
+  readonly pad: boolean
   readonly recordBytesMax: number
 }
 
@@ -77,9 +79,16 @@ export class CsvDecoder implements RecordDecoder {
     const rows = this.#parseAll(bytes, spans)
     spans.forEach((span, i) => {
       const fields = rows?.[i] ?? this.#parseOne(bytes, span)
-      const fault = typeof fields === 'string' ? fields : putRow(header, fields, out)
+      const fault = typeof fields === 'string' ? fields : this.#putRow(header, fields, out)
       if (fault !== undefined) out.bad(fault, countNewlines(bytes.subarray(0, span.start)), rawText(bytes, span))
     })
+  }
+
+  /** Puts out a row, or answers what is wrong with it. */
+  #putRow(header: readonly string[], fields: readonly string[], out: RecordOutput): string | undefined {
+    const count = fields.length
+    if (count === header.length || (count < header.length && this.#options.pad)) return out.good(toRow(header, fields))
+    return `${count} ${count === 1 ? 'field' : 'fields'} where the header has ${header.length}`
   }
 
   /** All records in one go, or undefined if any of them needs to be looked at alone. */
@@ -153,20 +162,14 @@ function rawText(bytes: Buffer, { start, end }: Span): string {
   return bytes.toString('utf8', start, stop)
 }
 
-/** Puts out a row, or answers what is wrong with it. */
-function putRow(header: readonly string[], fields: readonly string[], out: RecordOutput): string | undefined {
-  if (fields.length === header.length) return out.good(toRow(header, fields))
-  return `${fields.length} ${fields.length === 1 ? 'field' : 'fields'} where the header has ${header.length}`
-}
-
 function toRow(header: readonly string[], fields: readonly string[]): Row {
   const row: Row = {}
   for (let i = 0; i < header.length; i += 1) {
     const name = header[i] as string
     // Assigning to __proto__ would set no column but the object's prototype.
     if (name === '__proto__')
-      Object.defineProperty(row, name, { value: fields[i], enumerable: true, writable: true, configurable: true })
-    else row[name] = fields[i] as string
+      Object.defineProperty(row, name, { value: fields[i] ?? '', enumerable: true, writable: true, configurable: true })
+    else row[name] = fields[i] ?? ''
   }
   return row
 }

@@ -190,11 +190,11 @@ export class FileReader {
 }
 
 function makeDecoder(config: FilesSourceConfig, header: readonly string[] | undefined): RecordDecoder {
-  const { format, recordBytesMax, delimiter, quote } = config
+  const { format, recordBytesMax, delimiter, quote, pad } = config
   if (format === 'ndjson') return ndjsonDecoder(recordBytesMax)
   if (format === 'lines') return lineDecoder(recordBytesMax)
   const known = config.header === true ? header : config.header
-  return new CsvDecoder({ delimiter, quote, header: known, recordBytesMax })
+  return new CsvDecoder({ delimiter, quote, header: known, pad, recordBytesMax })
 }
 
 /** Is a file of this name unpacked? */

@@ -6,15 +6,12 @@
 // I1. A file is given out once in the life of the job, whatever it is called later.
 // I2. A file is remembered at the moment it is given out: a checkpoint has it in a reader's splits exactly if it is remembered.
 
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { glob, isDynamicPattern } from 'tinyglobby'
 import type { EnumeratorContext, SplitEnumerator } from '../../contract/source-function.ts'
 import type { ValueState } from '../../contract/state.ts'
 import { MillraceError, reasonOf } from '../../errors.ts'
-import { isGzip } from './file-reader.ts'
+import { findFiles } from './find-files.ts'
 import type { FilesSourceConfig } from './options.ts'
-import { type FileSplit, identityOf } from './position.ts'
+import type { FileSplit } from './position.ts'
 
 /** Finds the files of a source. */
 export class FilesEnumerator implements SplitEnumerator {
@@ -37,7 +34,7 @@ export class FilesEnumerator implements SplitEnumerator {
 
   async start(): Promise<void> {
     this.#given = this.#context.state.register({ name: 'files', kind: 'value', options: {} }) as ValueState<string>
-    const files = await this.#list()
+    const files = await findFiles(this.#config)
     if (files.length === 0 && !this.#follow && !this.#config.allowNone) {
       const reason = `nothing matches ${this.#config.paths.join(', ')} in ${process.cwd()}; allowNone: true accepts that`
       throw new MillraceError('CONNECTOR_OPTION', { connector: 'filesSource', path: 'paths', reason })
@@ -62,7 +59,7 @@ export class FilesEnumerator implements SplitEnumerator {
 
   #scheduleDiscovery(): void {
     this.#cancelTimer = this.#context.clock.schedule(this.#config.discoverIntervalMs, () => {
-      this.#list()
+      findFiles(this.#config)
         .then((files) => {
           if (!this.#closed) this.#add(files)
         })
@@ -101,41 +98,4 @@ export class FilesEnumerator implements SplitEnumerator {
       this.#context.assign(subtask, [file])
     }
   }
-
-  async #list(): Promise<readonly FileSplit[]> {
-    const paths = await matchingPaths(this.#config.paths)
-    const splits = await Promise.all(paths.map((path) => this.#split(path)))
-    return splits.filter((split) => split !== undefined)
-  }
-
-  async #split(path: string): Promise<FileSplit | undefined> {
-    const stats = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined // removed since it was listed
-      throw new MillraceError('IO', { action: 'stat', path, reason: error.message }, error)
-    })
-    if (stats === undefined || !stats.isFile()) return undefined
-    const size = isGzip(path, this.#config) ? undefined : Number(stats.size)
-    return { id: identityOf(stats), path, size, offset: 0, line: 0, header: undefined }
-  }
-}
-
-/** Absolute, for the next process may start elsewhere: paths as they are where they are no globs, or where a file has that very name; what globs match; sorted. */
-async function matchingPaths(patterns: readonly string[]): Promise<string[]> {
-  const found = new Set<string>()
-  const globs: string[] = []
-  for (const pattern of patterns) {
-    const literal = !pattern.startsWith('!') && (!isDynamicPattern(pattern) || (await isFile(pattern)))
-    if (literal) found.add(resolve(pattern))
-    else globs.push(pattern)
-  }
-  if (globs.length > 0)
-    for (const path of await glob(globs, { expandDirectories: false, absolute: true })) found.add(path)
-  return [...found].sort()
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
-  )
 }

@@ -7,5 +7,6 @@ export type {
   FilesSourceOptions,
 } from './options.ts'
 export type { FileSplit } from './position.ts'
+export { type SampleOptions, sampleFiles } from './sample.ts'
 export { filesSink } from './sink.ts'
 export { filesSource } from './source.ts'

@@ -13,6 +13,8 @@ export interface CsvDialect {
 export interface CsvSourceOptions extends CsvDialect {
   /** `true` (default): the first record of each file names the columns. Or the names, for files without such a record. */
   readonly header?: true | readonly string[]
+  /** Take a record with fewer fields than columns as having empty ones at its end. Default false: it is malformed. */
+  readonly pad?: boolean
 }
 
 export interface FilesSourceOptions<T> {
@@ -52,6 +54,7 @@ export interface FilesSourceConfig {
   readonly delimiter: string
   readonly quote: string
   readonly header: true | readonly string[]
+  readonly pad: boolean
   readonly compression: 'auto' | 'none' | 'gzip'
   readonly recordBytesMax: number
   readonly allowNone: boolean
@@ -106,6 +109,7 @@ export function sourceConfig(options: FilesSourceOptions<unknown>): FilesSourceC
     schema: options.schema,
     ...dialect(check, options.csv),
     header,
+    pad: options.csv?.pad ?? false,
     compression: options.compression ?? 'auto',
     recordBytesMax: positive(check, 'recordBytesMax', options.recordBytesMax, 16 << 20),
     allowNone: options.allowNone ?? false,

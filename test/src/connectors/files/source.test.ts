@@ -240,6 +240,15 @@ describe('filesSource, CSV', () => {
     ])
   })
 
+  it('pads records with too few fields if told to', async () => {
+    const file = join(await folder(), 'a.csv')
+    await writeFile(file, 'a,b,c\n1\n"2",x\n')
+    expect(await readAll({ paths: file, format: 'csv', csv: { pad: true } })).toEqual([
+      { a: '1', b: '', c: '' },
+      { a: '2', b: 'x', c: '' },
+    ])
+  })
+
   it('keeps a column named __proto__ a column', async () => {
     const file = join(await folder(), 'a.csv')
     await writeFile(file, '__proto__,constructor\n1,2\n')
