@@ -18,9 +18,8 @@ export class Pace {
 
   /** How many of `wanted` may be taken now; they count as taken. */
   take(wanted: number): number {
-    const due = Math.floor((this.#clock.monotonic() - this.#since) * this.#perMs) + 1 - this.#taken
-    this.#forgive(due)
-    const granted = Math.max(0, Math.min(wanted, due))
+    this.#forgive()
+    const granted = Math.max(0, Math.min(wanted, this.#due()))
     this.#taken += granted
     return granted
   }
@@ -31,8 +30,13 @@ export class Pace {
     return Math.max(WAIT_MS_MIN, Math.ceil(dueAt - this.#clock.monotonic()))
   }
 
-  #forgive(due: number): void {
-    const burstMax = Math.max(1, this.#perMs * 1_000)
-    if (due > burstMax) this.#since += Math.floor((due - burstMax) / this.#perMs)
+  /** The first is due at once. */
+  #due(): number {
+    return Math.floor((this.#clock.monotonic() - this.#since) * this.#perMs) + 1 - this.#taken
+  }
+
+  #forgive(): void {
+    const excess = this.#due() - Math.max(1, Math.ceil(this.#perMs * 1_000))
+    if (excess > 0) this.#since += excess / this.#perMs
   }
 }
