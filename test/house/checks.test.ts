@@ -5,6 +5,7 @@ import { checkConduct, checkExportForms } from './conduct.ts'
 import { checkCycles, checkDriverFreeCore, checkUnusedExports, checkUnusedFiles } from './import-graph.ts'
 import { checkImports } from './import-table.ts'
 import { checkLinks, checkMachineTraces, checkNames, checkTopLevel, TOP_LEVEL } from './layout.ts'
+import { checkLockfile } from './lockfile.ts'
 import {
   API_FILE,
   checkErrors,
@@ -233,6 +234,19 @@ describe('registers', () => {
       'test/a.test.ts': "import 'vitest'\nimport 'left-pad'",
     })
     expect(places(checkPackages(files))).toEqual(['src/a.ts:2', 'test/a.test.ts:2'])
+  })
+})
+
+describe('the lockfile', () => {
+  it('catches a platform that is missing, wherever it may be', () => {
+    const lock = (packages: Record<string, unknown>): Files =>
+      tree({ 'package-lock.json': JSON.stringify({ packages }) })
+    const tool = { optionalDependencies: { 'tool-linux': '1', 'tool-darwin': '1' } }
+    const linux = { 'node_modules/a/node_modules/tool': tool, 'node_modules/tool-linux': {} }
+    expect(checkLockfile(lock(linux)).map(({ what }) => what)).toEqual([
+      'node_modules/a/node_modules/tool may need tool-darwin, which is not locked',
+    ])
+    expect(checkLockfile(lock({ ...linux, 'node_modules/a/node_modules/tool-darwin': {} }))).toEqual([])
   })
 })
 

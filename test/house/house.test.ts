@@ -6,6 +6,7 @@ import { checkConduct, checkExportForms } from './conduct.ts'
 import { checkCycles, checkDriverFreeCore, checkUnusedExports, checkUnusedFiles } from './import-graph.ts'
 import { checkImports } from './import-table.ts'
 import { checkLinks, checkMachineTraces, checkNames, checkTopLevel } from './layout.ts'
+import { checkLockfile } from './lockfile.ts'
 import { checkErrors, checkFailpoints, checkPackages, checkPublicApi } from './registers.ts'
 import { checkSizes } from './size.ts'
 import { describeOffence, type Files, type Offence, readTree } from './source-tree.ts'
@@ -24,6 +25,7 @@ const CHECKS: Readonly<Record<string, (files: Files) => readonly Offence[]>> = {
   'every failpoint is called and crash-tested': (files) => checkFailpoints(files, UNTESTED_FAILPOINTS),
   'the public API is what the committed list says': checkPublicApi,
   'every package imported is declared': checkPackages,
+  'the lockfile serves every platform': checkLockfile,
   'the top level is exact': checkTopLevel,
   'names are kebab-case': checkNames,
   'no machine paths, no registries': checkMachineTraces,
