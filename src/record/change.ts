@@ -1,5 +1,8 @@
-/** How a row changed: read by a snapshot, created, updated, deleted (Debezium's letters), or its table truncated. */
-export type ChangeOp = 'r' | 'c' | 'u' | 'd' | 't'
+/**
+ * How a row changed: read by a snapshot, created, updated, deleted (Debezium's letters), its table truncated,
+ * or (`s`) its table's columns being such and such from here on.
+ */
+export type ChangeOp = 'r' | 'c' | 'u' | 'd' | 't' | 's'
 
 export interface ChangeSource {
   readonly connector: string
@@ -12,12 +15,37 @@ export interface ChangeSource {
   readonly snapshot: boolean
 }
 
-/** One change of one row. `before` is null for r and c, `after` for d; both are null for t. */
+/** One column as the source declares it. */
+export interface ColumnSchema {
+  readonly name: string
+  /** The type as declared in the source; '' where it declares none. */
+  readonly type: string
+  readonly nullable: boolean
+  /** The source computes it from other columns. */
+  readonly generated: boolean
+  /** What it was called before this change of the schema; absent if it is new or kept its name. */
+  readonly renamedFrom?: string
+}
+
+/** The columns of a table at one time. */
+export interface TableSchema {
+  readonly columns: readonly ColumnSchema[]
+  /** Names of the columns that make up Change.key; empty if the table has no key (Change.key is then the row's address). */
+  readonly key: readonly string[]
+  /** The statement that makes such a table in a database of the same kind, where the source knows it. */
+  readonly definition?: string
+}
+
+/** One change of one row. `before` is null for r and c, `after` for d; both are null for t and s. */
 export interface Change<Row = Record<string, unknown>> {
   readonly op: ChangeOp
   readonly before: Row | null
   readonly after: Row | null
-  /** Values of the key columns (of `after`, or of `before` where there is no after). */
+  /** Values of the key columns (of `after`, or of `before` where there is no after); empty for t and s. */
   readonly key: readonly unknown[]
+  /** The key before the update; present only where the update changed it. */
+  readonly oldKey?: readonly unknown[]
+  /** Present for s: the columns from here on. Repeating it changes nothing. */
+  readonly schema?: TableSchema
   readonly source: ChangeSource
 }

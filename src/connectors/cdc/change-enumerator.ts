@@ -1,0 +1,311 @@
+// ChangeEnumerator: finds tables, splits them into chunks, hands these to readers, and then hands over to the log.
+//
+// Owns: the ledger, which readers wait, whether the log was given out and who has it.
+// Does not own: reading rows or the log.
+//
+// I1. The log is given out once. First when no table's snapshot is on its way any more; later tables join it.
+// I2. A chunk is acknowledged in the call that snapshots: that checkpoint and all later ones hold it as read.
+// I3. Nothing happens outside the machine's calls: discovery is driven by a reader's ticks.
+
+import type { EnumeratorContext, SplitEnumerator } from '../../contract/source-function.ts'
+import type { ValueState } from '../../contract/state.ts'
+import type { ChangeSplit, LogSplit, LogTable, TableRef, ToEnumerator, ToReader } from './change-split.ts'
+import type { ChangeSourceOptions } from './options.ts'
+import type { ChangePort, Offset } from './port.ts'
+import {
+  type ChunkEntry,
+  type ChunkStore,
+  type LedgerSnapshot,
+  SnapshotLedger,
+  type TableRecord,
+} from './snapshot-ledger.ts'
+
+/** Parts sent in one message. */
+const GATE_PAGE_PARTS = 1000
+
+interface EnumeratorSnapshot {
+  readonly ledger: LedgerSnapshot
+  readonly logAssigned: boolean
+  /** Began without a snapshot: tables are not kept. */
+  readonly logOnly: boolean
+}
+
+export class ChangeEnumerator<Row> implements SplitEnumerator {
+  readonly #port: ChangePort<Row>
+  readonly #options: ChangeSourceOptions
+  readonly #context: EnumeratorContext<ChangeSplit>
+  readonly #waiting = new Set<number>()
+  /** Chunks recorded since the last snapshot, by the reader that read them. */
+  readonly #toAcknowledge = new Map<number, string[]>()
+  #ledger!: SnapshotLedger
+  #logOnly = false
+  #logAssigned = false
+  #logOwner: number | undefined
+  /** Tables that were told to join and have not answered. */
+  #joining = false
+  #logEnded = false
+  #held: Offset | undefined
+
+  constructor(port: ChangePort<Row>, options: ChangeSourceOptions, context: EnumeratorContext<ChangeSplit>) {
+    this.#port = port
+    this.#options = options
+    this.#context = context
+  }
+
+  async start(): Promise<void> {
+    await this.#port.open(this.#context, 'enumerator')
+    const restored = this.#context.restored as EnumeratorSnapshot | undefined
+    const { startup } = this.#options
+    this.#logOnly = restored?.logOnly ?? (startup !== 'initial' && startup !== 'snapshot')
+    this.#logAssigned = restored?.logAssigned ?? false
+    const compare = (a: Offset, b: Offset): number => this.#port.compareOffsets(a, b)
+    this.#ledger = new SnapshotLedger(this.#chunkStore(), compare, restored?.ledger)
+    await this.#discover()
+  }
+
+  async onSplitRequest(subtask: number): Promise<void> {
+    this.#waiting.add(subtask)
+    await this.#serve()
+  }
+
+  async onReaderEvent(subtask: number, event: unknown): Promise<void> {
+    const message = event as ToEnumerator
+    switch (message.type) {
+      case 'finished':
+        this.#finished(subtask, message)
+        break
+      case 'log':
+        await this.#meet(subtask, message.tables)
+        break
+      case 'gates':
+        this.#sendGates(subtask, message, message.from)
+        break
+      case 'joined':
+        this.#joining = false
+        this.#logEnded = false
+        for (const ref of message.tables) this.#withTable(ref, (record) => this.#ledger.joined(record))
+        break
+      case 'pure':
+        this.#withTable(message, (record) => this.#ledger.pure(record))
+        break
+      case 'restart':
+        this.#withTable(message, (record) => this.#restart(record))
+        break
+      case 'ended':
+        this.#logEnded = true
+        this.#waiting.add(subtask)
+        break
+      case 'tick':
+        await this.#discover()
+    }
+    await this.#serve()
+  }
+
+  snapshot(checkpoint: number): EnumeratorSnapshot {
+    for (const [subtask, ids] of this.#toAcknowledge) this.#send(subtask, { type: 'ack', ids })
+    this.#toAcknowledge.clear()
+    return { ledger: this.#ledger.snapshot(checkpoint), logAssigned: this.#logAssigned, logOnly: this.#logOnly }
+  }
+
+  async checkpointComplete(checkpoint: number): Promise<void> {
+    this.#ledger.complete(checkpoint)
+    await this.#serve()
+  }
+
+  async close(): Promise<void> {
+    await this.#port.close()
+  }
+
+  #chunkStore(): ChunkStore {
+    const { state } = this.#context
+    const chunks = state.register({ name: 'chunks', kind: 'value', options: {} }) as ValueState<ChunkEntry>
+    const at = (ref: TableRef, index: number): ValueState<ChunkEntry> => {
+      state.setCurrentKey([ref.table, ref.generation, index])
+      return chunks
+    }
+    return {
+      get: (ref, index) => at(ref, index).get(),
+      set: (ref, index, entry) => at(ref, index).set(entry),
+      delete: (ref, index) => at(ref, index).clear(),
+    }
+  }
+
+  #send(subtask: number, message: ToReader): void {
+    this.#context.send(subtask, message)
+  }
+
+  #withTable(ref: TableRef, then: (record: TableRecord) => void): void {
+    const record = this.#ledger.find(ref)
+    if (record !== undefined) then(record)
+  }
+
+  /** Brings the tables up to what the database and the options say now. */
+  async #discover(): Promise<void> {
+    const found = await this.#port.discoverTables()
+    if (this.#logOnly) return
+    const captured = new Set(found)
+    for (const record of [...this.#ledger.tables]) if (!captured.has(record.table)) await this.#remove(record)
+    const added = found.filter((table) => !this.#ledger.has(table))
+    const since = added.length > 0 ? await this.#port.currentOffset() : undefined
+    for (const table of added) this.#ledger.add(table, since as Offset)
+    if (added.length > 0) {
+      this.#context.logger.info('tables found', { count: added.length, first: added.slice(0, 20).join(', ') })
+    }
+    this.#report()
+  }
+
+  async #remove(record: TableRecord): Promise<void> {
+    const { table, generation } = record
+    this.#context.logger.warn('a table is gone, or no longer asked for, and leaves the source', { table })
+    for (let subtask = 0; subtask < this.#context.parallelism; subtask++)
+      this.#send(subtask, { type: 'forget', table, generation })
+    if (this.#logOwner !== undefined) {
+      this.#send(this.#logOwner, { type: 'leave', table, generation, after: await this.#port.currentOffset() })
+    }
+    this.#ledger.remove(record)
+  }
+
+  #finished(subtask: number, message: Extract<ToEnumerator, { type: 'finished' }>): void {
+    const ids = this.#toAcknowledge.get(subtask)
+    if (ids === undefined) this.#toAcknowledge.set(subtask, [message.id])
+    else ids.push(message.id)
+    const complete = this.#ledger.finish(message, message.index, message.parts)
+    if (complete) this.#settleOrCheckpoint()
+    this.#report()
+  }
+
+  /** With one reader its rows and then the log go the same way; with several a checkpoint has to lie between them. */
+  #settleOrCheckpoint(): void {
+    if (this.#context.parallelism === 1) this.#ledger.settleFinished()
+    else this.#context.requestCheckpoint()
+  }
+
+  #restart(record: TableRecord): void {
+    this.#ledger.restart(record)
+    this.#context.requestCheckpoint()
+    this.#report()
+  }
+
+  /** The log's reader has said which tables it has: both sides agree from here on. */
+  async #meet(subtask: number, tables: readonly LogTable[]): Promise<void> {
+    this.#logOwner = subtask
+    this.#logEnded = false
+    this.#joining = false
+    this.#held = undefined
+    for (const entry of tables) {
+      const record = this.#ledger.find(entry)
+      if (record === undefined) await this.#dismiss(subtask, entry)
+      else if (entry.restarting) this.#restart(record)
+      else if (entry.gated) this.#ledger.joined(record)
+      else this.#ledger.pure(record)
+    }
+  }
+
+  /** A table that the log still has and the ledger has not, unless it waits to be read again. */
+  async #dismiss(subtask: number, entry: LogTable): Promise<void> {
+    if (entry.restarting || entry.until !== undefined) return
+    const { table, generation } = entry
+    this.#send(subtask, { type: 'leave', table, generation, after: await this.#port.currentOffset() })
+  }
+
+  #sendGates(subtask: number, ref: TableRef, from: number): void {
+    this.#withTable(ref, (record) => {
+      const { parts, next } = this.#ledger.gates(record, from, GATE_PAGE_PARTS)
+      this.#send(subtask, { type: 'gates', table: ref.table, generation: ref.generation, parts, next })
+    })
+  }
+
+  /** Gives waiting readers what there is: chunks, then the log, then the end. */
+  async #serve(): Promise<void> {
+    while (this.#waiting.size > 0 && (await this.#assignChunk())) {
+      // One chunk to each reader in turn.
+    }
+    if (!this.#logAssigned) await this.#assignLog()
+    else this.#joinLog()
+    this.#holdLog()
+    const over = this.#logEnded && (this.#logOnly || this.#ledger.isSettled)
+    if (over) for (const subtask of this.#waiting) this.#context.noMoreSplits(subtask)
+    if (over) this.#waiting.clear()
+  }
+
+  async #assignChunk(): Promise<boolean> {
+    if (this.#logOnly) return false
+    let chunk = this.#ledger.take()
+    for (
+      let table = this.#ledger.nextToSplit();
+      chunk === undefined && table !== undefined;
+      table = this.#ledger.nextToSplit()
+    ) {
+      this.#ledger.addChunks(table, await this.#port.splitTable(table.table, table.resume))
+      chunk = this.#ledger.take()
+    }
+    if (chunk === undefined) return false
+    this.#context.assign(this.#nextWaiting(), [chunk])
+    return true
+  }
+
+  #nextWaiting(): number {
+    const [subtask] = this.#waiting
+    this.#waiting.delete(subtask as number)
+    return subtask as number
+  }
+
+  async #assignLog(): Promise<void> {
+    if (this.#waiting.size === 0) return
+    const ready = this.#ledger.readyTogether()
+    const all = [...this.#ledger.tables]
+    if (!this.#logOnly && ready.length < all.length) return
+    const split = this.#logOnly ? await this.#logAlone() : await this.#logAfter(ready)
+    for (const record of ready) this.#ledger.joined(record)
+    this.#logAssigned = true
+    this.#context.assign(this.#nextWaiting(), [split])
+  }
+
+  async #logAlone(): Promise<LogSplit> {
+    const { startup } = this.#options
+    const from =
+      typeof startup === 'object'
+        ? this.#port.parseOffset(startup.offset)
+        : await (startup === 'earliest' ? this.#port.earliestOffset() : this.#port.currentOffset())
+    return { kind: 'log', id: 'log', position: from, all: true, tables: [] }
+  }
+
+  async #logAfter(ready: readonly TableRecord[]): Promise<LogSplit> {
+    const offsets = ready.flatMap((record) => [record.low as Offset, record.high as Offset])
+    if (offsets.length === 0) offsets.push(await this.#port.currentOffset())
+    offsets.sort((a, b) => this.#port.compareOffsets(a, b))
+    const tables = ready.map(({ table, generation }) => ({ table, generation, gated: true }))
+    const split: LogSplit = { kind: 'log', id: 'log', position: offsets[0] as Offset, all: false, tables }
+    // All rows as of one moment: the one at which the last chunk was read.
+    return this.#options.startup === 'snapshot' ? { ...split, until: offsets.at(-1) as Offset } : split
+  }
+
+  #joinLog(): void {
+    if (this.#logOwner === undefined || this.#joining) return
+    const tables = this.#ledger
+      .readyTogether()
+      .map(({ table, generation, low }) => ({ table, generation, low: low as Offset }))
+    if (tables.length === 0) return
+    this.#joining = true
+    this.#logEnded = false
+    this.#send(this.#logOwner, { type: 'join', tables })
+  }
+
+  /** Tells the log's reader how far back the log is still needed. */
+  #holdLog(): void {
+    const hold = this.#ledger.holdFrom
+    if (this.#logOwner === undefined || hold === this.#held) return
+    this.#held = hold
+    this.#send(this.#logOwner, { type: 'hold', offset: hold })
+  }
+
+  #report(): void {
+    const progress = [...this.#ledger.tables].map(({ table, split, done, total, phase }) => ({
+      item: table,
+      done: phase === 'restarting' ? 0 : done,
+      total: split ? total : undefined,
+      unit: 'chunks',
+    }))
+    this.#context.reportProgress(progress)
+  }
+}

@@ -1,0 +1,212 @@
+// ChangeReader: reads chunks of tables, and the log if it was given it.
+//
+// Owns: its chunks and how far each is read; the log reader.
+// Does not own: which chunks there are, when a table's snapshot is complete (the enumerator's).
+//
+// I1. What snapshot() gives covers exactly the rows emitted: a chunk goes on with the part behind the last one emitted.
+// I2. A chunk that is read stays in the snapshot until the enumerator acknowledges it, which it does only when every later
+//     checkpoint of its own holds the chunk as read.
+
+import type { Polled, ReaderContext, SourceReader } from '../../contract/source-function.ts'
+import { BATCH_RECORDS, batchOf } from '../../record/batch.ts'
+import type { Change, TableSchema } from '../../record/change.ts'
+import { deferred } from '../../util/deferred.ts'
+import { readExactly } from './backfill.ts'
+import type { ChangeSplit, ChunkPart, ChunkSplit, LogSplit, ToEnumerator, ToReader } from './change-split.ts'
+import { LogReader } from './log-reader.ts'
+import type { ChangeSourceOptions } from './options.ts'
+import type { ChangePort, Offset } from './port.ts'
+import { schemaChange, schemaText } from './schema-change.ts'
+
+/** Rows of a chunk that are emitted at once, and read at one moment. */
+const PART_RECORDS_MAX = 8 * BATCH_RECORDS
+
+export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit> {
+  readonly #port: ChangePort<Row>
+  readonly #options: ChangeSourceOptions
+  readonly #context: ReaderContext
+  /** Not read to the end; the first is being read. */
+  #chunks: ChunkSplit[] = []
+  /** Read, not acknowledged. */
+  readonly #done = new Map<string, ChunkSplit>()
+  #log: LogReader<Row> | undefined
+  #logTurn = true
+  #noMoreSplits = false
+  #hold: Offset | undefined
+  /** The log's position at each checkpoint that is under way. */
+  readonly #positions = new Map<number, Offset>()
+  readonly #schemas = new Map<string, string>()
+  #nextTick: number
+  #wake = deferred()
+  #closed = false
+
+  constructor(port: ChangePort<Row>, options: ChangeSourceOptions, context: ReaderContext) {
+    this.#port = port
+    this.#options = options
+    this.#context = context
+    this.#nextTick = this.#ticks ? context.clock.monotonic() + options.discoveryIntervalMs : Number.POSITIVE_INFINITY
+  }
+
+  async open(): Promise<void> {
+    await this.#port.open(this.#context, 'reader')
+  }
+
+  async addSplits(splits: readonly ChangeSplit[]): Promise<void> {
+    for (const split of splits) {
+      if (split.kind === 'log') await this.#follow(split)
+      else if (split.done) this.#finished(split)
+      else this.#chunks.push(split)
+    }
+    this.#wake.resolve()
+  }
+
+  noMoreSplits(): void {
+    this.#noMoreSplits = true
+    this.#wake.resolve()
+  }
+
+  async onEvent(event: unknown): Promise<void> {
+    const message = event as ToReader
+    if (message.type === 'ack') for (const id of message.ids) this.#done.delete(id)
+    if (message.type === 'hold') this.#hold = message.offset
+    if (message.type === 'forget') this.#forget(message.table, message.generation)
+    await this.#log?.onMessage(message)
+    this.#wake.resolve()
+  }
+
+  async poll(maxRecords: number): Promise<Polled<Change<Row>>> {
+    this.#tick()
+    const logReady = this.#log?.isReady === true
+    // In turns, so that a table that comes late does not stop the log of the others, nor the log the table.
+    const logFirst = logReady && (this.#logTurn || this.#chunks.length === 0)
+    this.#logTurn = !this.#logTurn
+    if (logFirst) {
+      const changes = (await this.#log?.read(maxRecords)) ?? []
+      if (changes.length > 0) return batchOf(changes)
+    }
+    const chunk = this.#chunks[0]
+    if (chunk !== undefined) return batchOf(await this.#readPart(chunk, maxRecords))
+    const atEnd = this.#noMoreSplits && (this.#log === undefined || this.#log.ended)
+    return atEnd ? 'end' : 'idle'
+  }
+
+  async available(): Promise<void> {
+    if (this.#closed || this.#chunks.length > 0) return
+    const signals: Promise<void>[] = [this.#wake.promise]
+    const log = this.#log?.isReady === true ? this.#log.available() : undefined
+    if (log !== undefined) signals.push(log)
+    const delayMs = this.#nextTick - this.#context.clock.monotonic()
+    const timer = deferred()
+    const cancel = Number.isFinite(delayMs)
+      ? this.#context.clock.schedule(Math.max(0, delayMs), timer.resolve)
+      : undefined
+    signals.push(timer.promise)
+    // A log that was just given or set back is opened by read().
+    if (this.#log?.isReady !== true || log !== undefined) await Promise.race(signals)
+    cancel?.()
+    this.#wake = deferred()
+  }
+
+  snapshot(checkpoint: number): readonly ChangeSplit[] {
+    const log = this.#log?.snapshot()
+    if (log !== undefined) this.#positions.set(checkpoint, log.position)
+    return [...this.#chunks, ...this.#done.values(), ...(log === undefined ? [] : [log])]
+  }
+
+  async checkpointComplete(checkpoint: number): Promise<void> {
+    const position = this.#positions.get(checkpoint)
+    for (const id of [...this.#positions.keys()]) if (id <= checkpoint) this.#positions.delete(id)
+    if (position === undefined) return
+    const held = this.#hold !== undefined && this.#port.compareOffsets(this.#hold, position) < 0
+    await this.#port.checkpointed?.(held ? (this.#hold as Offset) : position)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wake.resolve()
+    await this.#log?.close()
+    await this.#port.close()
+  }
+
+  get #ticks(): boolean {
+    return this.#options.discoveryIntervalMs > 0 && this.#context.subtask === 0 && this.#context.mode === 'stream'
+  }
+
+  /** The enumerator has no clock of its own: subtask 0 reminds it to look for tables. */
+  #tick(): void {
+    if (this.#context.clock.monotonic() < this.#nextTick) return
+    this.#nextTick = this.#context.clock.monotonic() + this.#options.discoveryIntervalMs
+    this.#tell({ type: 'tick' })
+  }
+
+  #tell(message: ToEnumerator): void {
+    this.#context.sendToEnumerator(message)
+  }
+
+  async #follow(split: LogSplit): Promise<void> {
+    const { mode } = this.#context
+    const { schemaChanges } = this.#options
+    this.#log = new LogReader({ port: this.#port, split, mode, schemaChanges, tell: (message) => this.#tell(message) })
+    await this.#log.start()
+    this.#context.requestSplit()
+  }
+
+  async #readPart(chunk: ChunkSplit, maxRecords: number): Promise<readonly Change<Row>[]> {
+    // The next chunk is asked for while this one is read.
+    if (this.#chunks.length === 1 && chunk.read.length === 0) this.#context.requestSplit()
+    const { table, range } = chunk
+    const part = await readExactly(
+      this.#port,
+      table,
+      { from: chunk.next, to: range.to },
+      Math.min(maxRecords, PART_RECORDS_MAX),
+    )
+    const done = part.next === null
+    const read = withPart(
+      chunk.read,
+      { from: chunk.next, high: part.high },
+      (a, b) => this.#port.compareOffsets(a, b) === 0,
+    )
+    const after: ChunkSplit = { ...chunk, read, next: part.next, done }
+    if (!done) this.#chunks[0] = after
+    else {
+      this.#chunks.shift()
+      this.#finished(after)
+      if (this.#chunks.length === 0) this.#context.requestSplit()
+    }
+    return this.#withSchema(table, part.schema, part.rows)
+  }
+
+  /** Rows, behind a record of their columns if these are not the ones last told. */
+  #withSchema(table: string, schema: TableSchema, rows: readonly Change<Row>[]): readonly Change<Row>[] {
+    const first = rows[0]
+    if (!this.#options.schemaChanges || first === undefined) return rows
+    const text = schemaText(schema)
+    if (this.#schemas.get(table) === text) return rows
+    this.#schemas.set(table, text)
+    return [schemaChange<Row>(schema, first.source), ...rows]
+  }
+
+  #finished(chunk: ChunkSplit): void {
+    this.#done.set(chunk.id, chunk)
+    const { id, table, generation, index, read: parts } = chunk
+    this.#tell({ type: 'finished', id, table, generation, index, parts })
+  }
+
+  #forget(table: string, generation: number): void {
+    const kept = (chunk: ChunkSplit): boolean => chunk.table !== table || chunk.generation !== generation
+    this.#chunks = this.#chunks.filter(kept)
+    for (const [id, chunk] of this.#done) if (!kept(chunk)) this.#done.delete(id)
+    if (this.#chunks.length === 0) this.#context.requestSplit()
+  }
+}
+
+/** Parts with one more; neighbours read at the same moment become one. */
+function withPart(
+  parts: readonly ChunkPart[],
+  part: ChunkPart,
+  same: (a: Offset, b: Offset) => boolean,
+): readonly ChunkPart[] {
+  const last = parts.at(-1)
+  return last !== undefined && same(last.high, part.high) ? parts : [...parts, part]
+}

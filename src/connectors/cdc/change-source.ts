@@ -1,0 +1,35 @@
+import {
+  type EnumeratorContext,
+  type ReaderContext,
+  SourceFunction,
+  type SourceReader,
+  type SplitEnumerator,
+} from '../../contract/source-function.ts'
+import type { Change } from '../../record/change.ts'
+import { ChangeEnumerator } from './change-enumerator.ts'
+import { ChangeReader } from './change-reader.ts'
+import type { ChangeSplit } from './change-split.ts'
+import type { ChangeSourceOptions } from './options.ts'
+import type { ChangePort } from './port.ts'
+
+/** Tables of a database in full, then their changes, through a port. What factories such as sqliteChanges return. */
+export class ChangeSource<Row> extends SourceFunction<Change<Row>, ChangeSplit> {
+  readonly boundedness: 'bounded' | 'unbounded'
+  readonly #makePort: () => ChangePort<Row>
+  readonly #options: ChangeSourceOptions
+
+  constructor(makePort: () => ChangePort<Row>, options: ChangeSourceOptions, boundedness: 'bounded' | 'unbounded') {
+    super()
+    this.#makePort = makePort
+    this.#options = options
+    this.boundedness = boundedness
+  }
+
+  createEnumerator(context: EnumeratorContext<ChangeSplit>): SplitEnumerator {
+    return new ChangeEnumerator(this.#makePort(), this.#options, context)
+  }
+
+  createReader(context: ReaderContext): SourceReader<Change<Row>, ChangeSplit> {
+    return new ChangeReader(this.#makePort(), this.#options, context)
+  }
+}

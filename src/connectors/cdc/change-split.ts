@@ -1,0 +1,89 @@
+// The parts of a change source: chunks of tables and the log. Plain data; replaced on progress, never changed in place.
+
+import type { KeyBound, KeyRange, Offset } from './port.ts'
+
+/** Rows of a chunk from `from` on were read when the log stood at `high`. Ends where the next part begins. */
+export interface ChunkPart {
+  readonly from: KeyBound | null
+  readonly high: Offset
+}
+
+/** One chunk of one table. `read` grows as it is read; what is left starts at `next`. */
+export interface ChunkSplit {
+  readonly kind: 'chunk'
+  readonly id: string
+  readonly table: string
+  /** Which snapshot of the table this belongs to. */
+  readonly generation: number
+  readonly index: number
+  readonly range: KeyRange
+  readonly read: readonly ChunkPart[]
+  readonly next: KeyBound | null
+  /** Read to its end, but the enumerator has not yet said that a checkpoint will know. */
+  readonly done: boolean
+}
+
+/** A table in the log. */
+export interface LogTable {
+  readonly table: string
+  readonly generation: number
+  /** Its changes are still judged chunk by chunk. */
+  readonly gated: boolean
+  /** Changes at or before this were emitted already, before the log was set back for another table. */
+  readonly floor?: Offset
+  /** The table leaves the source behind this offset. */
+  readonly until?: Offset
+  /** Truncated while gated: its snapshot starts over and its changes are dropped until it joins again. */
+  readonly restarting?: true
+}
+
+/** The change log. There is one, or none yet. */
+export interface LogSplit {
+  readonly kind: 'log'
+  readonly id: 'log'
+  /** Everything at or before this was handled. */
+  readonly position: Offset
+  /** No snapshot was asked for: every captured table counts, none is listed. */
+  readonly all: boolean
+  readonly tables: readonly LogTable[]
+  /** The source ends here. */
+  readonly until?: Offset
+}
+
+export type ChangeSplit = ChunkSplit | LogSplit
+
+/** Which table, and which snapshot of it. */
+export interface TableRef {
+  readonly table: string
+  readonly generation: number
+}
+
+/** What a reader tells the enumerator. */
+export type ToEnumerator =
+  | (TableRef & {
+      readonly type: 'finished'
+      readonly id: string
+      readonly index: number
+      readonly parts: readonly ChunkPart[]
+    })
+  /** The log is here (again), with these tables. */
+  | { readonly type: 'log'; readonly tables: readonly LogTable[] }
+  | (TableRef & { readonly type: 'gates'; readonly from: number })
+  | { readonly type: 'joined'; readonly tables: readonly TableRef[] }
+  | (TableRef & { readonly type: 'pure' })
+  | (TableRef & { readonly type: 'restart' })
+  | { readonly type: 'ended' }
+  | { readonly type: 'tick' }
+
+/** What the enumerator tells a reader. */
+export type ToReader =
+  | { readonly type: 'ack'; readonly ids: readonly string[] }
+  | { readonly type: 'join'; readonly tables: readonly (TableRef & { readonly low: Offset })[] }
+  | (TableRef & { readonly type: 'leave'; readonly after: Offset })
+  | (TableRef & { readonly type: 'forget' })
+  | (TableRef & { readonly type: 'gates'; readonly parts: readonly ChunkPart[]; readonly next: number | undefined })
+  | { readonly type: 'hold'; readonly offset: Offset | undefined }
+
+export function chunkId(table: string, generation: number, index: number): string {
+  return `chunk/${generation}/${index}/${table}`
+}

@@ -1,0 +1,15 @@
+// Options that every change source has.
+
+/**
+ * Where a source begins when there is no checkpoint: `initial` reads the tables, then follows the log; `snapshot` reads the
+ * tables as of one moment and ends; `latest` and `earliest` follow the log from its end or its beginning; an offset from there.
+ */
+export type Startup = 'initial' | 'snapshot' | 'latest' | 'earliest' | { readonly offset: string }
+
+export interface ChangeSourceOptions {
+  readonly startup: Startup
+  /** How often to look for tables that came or went. 0: only when the job starts. */
+  readonly discoveryIntervalMs: number
+  /** Also emit records of op 's'. */
+  readonly schemaChanges: boolean
+}

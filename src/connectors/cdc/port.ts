@@ -1,0 +1,103 @@
+// What the incremental snapshot asks of a database. A change source is a port and its options; all else is shared.
+
+import type { RuntimeContext } from '../../contract/runtime-context.ts'
+import type { Change, TableSchema } from '../../record/change.ts'
+
+/** A place in the change log. Plain data of the port's own making that survives msgpack; only the port compares it. */
+export type Offset = NonNullable<unknown>
+
+/** A key as the port writes it into checkpoints. Plain data of the port's own making; only the database compares it. */
+export type KeyBound = NonNullable<unknown>
+
+/** Keys from `from` (inclusive) to `to` (exclusive) in the database's order; null is without end. */
+export interface KeyRange {
+  readonly from: KeyBound | null
+  readonly to: KeyBound | null
+}
+
+/** The next chunks of a table, in key order and without a gap. */
+export interface TableSplit {
+  readonly ranges: readonly KeyRange[]
+  /** Given to the next call; undefined when the table is split to its end. */
+  readonly resume: NonNullable<unknown> | undefined
+}
+
+/**
+ * Rows from the beginning of a range, as they were at one moment between `low` and `high`.
+ * Rows committed at or before `low` are there; what `next` and what follows it hold was not read.
+ */
+export interface ChunkRead<Row> {
+  /** Changes with op 'r'. */
+  readonly rows: readonly Change<Row>[]
+  readonly low: Offset
+  readonly high: Offset
+  /** Where to go on, greater than the range's start; null when the range is read to its end. */
+  readonly next: KeyBound | null
+  readonly schema: TableSchema
+}
+
+/** A piece of the log in commit order. */
+export interface LogPage<Row> {
+  readonly changes: readonly Change<Row>[]
+  /** The place of each change. Never falls; two changes of one row never share one. */
+  readonly offsets: readonly Offset[]
+  /** Reading from here gives what follows this page. At least the last of `offsets`; moves on also where nothing was captured. */
+  readonly next: Offset
+  /** The port itself decided that the source is to end behind this page. */
+  readonly ended: boolean
+}
+
+/** An open change log. Calls never overlap. */
+export interface ChangeLog<Row> {
+  /** What is there, at most about `maxRecords`; an empty page if there is nothing. Does not wait for changes to happen. */
+  read(maxRecords: number): LogPage<Row> | Promise<LogPage<Row>>
+  /** Resolves when read() may give more; spurious wake-ups are fine. Settles on close(). */
+  available(): Promise<void>
+  close(): void | Promise<void>
+}
+
+/** Finds the interval a key lies in, in the database's order. */
+export interface KeyRouter {
+  /** For each key (as in Change.key), how many of the bounds are at or before it. */
+  route(keys: readonly (readonly unknown[])[]): readonly number[] | Promise<readonly number[]>
+  close(): void | Promise<void>
+}
+
+/** Where in the source the port is used. */
+export type PortRole = 'enumerator' | 'reader'
+
+/**
+ * A database as a source of changes. One object for the enumerator and one for each reader; calls never overlap.
+ *
+ * A port promises:
+ * P1. A commit that becomes visible to a read also lies at or before every currentOffset() asked for after that read.
+ * P2. readLog from o gives every change of the captured tables after o, once, in commit order, or throws if some are gone.
+ * P3. readChunk's rows show every commit at or before `low` and none after `high`. A port that reads rows and offset in one
+ *     consistent view gives low = high, and no backfill happens. A table without a key must be read so.
+ * P4. splitTable's ranges are disjoint, in order, and cover every key there can be.
+ * P5. discoverTables returns a table only when the log holds every change of it that commits from then on.
+ */
+export interface ChangePort<Row> {
+  open(context: RuntimeContext, role: PortRole): void | Promise<void>
+  close(): void | Promise<void>
+  /** The tables that match the options. */
+  discoverTables(): Promise<readonly string[]>
+  currentOffset(): Offset | Promise<Offset>
+  /** The oldest offset that the log can still be read from. */
+  earliestOffset(): Offset | Promise<Offset>
+  /** Checks an offset given by the user. Throws CONNECTOR_OPTION. */
+  parseOffset(text: string): Offset
+  /** Negative, zero or positive, as a lies before, at or behind b. */
+  compareOffsets(a: Offset, b: Offset): number
+  /** A table that is gone is one range without ends. */
+  splitTable(table: string, resume: NonNullable<unknown> | undefined): TableSplit | Promise<TableSplit>
+  /** At most about maxRecords rows. A table that is gone is empty. */
+  readChunk(table: string, range: KeyRange, maxRecords: number): ChunkRead<Row> | Promise<ChunkRead<Row>>
+  openLog(from: Offset): ChangeLog<Row> | Promise<ChangeLog<Row>>
+  /** Bounds ascend. */
+  openRouter(table: string, bounds: readonly KeyBound[]): KeyRouter | Promise<KeyRouter>
+  /** The name, as in discoverTables, of the table a change belongs to. */
+  tableOf(change: Change<Row>): string
+  /** A checkpoint with this position is complete: the log up to here is needed only to go back to an older checkpoint. */
+  checkpointed?(offset: Offset): void | Promise<void>
+}

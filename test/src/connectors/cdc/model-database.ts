@@ -1,0 +1,178 @@
+// A database in memory: tables with keys in an order that JavaScript does not know, and a log. Hooks let DML in anywhere.
+
+import type {
+  ChangeLog,
+  ChangePort,
+  ChunkRead,
+  KeyBound,
+  KeyRange,
+  KeyRouter,
+  LogPage,
+  Offset,
+  TableSplit,
+} from '../../../../src/connectors/cdc/index.ts'
+import type { Change, ChangeOp, TableSchema } from '../../../../src/record/change.ts'
+
+export interface ModelRow {
+  readonly id: string
+  readonly value: number
+}
+
+interface LogEntry {
+  readonly offset: number
+  readonly table: string
+  readonly change: Change<ModelRow>
+}
+
+/** Keys sort by their mirrored letters, whatever their case: no comparison in JavaScript would find that order. */
+export const collate = (key: string): string => [...key.toLowerCase()].reverse().join('')
+
+const byKey = (a: ModelRow, b: ModelRow): number =>
+  collate(a.id) < collate(b.id) ? -1 : collate(a.id) > collate(b.id) ? 1 : 0
+
+export class ModelDatabase {
+  /** Rows by collated key: `a` and `A` cannot both be there. */
+  readonly tables = new Map<string, Map<string, ModelRow>>()
+  readonly log: LogEntry[] = []
+  schemaVersion = 0
+
+  get end(): number {
+    return this.log.at(-1)?.offset ?? 0
+  }
+
+  apply(table: string, op: ChangeOp, before: ModelRow | null, after: ModelRow | null): void {
+    const rows = this.tables.get(table)
+    if (rows === undefined) return
+    if (op === 't') rows.clear()
+    if (before !== null) rows.delete(collate(before.id))
+    if (after !== null) rows.set(collate(after.id), after)
+    const key = op === 't' || op === 's' ? [] : [(after ?? before)?.id]
+    const source = {
+      connector: 'model',
+      database: 'model',
+      table,
+      position: String(this.end + 1),
+      timestampMs: 0,
+      snapshot: false,
+    }
+    const moved = before !== null && after !== null && before.id !== after.id
+    const change: Change<ModelRow> = { op, before, after, key, source, ...(moved ? { oldKey: [before.id] } : {}) }
+    this.log.push({ offset: this.end + 1, table, change: op === 's' ? { ...change, schema: this.schema() } : change })
+  }
+
+  schema(): TableSchema {
+    const column = { type: `v${this.schemaVersion}`, nullable: false, generated: false }
+    return {
+      columns: [
+        { name: 'id', ...column },
+        { name: 'value', ...column },
+      ],
+      key: ['id'],
+    }
+  }
+
+  rowsFrom(table: string, from: KeyBound | null): ModelRow[] {
+    const rows = [...(this.tables.get(table)?.values() ?? [])].sort(byKey)
+    return from === null ? rows : rows.filter((row) => collate(row.id) >= collate(from as string))
+  }
+}
+
+/** Called between any two steps of a read. */
+export type Hook = (step: 'before-low' | 'before-read' | 'before-high' | 'after-high' | 'log' | 'split') => void
+
+export class ModelPort implements ChangePort<ModelRow> {
+  readonly #db: ModelDatabase
+  readonly #hook: Hook
+  readonly #wanted: () => readonly string[]
+  readonly #chunkRows: number
+
+  constructor(db: ModelDatabase, hook: Hook, chunkRows: number, wanted: () => readonly string[]) {
+    this.#db = db
+    this.#hook = hook
+    this.#chunkRows = chunkRows
+    this.#wanted = wanted
+  }
+
+  open(): void {}
+  close(): void {}
+
+  async discoverTables(): Promise<readonly string[]> {
+    const wanted = new Set(this.#wanted())
+    return [...this.#db.tables.keys()].filter((table) => wanted.has(table))
+  }
+
+  currentOffset(): Offset {
+    return this.#db.end
+  }
+
+  earliestOffset(): Offset {
+    return 0
+  }
+
+  parseOffset(text: string): Offset {
+    return Number(text)
+  }
+
+  compareOffsets(a: Offset, b: Offset): number {
+    return (a as number) - (b as number)
+  }
+
+  splitTable(table: string, resume: NonNullable<unknown> | undefined): TableSplit {
+    this.#hook('split')
+    const from = (resume as string | undefined) ?? null
+    const next = this.#db.rowsFrom(table, from)[this.#chunkRows]
+    if (next === undefined || (from !== null && collate(next.id) <= collate(from))) {
+      return { ranges: [{ from, to: null }], resume: undefined }
+    }
+    return { ranges: [{ from, to: next.id }], resume: next.id }
+  }
+
+  readChunk(table: string, range: KeyRange, maxRecords: number): ChunkRead<ModelRow> {
+    this.#hook('before-low')
+    const low = this.#db.end
+    this.#hook('before-read')
+    const inRange = this.#db
+      .rowsFrom(table, range.from)
+      .filter((row) => range.to === null || collate(row.id) < collate(range.to as string))
+    const schema = this.#db.schema()
+    this.#hook('before-high')
+    const high = this.#db.end
+    this.#hook('after-high')
+    const source = {
+      connector: 'model',
+      database: 'model',
+      table,
+      position: String(high),
+      timestampMs: 0,
+      snapshot: true,
+    }
+    const rows = inRange
+      .slice(0, maxRecords)
+      .map((row): Change<ModelRow> => ({ op: 'r', before: null, after: row, key: [row.id], source }))
+    return { rows, low, high, next: inRange[maxRecords]?.id ?? null, schema }
+  }
+
+  openLog(from: Offset): ChangeLog<ModelRow> {
+    let position = from as number
+    return {
+      read: (maxRecords): LogPage<ModelRow> => {
+        this.#hook('log')
+        const entries = this.#db.log.slice(position, position + maxRecords)
+        position = entries.at(-1)?.offset ?? position
+        const changes = entries.map((entry) => entry.change)
+        return { changes, offsets: entries.map((entry) => entry.offset), next: position, ended: false }
+      },
+      available: async () => {},
+      close: () => {},
+    }
+  }
+
+  openRouter(_table: string, bounds: readonly KeyBound[]): KeyRouter {
+    const before = (key: string): number => bounds.filter((bound) => collate(bound as string) <= collate(key)).length
+    return { route: (keys) => keys.map((key) => before(key[0] as string)), close: () => {} }
+  }
+
+  tableOf(change: Change<ModelRow>): string {
+    return change.source.table
+  }
+}
