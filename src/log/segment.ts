@@ -48,7 +48,7 @@ export class Segment {
 }
 
 /** Sorts as the sequences do. */
-export function segmentName(first: number): string {
+function segmentName(first: number): string {
   return `${String(first).padStart(16, '0')}.v1.log`
 }
 

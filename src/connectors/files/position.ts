@@ -28,7 +28,7 @@ export function identityOf(stats: BigIntStats): string {
 }
 
 /** The identity of the file at a path, or undefined if none is there. */
-export async function identityAt(path: string): Promise<string | undefined> {
+async function identityAt(path: string): Promise<string | undefined> {
   try {
     return identityOf(await stat(path, { bigint: true }))
   } catch (error) {

@@ -40,11 +40,6 @@ class FilesSink<T> extends AppendSinkFunction<T> {
   #encoder: RecordEncoder | undefined
   /** Parts of this epoch that are closed. Hidden, durable. */
   #full: string[] = []
-  /**
-   * Parts that were prepared and not yet published: ready name to published name. Each prepare() hands in all of them, for the
-   * checkpoint they were prepared for may have been aborted: then they belong to the next one.
-   */
-  readonly #prepared = new Map<string, string>()
   /** Of parts begun by this object. */
   #count = 0
 
@@ -83,16 +78,20 @@ class FilesSink<T> extends AppendSinkFunction<T> {
   /** Names the epoch's parts, hidden still, and syncs them. */
   async prepare(epoch: number): Promise<AppendPrepared> {
     if (this.#part !== undefined) await this.#endPart(undefined)
+    if (this.#full.length === 0) return { state: null, commit: undefined }
     const { subtask } = this.#running
+    const parts: { ready: string; published: string }[] = []
     for (const [n, from] of this.#full.entries()) {
-      const ready = this.#partNames.ready(epoch, subtask, n)
-      await this.#rename(from, ready)
-      this.#prepared.set(ready, this.#partNames.published(epoch, subtask, n))
+      const part = {
+        ready: this.#partNames.ready(epoch, subtask, n),
+        published: this.#partNames.published(epoch, subtask, n),
+      }
+      await this.#rename(from, part.ready)
+      parts.push(part)
     }
-    if (this.#full.length > 0) await this.#syncDirectory()
+    await this.#syncDirectory()
     this.#full = []
-    const parts = [...this.#prepared].map(([ready, published]) => ({ ready, published }))
-    const commit: Committable | undefined = parts.length === 0 ? undefined : { parts }
+    const commit: Committable = { parts }
     return { state: null, commit }
   }
 
@@ -102,7 +101,6 @@ class FilesSink<T> extends AppendSinkFunction<T> {
     for (const { ready, published } of parts) {
       if (renamed > 0) failpoint('sink.commit.middle')
       await this.#publish(ready, published)
-      this.#prepared.delete(ready)
       renamed += 1
     }
     await this.#syncDirectory()
