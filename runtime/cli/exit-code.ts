@@ -10,7 +10,12 @@ const MISUSE: ReadonlySet<string> = new Set([
   'CHECKPOINT_NOT_FOUND',
 ])
 
+/** Whether the command was at fault: nothing ran, so there is nothing to sum up and nothing to restart. */
+export function isMisuse(code: string | undefined): boolean {
+  return code !== undefined && MISUSE.has(code)
+}
+
 /** The exit code for an error of this code. */
 export function exitCodeOf(code: string | undefined): number {
-  return code !== undefined && MISUSE.has(code) ? EXIT.misuse : EXIT.failed
+  return isMisuse(code) ? EXIT.misuse : EXIT.failed
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { isMillraceError } from '../../src/errors.ts'
 import type { FailureInfo } from '../worker/messages.ts'
+import { isMisuse } from './exit-code.ts'
 import { cutText, formatDuration } from './format.ts'
 import { paint } from './paint.ts'
 
@@ -20,8 +21,9 @@ export interface FailureStyle {
 const FRAME_LINES = 2
 const FRAME_COLUMNS = 120
 
-/** Several lines. A user's exception begins with where it was thrown and the code there. */
+/** A line for a misuse, else several. A user's exception begins with where it was thrown and the code there. */
 export function failureText(failure: FailureInfo, restartInMs: number | undefined, style: FailureStyle): string {
+  if (isMisuse(failure.code)) return `${paint('red', `✗ ${failure.message}`, style.color)}\n`
   const place = parsePlace(failure.at)
   const node = failure.node === undefined ? '' : `node "${failure.node}"`
   const subtask = failure.subtask === undefined ? '' : `, subtask ${failure.subtask}`
@@ -38,7 +40,7 @@ export function failureText(failure: FailureInfo, restartInMs: number | undefine
 
 /** What ended a command: a message of ours alone, anything else with its stack, for then the fault is ours. */
 export function thrownText(error: unknown): string {
-  if (isMillraceError(error) && error.code !== 'INVARIANT') return `${error.code}: ${error.message}\n`
+  if (isMillraceError(error) && error.code !== 'INVARIANT') return `✗ ${error.message}\n`
   if (isMillraceError(error)) return `${error.stack ?? error.message}\n`
   return `Unexpected: ${error instanceof Error ? (error.stack ?? error.message) : inspect(error)}\n`
 }

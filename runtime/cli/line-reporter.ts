@@ -11,6 +11,7 @@ import { totalsByNode } from '../metrics/aggregate.ts'
 import type { NodeMetrics } from '../metrics/node-metrics.ts'
 import type { GraphDescription } from '../plan/physical-plan.ts'
 import { asJson, eventLine, metricsLine } from './event-line.ts'
+import { isMisuse } from './exit-code.ts'
 import { failureText } from './failure-text.ts'
 import type { Reporter } from './reporter.ts'
 import { summaryText } from './summary.ts'
@@ -78,7 +79,7 @@ export class LineReporter implements Reporter {
     if (result.failure !== undefined && result.failure.message !== this.#toldFailure) {
       write(failureText(result.failure, undefined, { color, verbose }))
     }
-    write(summaryText(this.#view, result, color))
+    if (!isMisuse(result.failure?.code)) write(summaryText(this.#view, result, color))
   }
 
   /** The lines for a person's eye come before the one for the log's reader. */

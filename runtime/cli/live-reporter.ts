@@ -12,6 +12,7 @@ import type { NodeMetrics } from '../metrics/node-metrics.ts'
 import type { GraphDescription } from '../plan/physical-plan.ts'
 import type { Terminal } from './command.ts'
 import { eventLine } from './event-line.ts'
+import { isMisuse } from './exit-code.ts'
 import { failureText } from './failure-text.ts'
 import { LiveScreen } from './live-screen.ts'
 import type { Reporter } from './reporter.ts'
@@ -89,7 +90,7 @@ export class LiveReporter implements Reporter {
     if (result.failure !== undefined && result.failure.message !== this.#toldFailure) {
       stderr.write(failureText(result.failure, undefined, this.#options))
     }
-    stderr.write(summaryText(this.#view, result, this.#options.color))
+    if (!isMisuse(result.failure?.code)) stderr.write(summaryText(this.#view, result, this.#options.color))
   }
 
   #size(): { columns: number; rows: number; color: boolean; nowMs: number } {

@@ -14,6 +14,9 @@ export interface Arguments {
   readonly bare: ReadonlySet<string>
 }
 
+/** Alone it asks for the list of what it could name. */
+const LISTING_FLAG = '--from-checkpoint'
+
 interface Token {
   readonly name: string
   readonly rawName: string
@@ -51,8 +54,10 @@ export function pairsOf(args: Arguments, name: string): ReadonlyMap<string, stri
   const pairs = new Map<string, string>()
   for (const pair of args.repeated.get(name) ?? []) {
     const cut = pair.indexOf('=')
-    if (cut < 1) throw misuse(`--${name}`, `expected two parts joined by "=", got "${pair}"`)
-    pairs.set(pair.slice(0, cut), pair.slice(cut + 1))
+    // `--set fast`: a key alone means yes.
+    if (cut < 0 && name === 'set') pairs.set(pair, '')
+    else if (cut < 1) throw misuse(`--${name}`, `expected two parts joined by "=", got "${pair}"`)
+    else pairs.set(pair.slice(0, cut), pair.slice(cut + 1))
   }
   return pairs
 }
@@ -64,14 +69,16 @@ export function misuse(path: string, reason: string): MillraceError {
 
 /**
  * `--data-dir --fresh`: the value was forgotten, so it must not swallow the next flag. (Who means it writes
- * `--data-dir=--fresh`.)
+ * `--data-dir=--fresh`.) Nor may `--from-checkpoint job.ts` swallow the job.
  */
 function withForgottenValues(args: readonly string[], rows: readonly OptionRow[]): string[] {
   const wanting = new Set(rows.filter((row) => declaration(row).type === 'string').map(({ name }) => `--${name}`))
   const end = args.includes('--') ? args.indexOf('--') : args.length
-  return args.map((arg, index) =>
-    index < end && wanting.has(arg) && args[index + 1]?.startsWith('-') === true ? `${arg}=` : arg,
-  )
+  return args.map((arg, index) => {
+    const next = args[index + 1]
+    const forgotten = next?.startsWith('-') === true || (arg === LISTING_FLAG && /\.[cm]?[jt]sx?$/.test(next ?? ''))
+    return index < end && wanting.has(arg) && forgotten ? `${arg}=` : arg
+  })
 }
 
 function declaration(row: OptionRow): { type: 'boolean' | 'string'; short?: string; multiple: boolean } {
@@ -106,5 +113,5 @@ function readValue(row: OptionRow, { rawName, value }: Token): string | undefine
 
 /** --from-checkpoint alone asks for the list; every other flag without its value is a mistake. */
 function missing(row: OptionRow, rawName: string): undefined {
-  if (row.name !== 'from-checkpoint') throw misuse(rawName, `needs a value: ${rawName} ${row.value}`)
+  if (rawName !== LISTING_FLAG) throw misuse(rawName, `needs a value: ${rawName} ${row.value}`)
 }

@@ -40,6 +40,6 @@ function checkpointsLine(view: ViewState, { lastCheckpoint }: RunResult): string
 /** A restarted or resumed job reads only what lies behind its checkpoint: say so, or the counts seem to miss records. */
 function countsSince(view: ViewState): string | undefined {
   const from = view.restoredFrom === undefined ? undefined : `checkpoint ${view.restoredFrom}`
-  if (view.attempt === 0) return from
-  return `restart ${view.attempt}${from === undefined ? ', which began anew' : `, from ${from}`}`
+  if (view.restarts === 0) return from
+  return `restart ${view.restarts}${from === undefined ? ', which began anew' : `, from ${from}`}`
 }

@@ -23,7 +23,6 @@ export interface NodeView {
 export interface ViewState {
   readonly job: string
   readonly state: JobState
-  readonly attempt: number
   readonly startedAtMs: number
   /** The checkpoint that the present attempt began from. */
   readonly restoredFrom: number | undefined
@@ -42,7 +41,6 @@ export function initialView(job: string, startedAtMs: number): ViewState {
   return {
     job,
     state: 'created',
-    attempt: 0,
     startedAtMs,
     restoredFrom: undefined,
     nodes: [],
@@ -67,7 +65,7 @@ export function foldGraph(view: ViewState, graph: GraphDescription): ViewState {
 export function foldEvent(view: ViewState, event: RunEvent): ViewState {
   switch (event.type) {
     case 'state':
-      return foldState({ ...view, job: event.job }, event.state, event.attempt)
+      return foldState({ ...view, job: event.job }, event.state)
     case 'restored':
       return { ...view, restoredFrom: event.checkpoint }
     case 'checkpoint':
@@ -101,13 +99,12 @@ function emptyNode(name: string): NodeView {
   return { name, kind: 'operator', totals: undefined, records: EMPTY_WINDOW, items: new Map() }
 }
 
-function foldState(view: ViewState, state: JobState, attempt: number): ViewState {
+function foldState(view: ViewState, state: JobState): ViewState {
   const waits = state === 'restarting' || state === 'failing'
   return {
     ...view,
     state,
-    attempt,
-    restarts: Math.max(view.restarts, attempt),
+    restarts: view.restarts + (state === 'restarting' ? 1 : 0),
     restartAtMs: waits ? view.restartAtMs : undefined,
     pendingCheckpoint: waits ? undefined : view.pendingCheckpoint,
   }

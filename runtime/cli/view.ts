@@ -62,7 +62,7 @@ export function renderView(view: ViewState, size: ViewSize): readonly string[] {
 }
 
 function headLine(view: ViewState, size: ViewSize): string {
-  const parts = [`${view.state}${view.attempt > 0 ? ` (attempt ${view.attempt + 1})` : ''}`]
+  const parts = [`${view.state}${view.restarts > 0 ? ` (attempt ${view.restarts + 1})` : ''}`]
   parts.push(formatDuration(size.nowMs - view.startedAtMs))
   if (view.restoredFrom !== undefined) parts.push(`from checkpoint ${view.restoredFrom}`)
   const line = cutText(`${view.job}  ${parts.join(' · ')}`, size.columns)

@@ -1,46 +1,51 @@
+import { resolve } from 'node:path'
 import type { Config } from '../../config/load-config.ts'
+import { type CheckpointSummary, listCheckpoints } from '../../control/checkpoint-tools.ts'
 import { loadJobFile } from '../../worker/load-job.ts'
 import { type CommandFunction, EXIT, type Terminal } from '../command.ts'
 import { asJson } from '../event-line.ts'
 import { formatBytes, formatDuration } from '../format.ts'
+import { checkpointsOf } from '../known-job.ts'
 import { configOf } from '../run-request.ts'
-import { type CheckpointEntry, listEntries, openStoredJob, storedJobNames } from '../stored-job.ts'
 import { tableText } from '../table.ts'
 
 /** `millrace checkpoints JOB`: the places to go back to, oldest first. */
 export const checkpointsCommand: CommandFunction = async (args, terminal) => {
-  const config = configOf(args, terminal)
-  const job = await openStoredJob(config.dataDir, args.positionals[0] ?? '')
-  const entries = await listEntries(job)
-  const text = entries.length === 0 ? `${job.name} retains no checkpoint.` : entriesTable(entries, Date.now())
-  terminal.stdout.write(config.json ? `${asJson(entries)}\n` : `${text}\n`)
+  const { dataDir, json } = configOf(args, terminal)
+  const [job = ''] = args.positionals
+  const checkpoints = await checkpointsOf(dataDir, job)
+  const text = checkpoints.length === 0 ? `${job} retains no checkpoint.` : checkpointTable(checkpoints, Date.now())
+  terminal.stdout.write(json ? `${asJson(checkpoints)}\n` : `${text}\n`)
   return EXIT.done
 }
 
 /** `run-job FILE --from-checkpoint` without a (retained) number: what there is, and what to type. */
-export async function offerCheckpoints(file: string, config: Config, { stderr }: Terminal): Promise<number> {
-  const { name } = await loadJobFile(file)
-  const kept = (await storedJobNames(config.dataDir)).includes(name)
-  const entries = kept ? await listEntries(await openStoredJob(config.dataDir, name)) : []
-  const good = entries.filter(({ damage }) => damage === undefined)
-  const last = good.at(-1)
+export async function offerCheckpoints(file: string, { dataDir }: Config, { stderr }: Terminal): Promise<number> {
+  const { name } = await loadJobFile(resolve(file))
+  const checkpoints = await listCheckpoints(dataDir, name)
+  const whole = checkpoints.filter(({ damage }) => damage === undefined)
+  const last = whole.at(-1)
   if (last === undefined) {
-    stderr.write(`Job "${name}" retains no checkpoint in ${config.dataDir}: start it without --from-checkpoint.\n`)
+    stderr.write(`Job "${name}" retains no checkpoint in ${dataDir}: start it without --from-checkpoint.\n`)
     return EXIT.misuse
   }
-  const typed = `run-job ${file} --from-checkpoint`
-  stderr.write(`Job "${name}" retains these checkpoints:\n${entriesTable(entries, Date.now())}\n`)
-  stderr.write(`To go back to one of them: ${typed} ${(good.at(-2) ?? last).id}\n`)
+  const there = dataDir === '.millrace' ? '' : ` --data-dir ${dataDir}`
+  stderr.write(`Job "${name}" retains these checkpoints:\n${checkpointTable(checkpoints, Date.now())}\n`)
+  stderr.write(`To go back to one: run-job ${file}${there} --from-checkpoint ${(whole.at(-2) ?? last).id}\n`)
   return EXIT.misuse
 }
 
-function entriesTable(entries: readonly CheckpointEntry[], nowMs: number): string {
-  const rows = entries.map((entry) => [
-    String(entry.id),
-    entry.completedAt === undefined ? '' : `${formatDuration(nowMs - entry.completedAt)} ago`,
-    entry.tookMs === undefined ? '' : formatDuration(entry.tookMs),
-    entry.damage === undefined ? formatBytes(entry.bytes) : '',
-    entry.damage === undefined ? `complete${entry.final ? ', the last of its run' : ''}` : `damaged: ${entry.damage}`,
-  ])
-  return tableText(['checkpoint', 'age', 'took', 'state', ''], rows, ['checkpoint', 'age', 'took', 'state'])
+function checkpointTable(checkpoints: readonly CheckpointSummary[], nowMs: number): string {
+  const rows = checkpoints.map(({ id, completedAt, durationMs, fileBytes, final, damage }) =>
+    damage === undefined
+      ? [
+          String(id),
+          `${formatDuration(nowMs - completedAt)} ago`,
+          formatDuration(durationMs),
+          formatBytes(fileBytes),
+          `complete${final ? ', the last of its run' : ''}`,
+        ]
+      : [String(id), '', '', '', `damaged: ${damage}`],
+  )
+  return tableText(['checkpoint', 'age', 'took', 'size', ''], rows, ['checkpoint', 'age', 'took', 'size'])
 }

@@ -1,47 +1,35 @@
-import type { Manifest } from '../../checkpoint/manifest.ts'
 import type { NodeSnapshot } from '../../checkpoint/snapshot.ts'
-import { findDamage } from '../../checkpoint/verify.ts'
-import { verifyState } from '../../control/verify-state.ts'
+import { inspectCheckpoint } from '../../control/checkpoint-tools.ts'
 import { type CommandFunction, EXIT } from '../command.ts'
 import { formatBytes, formatDuration } from '../format.ts'
-import { parseCheckpointId, pickEntry } from '../pick-checkpoint.ts'
+import { pickCheckpoint } from '../known-job.ts'
 import { configOf } from '../run-request.ts'
-import { openStoredJob, stateBytesOf } from '../stored-job.ts'
 import { tableText } from '../table.ts'
 
-/** `millrace inspect JOB [N]`: what a checkpoint holds, every byte of it verified. */
+type Details = Awaited<ReturnType<typeof inspectCheckpoint>>
+
+/** `millrace inspect JOB [N]`: what a checkpoint holds, every byte of it verified. Throws CHECKPOINT_CORRUPT. */
 export const inspectCommand: CommandFunction = async (args, terminal) => {
-  const config = configOf(args, terminal)
-  const [name = '', number] = args.positionals
-  const job = await openStoredJob(config.dataDir, name)
-  const { id, folder } = await pickEntry(job, parseCheckpointId('N', number))
-  const manifest = await job.store.manifest({ id, folder })
-  const damage = await findDamage(folder, manifest, verifyState)
-  if (config.json)
-    terminal.stdout.write(`${JSON.stringify({ folder, damage: damage ?? null, ...manifest }, lengths)}\n`)
-  else
-    terminal.stdout.write(
-      inspectText(manifest, folder, damage === undefined ? 'verified' : `damaged: ${damage.file}: ${damage.reason}`),
-    )
-  return damage === undefined ? EXIT.done : EXIT.failed
+  const { dataDir, json } = configOf(args, terminal)
+  const [job = '', number] = args.positionals
+  const id = await pickCheckpoint(dataDir, job, { path: 'N', text: number })
+  const details = await inspectCheckpoint(dataDir, job, id)
+  terminal.stdout.write(json ? `${JSON.stringify(details, bytesAsLength)}\n` : inspectText(details))
+  return EXIT.done
 }
 
-function inspectText(manifest: Manifest, folder: string, verdict: string): string {
-  const { job, id, startedAt, completedAt, keyGroups, final } = manifest
+function inspectText({ manifest, folder, durationMs, fileBytes, final }: Details): string {
+  const { job, id, completedAt, keyGroups, graph, tasks } = manifest
+  const last = final ? ', the last of its run' : ''
   const head = [
-    `${job} checkpoint ${id}: ${verdict}`,
-    `  completed ${new Date(completedAt).toISOString()} in ${formatDuration(completedAt - startedAt)}${final ? ', the last of its run' : ''}`,
-    `  ${formatBytes(stateBytesOf(manifest))} of keyed state in ${keyGroups} key groups`,
+    `${job} checkpoint ${id}: complete, every file verified${last}`,
+    `  ${new Date(completedAt).toISOString()}, took ${formatDuration(durationMs)}, ${formatBytes(fileBytes)}, ${keyGroups} key groups`,
     `  ${folder}`,
   ]
-  const rows = manifest.graph.nodes.map(({ name, states }) => {
-    const parts = manifest.tasks.flatMap(({ nodes }) => nodes).filter(({ node }) => node === name)
-    return [
-      name,
-      String(parts.length),
-      contentOf(parts),
-      states.map((state) => `${state.name}: ${state.kind}`).join(', '),
-    ]
+  const rows = graph.nodes.map(({ name, states }) => {
+    const parts = tasks.flatMap(({ nodes }) => nodes).filter(({ node }) => node === name)
+    const declared = states.map((state) => `${state.name}: ${state.kind}`).join(', ')
+    return [name, parts.length === 0 ? '' : String(parts.length), contentOf(parts), declared]
   })
   return `${head.join('\n')}\n\n${tableText(['node', 'subtasks', 'holds', 'states'], rows, ['subtasks'])}\n`
 }
@@ -58,10 +46,10 @@ function contentOf(parts: readonly NodeSnapshot[]): string {
     ['commits', sum(({ commit }) => commit?.byteLength)],
   ] as const
   const shown = held.filter(([, bytes]) => bytes > 0).map(([what, bytes]) => `${what} ${formatBytes(bytes)}`)
-  return shown.join(', ') || 'nothing'
+  return shown.join(', ')
 }
 
 /** Bytes are for the machine: programs get their number. */
-function lengths(_key: string, value: unknown): unknown {
+function bytesAsLength(_key: string, value: unknown): unknown {
   return value instanceof Uint8Array ? { bytes: value.byteLength } : value
 }

@@ -5,14 +5,15 @@ import type { Run, RunResult } from '../../control/run-types.ts'
 import { type CommandFunction, EXIT, type Terminal } from '../command.ts'
 import { exitCodeOf } from '../exit-code.ts'
 import { wantsColor } from '../paint.ts'
-import { type Arguments, misuse } from '../parse-arguments.ts'
+import { misuse } from '../parse-arguments.ts'
 import type { Reporter } from '../reporter.ts'
 import { checkJobFile, configOf, runOptions } from '../run-request.ts'
 import { StopSignals } from '../stop-signals.ts'
 
 /** `run-job FILE`: runs the job to its end, tells how it goes, stops it on a signal. */
 export const runCommand: CommandFunction = async (args, terminal) => {
-  const { file, listOnly } = jobFileOf(args)
+  const [file] = args.positionals
+  if (file === undefined) throw misuse('FILE', 'it is missing: run-job FILE --from-checkpoint lists what there is')
   const config = configOf(args, terminal)
   checkJobFile(file)
   if (args.values.has('explain')) {
@@ -20,7 +21,7 @@ export const runCommand: CommandFunction = async (args, terminal) => {
     const format = EXPLAIN_FORMATS.find((name) => name === args.values.get('explain')) ?? 'text'
     return await printGraph(file, config, format, terminal)
   }
-  if (listOnly) {
+  if (args.bare.has('from-checkpoint')) {
     const { offerCheckpoints } = await import('./checkpoints.ts')
     return await offerCheckpoints(file, config, terminal)
   }
@@ -33,15 +34,6 @@ export const runCommand: CommandFunction = async (args, terminal) => {
   }
   if (result.state === 'finished' || result.state === 'stopped') return EXIT.done
   return exitCodeOf(result.failure?.code)
-}
-
-/** The file, and whether --from-checkpoint was given without its value (it may have swallowed the file). */
-function jobFileOf({ positionals, values, bare }: Arguments): { file: string; listOnly: boolean } {
-  const swallowed = values.get('from-checkpoint')
-  const file = positionals[0] ?? (swallowed !== undefined && /\.[cm]?[jt]sx?$/.test(swallowed) ? swallowed : undefined)
-  if (file === undefined)
-    throw misuse('FILE', 'it is missing: run-job FILE --from-checkpoint lists what FILE can go back to')
-  return { file, listOnly: bare.has('from-checkpoint') || positionals[0] === undefined }
 }
 
 async function follow(run: Run, reporter: Reporter, terminal: Terminal): Promise<RunResult> {

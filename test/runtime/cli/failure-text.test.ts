@@ -71,7 +71,7 @@ describe('a failure', () => {
 describe('what ended a command', () => {
   it('is a message without a stack if it is one of ours', () => {
     expect(thrownText(new MillraceError('CONFIG_INVALID', { path: 'a', origin: 'b', reason: 'c' }))).toBe(
-      'CONFIG_INVALID: Option a from b: c.\n',
+      '✗ Option a from b: c.\n',
     )
   })
 

@@ -125,9 +125,9 @@ describe('in a pipe', () => {
     }
     const reporter = new LineReporter({ job: 'x', form: 'human', verbose: false, color: false, now: () => 0, write })
     reporter.end(
-      resultOf('failed', { failure: userFailure({ code: 'JOB_NOT_FOUND', message: 'no job', record: undefined }) }),
+      resultOf('failed', { failure: userFailure({ code: 'SINK_FAILED', message: 'no sink', record: undefined }) }),
     )
-    expect(written).toContain('✗ JOB_NOT_FOUND')
+    expect(written).toContain('✗ SINK_FAILED')
     expect(written).toContain('✗ x failed in 12s')
   })
 })

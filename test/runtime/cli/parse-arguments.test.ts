@@ -85,8 +85,12 @@ describe('arguments', () => {
     [['--restart', 'never'], 'expected one of exponential-delay'],
   ])('%j is refused', (args, message) => expect(() => parse(...args)).toThrow(message))
 
+  it('a setting alone means yes', () => {
+    expect(pairsOf(parse('--set', 'fast'), 'set')).toEqual(new Map([['fast', '']]))
+  })
+
   it('a pair without "=" is refused', () => {
-    expect(() => pairsOf(parse('--set', 'orders'), 'set')).toThrow('expected two parts joined by "=", got "orders"')
+    expect(() => pairsOf(parse('--map', 'orders'), 'map')).toThrow('expected two parts joined by "=", got "orders"')
     expect(() => pairsOf(parse('--map', '=new'), 'map')).toThrow('--map')
   })
 

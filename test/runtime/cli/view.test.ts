@@ -137,7 +137,7 @@ describe('the view', () => {
       event(19_000, { type: 'failure', failure: userFailure(), restartInMs: 3000 }),
     )
     view = foldEvent(view, event(19_001, { type: 'state', state: 'restarting', attempt: 0 }))
-    expect(draw(view, 100)).toContain('restarts 0 · next in 2.0s · last failure 1.0s ago: Node "totals"')
+    expect(draw(view, 100)).toContain('restarts 1 · next in 2.0s · last failure 1.0s ago: Node "totals"')
   })
 
   it('never leaves its size, whatever is in it', () => {

@@ -1,0 +1,31 @@
+import { MillraceError } from '../../src/errors.ts'
+import { nearest } from '../config/nearest.ts'
+import { type CheckpointSummary, listCheckpoints, listJobs } from '../control/checkpoint-tools.ts'
+import { misuse } from './parse-arguments.ts'
+
+/** The checkpoints of a job that keeps something here, oldest first. Throws CONFIG_INVALID naming the jobs there are. */
+export async function checkpointsOf(dataDir: string, job: string): Promise<readonly CheckpointSummary[]> {
+  const names = (await listJobs(dataDir)).map((status) => status.job)
+  if (names.includes(job)) return await listCheckpoints(dataDir, job)
+  const meant = nearest(job, names)
+  const known = names.length === 0 ? 'no job keeps anything there' : `there are ${names.join(', ')}`
+  const hint = meant === undefined ? known : `did you mean ${meant}?`
+  throw misuse('JOB', `there is no job "${job}" in ${dataDir} (${hint})`)
+}
+
+/** The number of a checkpoint as typed, else of the latest that is whole. Throws CONFIG_INVALID, CHECKPOINT_NOT_FOUND. */
+export async function pickCheckpoint(
+  dataDir: string,
+  job: string,
+  typed: { readonly path: string; readonly text: string | undefined },
+): Promise<number> {
+  const { path, text } = typed
+  const checkpoints = await checkpointsOf(dataDir, job)
+  if (text !== undefined && !/^[1-9]\d{0,15}$/.test(text)) {
+    throw misuse(path, `expected the number of a checkpoint, got "${text}"`)
+  }
+  const id = text === undefined ? checkpoints.findLast(({ damage }) => damage === undefined)?.id : Number(text)
+  if (id !== undefined && checkpoints.some((checkpoint) => checkpoint.id === id)) return id
+  const retained = checkpoints.map((checkpoint) => checkpoint.id).join(', ') || 'none'
+  throw new MillraceError('CHECKPOINT_NOT_FOUND', { checkpoint: id ?? '(the latest)', job, retained })
+}
