@@ -1,5 +1,5 @@
 import { MAIN_OUTPUT } from '../contract/operator.ts'
-import type { SourceFunction, SourceSplit } from '../contract/source-function.ts'
+import type { SourceFunction } from '../contract/source-function.ts'
 import { type BuildInput, type BuiltJob, type Job, type JobOptions, makeJob } from '../graph/job.ts'
 import { assertName } from '../graph/names.ts'
 import { validateGraph, validateOptions } from '../graph/validate.ts'
@@ -39,11 +39,7 @@ class JobFlow implements Flow {
   readonly startHooks: (() => void | Promise<void>)[] = []
   readonly finishedHooks: (() => void | Promise<void>)[] = []
 
-  from<T, S extends SourceSplit>(
-    name: string,
-    source: FunctionOrFactory<SourceFunction<T, S>>,
-    options?: NodeOptions,
-  ): Stream<T> {
+  from<T>(name: string, source: FunctionOrFactory<SourceFunction<T>>, options?: NodeOptions): Stream<T> {
     const sample = instanceOf(name, source)
     this.wiring.add({
       kind: 'source',
@@ -51,8 +47,7 @@ class JobFlow implements Flow {
       type: typeNameOf(sample),
       parallelism: options?.parallelism,
       inputs: [],
-      // The machine knows splits as plain data with an id; each source gets back only those it made.
-      create: () => instanceOf(name, source) as unknown as SourceFunction<unknown>,
+      create: () => instanceOf(name, source),
       boundedness: sample.boundedness,
       replayable: sample.replayable,
     })

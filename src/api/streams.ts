@@ -7,7 +7,7 @@ import type {
   ProcessFunction,
 } from '../contract/process-function.ts'
 import type { RichSinkFunction } from '../contract/sink-function.ts'
-import type { SourceFunction, SourceSplit } from '../contract/source-function.ts'
+import type { SourceFunction } from '../contract/source-function.ts'
 import type { AggregateFunction, StateOptions } from '../contract/state.ts'
 import type { ProcessLambda } from '../operators/process.ts'
 import type { RxOptions, RxPipeline } from '../operators/rx.ts'
@@ -27,11 +27,7 @@ export interface KeyedNodeOptions<S> extends NodeOptions {
 /** The beginning of a job. */
 export interface Flow {
   /** Adds a source: a SourceFunction, as connectors make them, or a factory of one. */
-  from<T, S extends SourceSplit>(
-    name: string,
-    source: FunctionOrFactory<SourceFunction<T, S>>,
-    options?: NodeOptions,
-  ): Stream<T>
+  from<T>(name: string, source: FunctionOrFactory<SourceFunction<T>>, options?: NodeOptions): Stream<T>
   /** Called in one worker before any function is opened, at every start of the process: must be idempotent. */
   onStart(hook: () => void | Promise<void>): void
   /** Called once after the job has finished and every sink has committed; a throw makes the run fail. */

@@ -24,12 +24,12 @@ export interface SourceSnapshot {
 export class SourceDriver<T> {
   readonly clock: ManualClock
   readonly readers: SourceReader<T, SourceSplit>[] = []
-  readonly #source: SourceFunction<T, SourceSplit>
+  readonly #source: SourceFunction<T>
   readonly #options: ContextOptions
   #enumerator: SplitEnumerator | undefined
 
-  constructor(source: SourceFunction<T, never>, options: ContextOptions = {}) {
-    this.#source = source as unknown as SourceFunction<T, SourceSplit>
+  constructor(source: SourceFunction<T>, options: ContextOptions = {}) {
+    this.#source = source
     this.clock = (options.clock as ManualClock | undefined) ?? new ManualClock()
     this.#options = { ...options, clock: this.clock }
   }
@@ -115,11 +115,11 @@ export class SourceDriver<T> {
 }
 
 /**
- * Reads a bounded source to its end in pieces, with a snapshot and a restore into new objects after each, on `parallelisms` in turn.
- * `first` was taken from the source before and is thrown away with the objects: only the snapshot goes on.
+ * Reads a bounded source to its end in pieces, on `parallelisms` in turn. After each piece all objects are thrown away: only the
+ * snapshot goes on.
  */
 export async function readWithRestores<T>(
-  make: () => SourceFunction<T, never>,
+  make: () => SourceFunction<T>,
   piece: number,
   options: ContextOptions & { readonly parallelisms?: readonly number[] } = {},
 ): Promise<T[]> {

@@ -123,7 +123,7 @@ describe('with a log', () => {
     const snapshot = first.driver.snapshot(1)
     await first.driver.close()
     const second = await running({ log: true }, snapshot)
-    expect(await second.driver.readers[0]?.poll(1)).toBe('end')
+    expect(await second.driver.take()).toEqual([])
     expect(second.subject.observed).toBe(false)
     await second.driver.close()
   })

@@ -22,7 +22,7 @@ const paged = () =>
     },
   })
 
-test.each<[string, () => SourceFunction<number, never>]>([
+test.each<[string, () => SourceFunction<number>]>([
   ['fromArray', () => fromArray(TEN)],
   ['fromIterable', () => fromIterable(counted)],
   ['defineSource', paged],
