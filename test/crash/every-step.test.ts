@@ -1,0 +1,77 @@
+// Kills the job every-step at each named step, and at random moments, starts it again, and compares with a calm run.
+// Hunts for: anything lost, repeated, reordered, or wrongly counted by a crash between any two steps.
+
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { crashTest } from '../../runtime/testing/crash-test.ts'
+import { FAILPOINTS, type Failpoint } from '../../src/util/failpoint.ts'
+import { outcomeOf } from './outcome.ts'
+
+const JOB = fileURLToPath(new URL('./jobs/every-step.ts', import.meta.url))
+const full = process.env.MILLRACE_FULL === '1'
+
+const STEPS: readonly Failpoint[] = [
+  'checkpoint.id.before',
+  'checkpoint.id.after',
+  'checkpoint.trigger.sent',
+  'source.barrier.before',
+  'source.barrier.after',
+  'task.align.first',
+  'task.align.done',
+  'task.snapshot.frozen',
+  'state.write.before',
+  'state.write.after',
+  'state.link.middle',
+  'state.link.after',
+  'task.ack.before',
+  'sink.prepare.before',
+  'sink.prepare.after',
+  'manifest.write.before',
+  'manifest.write.middle',
+  'manifest.rename.before',
+  'manifest.rename.after',
+  'commit.notify.before',
+  'sink.commit.before',
+  'sink.commit.middle',
+  'sink.commit.after',
+  'checkpoint.delete.before',
+  'checkpoint.delete.middle',
+  'restore.begin',
+  'restore.link.middle',
+  'restore.commit.before',
+  'restore.done',
+  'stop.final.before',
+]
+
+const variants: readonly (readonly string[])[] = full
+  ? [1, 2, 3].flatMap((p) => ['64KiB', '256MiB'].map((cache) => ['--parallelism', `${p}`, '--state-cache', cache]))
+  : [['--parallelism', '2', '--state-cache', '64KiB']]
+
+test('every step has a crash test', () => {
+  expect(Object.keys(FAILPOINTS).sort()).toEqual([...STEPS].sort())
+})
+
+test('killed at any step or moment, the job leaves what a calm run leaves', { timeout: 3_600_000 }, async () => {
+  const report = await crashTest({
+    job: JOB,
+    variants,
+    outcome: outcomeOf,
+    failpoints: STEPS,
+    passings: full ? [1, 2, 5] : [2],
+    randomKills: full ? Math.ceil(200 / variants.length) : 20,
+  })
+  for (const failure of report.failures) {
+    process.stderr.write(`${failure.how}\n${difference(failure.expected, failure.actual)}\n`)
+  }
+  expect(report.failures.map(({ how }) => how)).toEqual([])
+  expect([...report.reached].sort()).toEqual([...STEPS].sort())
+})
+
+/** The first lines that only one side has. */
+function difference(expected: string, actual: string): string {
+  const [want, got] = [expected.split('\n'), actual.split('\n')]
+  const [lost, more] = [new Set(want), new Set(got)]
+  const missing = want.filter((line) => !more.has(line)).slice(0, 5)
+  const extra = got.filter((line) => !lost.has(line)).slice(0, 5)
+  return [...missing.map((line) => `  - ${line}`), ...extra.map((line) => `  + ${line}`)].join('\n')
+}
