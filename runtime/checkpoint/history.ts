@@ -92,7 +92,7 @@ export class CheckpointHistory {
   async goBackTo(origin: Origin): Promise<void> {
     const own = origin.folder === this.#store.folderOf(origin.id)
     if (own && !origin.rewind) return
-    this.#store.raise(origin.id)
+    await this.#store.raise(origin.id)
     const rewind = { from: own ? origin.id : origin.folder, lastId: this.#store.lastId }
     await writeSmallFile(this.#fs, this.#layout.rewind, rewind)
     this.#rewind = rewind

@@ -58,6 +58,8 @@ export function checkRepeats(
   }
 }
 
+const KINDS = { source: 'a source', operator: 'an operator', sink: 'a sink' } as const
+
 /** Whether giving this up would lose anything. */
 function holdsState(snapshot: NodeSnapshot): boolean {
   return (
@@ -104,7 +106,7 @@ function changed(
   const was = manifest.graph.nodes.find((other) => other.name === oldName)
   const refuse = (what: string, now: string): MillraceError =>
     new MillraceError('RESTORE_NODE_CHANGED', { checkpoint: manifest.id, node: oldName, was: what, now })
-  if (was !== undefined && was.kind !== node.kind) return refuse(`the state of a ${was.kind}`, `a ${node.kind}`)
+  if (was !== undefined && was.kind !== node.kind) return refuse(`the state of ${KINDS[was.kind]}`, KINDS[node.kind])
   if (was?.sinkKind !== node.sinkKind) return refuse(`the state of a sink of kind ${was?.sinkKind}`, `one of kind ${node.sinkKind}`)
   const keyed = snapshots.some((snapshot) => snapshot.keyed !== undefined)
   if (keyed && !node.keyed) return refuse('keyed state', 'not keyed')

@@ -70,8 +70,10 @@ export class CheckpointStore {
   }
 
   /** Ids continue above this one too: that of a checkpoint which came from elsewhere. */
-  raise(id: number): void {
-    this.#lastId = Math.max(this.#lastId, id)
+  async raise(id: number): Promise<void> {
+    if (id <= this.#lastId) return
+    this.#lastId = id
+    await writeSmallFile(this.#fs, this.#layout.sequence, { last: id })
   }
 
   folderOf(id: number): string {
