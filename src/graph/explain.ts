@@ -84,7 +84,7 @@ function drawText(job: ExplainedJob): string {
     for (const [i, node] of chain.nodes.entries()) {
       const mark = chain.nodes.length === 1 ? ' ' : i === 0 ? '┌' : i === chain.nodes.length - 1 ? '└' : '│'
       const start = `${mark} ${node.name.padEnd(nameWidth)}  ${node.type.padEnd(typeWidth)}`
-      lines.push([start, ...facts(node, chain, i === 0)].join('  ').trimEnd())
+      lines.push([start, ...facts(node, chain, chain.nodes[i - 1])].join('  ').trimEnd())
     }
   }
   return `${lines.join('\n')}\n`
@@ -94,20 +94,19 @@ function inChains(job: ExplainedJob): string {
   return job.chains === undefined ? '' : ` in ${count(job.chains.length, 'chain')}`
 }
 
-/** What is worth saying of a node, behind its name and type. */
-function facts(node: ExplainedNode, chain: Chain, isHead: boolean): string[] {
+/** What is worth saying of a node, behind its name and type. That it reads the node above it goes without saying. */
+function facts(node: ExplainedNode, chain: Chain, above: ExplainedNode | undefined): string[] {
   const out: string[] = []
-  if (isHead) out.push(chain.parallelism === undefined ? '× default' : `× ${chain.parallelism}`)
-  if (isHead && node.inputs.length > 0) out.push(`from ${node.inputs.map(inputText).join(', ')}`)
-  if (!isHead) out.push(...sidesRead(node))
+  if (above === undefined) out.push(chain.parallelism === undefined ? '× default' : `× ${chain.parallelism}`)
+  if (node.inputs.length > 0 && !readsJust(node, above)) out.push(`from ${node.inputs.map(inputText).join(', ')}`)
   if (node.boundedness !== undefined) out.push(node.boundedness)
   if (node.states.length > 0) out.push(`state: ${node.states.map(({ name, kind }) => `${name} (${kind})`).join(', ')}`)
   if (node.guarantee !== undefined) out.push(GUARANTEES[node.guarantee] ?? node.guarantee)
   return out
 }
 
-function sidesRead(node: ExplainedNode): string[] {
-  return node.inputs.some(({ output }) => output !== '') ? [`from ${node.inputs.map(inputText).join(', ')}`] : []
+function readsJust(node: ExplainedNode, above: ExplainedNode | undefined): boolean {
+  return node.inputs.length === 1 && node.inputs[0]?.from === above?.name && node.inputs[0]?.output === ''
 }
 
 function inputText({ from, output, partitioner }: ExplainedNode['inputs'][number]): string {

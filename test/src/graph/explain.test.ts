@@ -53,6 +53,25 @@ test('text without a plan: every node by itself', () => {
   expect(explain(unplanned, 'text')).toContain('  good      split          × default  from orders\n')
 })
 
+test('text: in a chain that branches each branch says where it comes from', () => {
+  const nodes = [
+    node('a', 'source', [], { kind: 'source' }),
+    node('b', 'map', ['a']),
+    node('o1', 'print', ['b'], { kind: 'sink' }),
+    node('c', 'map', ['a']),
+    node('o2', 'print', ['c'], { kind: 'sink' }),
+  ]
+  const chains = [{ nodes: nodes.map(({ name }) => name), parallelism: 1 }]
+  expect(explain({ job: 'branches', nodes, chains }, 'text')).toBe(`job branches: 5 nodes in 1 chain
+
+┌ a   source  × 1
+│ b   map
+│ o1  print
+│ c   map     from a
+└ o2  print
+`)
+})
+
 test('DOT', () => {
   expect(explain(PLANNED, 'dot')).toBe(`digraph "orders" {
   rankdir=LR
