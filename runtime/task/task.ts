@@ -170,7 +170,8 @@ export class Task {
       const beside = this.#beside()
       if (beside !== undefined) await beside
       if (!worked) await this.#idle()
-      else if (this.#clock.monotonic() - this.#sliceStart >= SLICE_MS) await this.breathe()
+      // Also after idling: a source whose available() never waits must not keep messages out.
+      if (this.#clock.monotonic() - this.#sliceStart >= SLICE_MS) await this.breathe()
     }
   }
 

@@ -135,8 +135,9 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
 
   available(): Promise<void> {
     if (this.#news) return Promise.resolve()
-    this.#wake()
-    const wakeUp = deferred()
+    // A promise that was given before stays good: were it resolved here, its waiter would poll and come back for ever.
+    const wakeUp = this.#waiting?.wakeUp ?? deferred()
+    this.#waiting?.cancel()
     const timed = Number.isFinite(this.#waitMs)
     const cancel = timed ? this.#context.clock.schedule(this.#waitMs, () => this.#wake()) : (): void => {}
     this.#waiting = { wakeUp, cancel }
