@@ -52,7 +52,7 @@ export function userFailure(more: Partial<FailureInfo> = {}): FailureInfo {
     node: 'totals',
     subtask: 1,
     at: undefined,
-    stack: `TypeError: Cannot read properties of null (reading 'cents')\n    at deltas (/work/job.ts:3:9)`,
+    stack: `TypeError: Cannot read properties of null (reading 'cents')\n    at deltas (/app/job.ts:3:9)`,
     record: '{ id: 7 }',
     ...more,
   }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { Config } from '../../config/load-config.ts'
+import { type Config, DEFAULT_DATA_DIR } from '../../config/load-config.ts'
 import { type CheckpointSummary, listCheckpoints } from '../../control/checkpoint-tools.ts'
 import { loadJobFile } from '../../worker/load-job.ts'
 import { type CommandFunction, EXIT, type Terminal } from '../command.ts'
@@ -29,7 +29,7 @@ export async function offerCheckpoints(file: string, { dataDir }: Config, { stde
     stderr.write(`Job "${name}" retains no checkpoint in ${dataDir}: start it without --from-checkpoint.\n`)
     return EXIT.misuse
   }
-  const there = dataDir === '.millrace' ? '' : ` --data-dir ${dataDir}`
+  const there = dataDir === DEFAULT_DATA_DIR ? '' : ` --data-dir ${dataDir}`
   stderr.write(`Job "${name}" retains these checkpoints:\n${checkpointTable(checkpoints, Date.now())}\n`)
   stderr.write(`To go back to one: run-job ${file}${there} --from-checkpoint ${(whole.at(-2) ?? last).id}\n`)
   return EXIT.misuse

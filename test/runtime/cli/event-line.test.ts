@@ -17,7 +17,7 @@ describe('event lines', () => {
         say({ type: 'checkpoint', checkpoint: completeCheckpoint(8, at) }),
         say({ type: 'checkpoint', checkpoint: { ...completeCheckpoint(9, at), status: 'failed', reason: 'no room' } }),
         say({ type: 'committed', checkpoint: 8 }),
-        say({ type: 'failure', failure: userFailure({ at: '/work/job.ts:3:9' }), restartInMs: 1000 }),
+        say({ type: 'failure', failure: userFailure({ at: '/app/job.ts:3:9' }), restartInMs: 1000 }),
         say({
           type: 'log',
           level: 'warn',
@@ -31,7 +31,7 @@ describe('event lines', () => {
       2026-01-02T03:04:05.678Z INFO  job=shop event=checkpoint checkpoint=8 status=complete ms=84 bytes=12900000 pause_ms=3
       2026-01-02T03:04:05.678Z WARN  job=shop event=checkpoint checkpoint=9 status=failed ms=84 reason="no room"
       2026-01-02T03:04:05.678Z INFO  job=shop event=committed checkpoint=8
-      2026-01-02T03:04:05.678Z ERROR job=shop event=failure code=USER_FUNCTION node=totals subtask=1 at=/work/job.ts:3:9 message="Node \\"totals\\" threw on { id: 7 }: Cannot read properties of null (reading 'cents')" record="{ id: 7 }" restart_in_ms=1000
+      2026-01-02T03:04:05.678Z ERROR job=shop event=failure code=USER_FUNCTION node=totals subtask=1 at=/app/job.ts:3:9 message="Node \\"totals\\" threw on { id: 7 }: Cannot read properties of null (reading 'cents')" record="{ id: 7 }" restart_in_ms=1000
       2026-01-02T03:04:05.678Z WARN  job=shop event=log message="slow \\"x\\"" node=totals ms=12 list="[1,{\\"a\\":\\"2\\"}]""
     `)
   })
