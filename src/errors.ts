@@ -60,6 +60,11 @@ export const ERRORS = {
   CONFIG_INVALID: row('user', 'never', 'Option {path} from {origin}: {reason}.'),
   // User code
   USER_FUNCTION: row('user', 'restart', 'Node "{node}" threw on {record}: {reason}'),
+  USER_ESCAPED: row(
+    'user',
+    'restart',
+    'An error escaped from all functions of a worker ({how}): {reason}. Await or return every promise, and catch what callbacks throw.',
+  ),
   KEY_INVALID: row(
     'user',
     'never',

@@ -1,6 +1,6 @@
 // What must hold between a checkpoint and the job that is to go on from it. Nothing is ever dropped in silence.
 
-import { unpack } from 'msgpackr'
+import { msgpackCodec } from '../../src/codec/msgpack-codec.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { GraphDescription, NodeDescription, PhysicalPlan } from '../plan/physical-plan.ts'
 import type { Manifest } from './manifest.ts'
@@ -67,7 +67,7 @@ function holdsState(snapshot: NodeSnapshot): boolean {
     snapshot.operator !== undefined ||
     snapshot.enumerator !== undefined ||
     snapshot.commit !== undefined ||
-    (snapshot.splits !== undefined && (unpack(snapshot.splits) as unknown[]).length > 0)
+    (snapshot.splits !== undefined && (msgpackCodec.decode(snapshot.splits) as unknown[]).length > 0)
   )
 }
 

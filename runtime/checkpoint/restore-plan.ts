@@ -5,7 +5,7 @@
 // splits stay with their subtask while the parallelism is the same and are spread round robin otherwise; the enumerator
 // stays beside subtask 0.
 
-import { pack, unpack } from 'msgpackr'
+import { msgpackCodec } from '../../src/codec/msgpack-codec.ts'
 import { keyGroupRange } from '../../src/util/key-group.ts'
 import type { Manifest } from './manifest.ts'
 import { checkRestorable, type RestoreInput } from './restore-checks.ts'
@@ -67,7 +67,8 @@ function spreadSplits(snapshots: readonly NodeSnapshot[], parallelism: number): 
   if (packed.every((splits) => splits === undefined)) return []
   if (snapshots.length === parallelism) return packed
   const spread: unknown[][] = Array.from({ length: parallelism }, () => [])
-  const all = packed.flatMap((splits) => (splits === undefined ? [] : (unpack(splits) as unknown[])))
+  const all = packed.flatMap((splits) => (splits === undefined ? [] : (msgpackCodec.decode(splits) as unknown[])))
   for (const [index, split] of all.entries()) spread[index % parallelism]?.push(split)
-  return spread.map((splits) => pack(splits))
+  // A copy: the codec hands out views of one buffer that it goes on using.
+  return spread.map((splits) => new Uint8Array(msgpackCodec.encode(splits)))
 }

@@ -15,6 +15,8 @@ export interface LedgerJobOptions extends JobOptions {
   readonly endless?: boolean
   /** Ms between reads of 50 records. */
   readonly pauseMs?: number
+  /** Asked before each read of a split: whether it may go on after so many records. */
+  readonly mayRead?: (read: number) => boolean
   /** Called with each record before it is summed; may throw. */
   readonly onRecord?: (value: number) => void
   readonly onFinished?: () => void
@@ -77,14 +79,15 @@ class FolderSink extends EpochSinkFunction<Update> {
 }
 
 export function ledgerJob(options: LedgerJobOptions): Job {
-  const { target, records, splits = 2, endless = false, pauseMs = 0, onRecord, onFinished, onApply, ...jobOptions } = options
+  const { target, records, onRecord, onFinished, onApply, ...rest } = options
+  const { splits: _splits, endless: _endless, pauseMs: _pauseMs, mayRead: _mayRead, sums = 'sums', ...jobOptions } = rest
   return job(
     'ledger',
     (flow) => {
       flow
-        .from('numbers', defineSource<number, number>(numbersSource(records, splits, endless, pauseMs)))
+        .from('numbers', defineSource<number, number>(numbersSource(options)))
         .keyBy('by-rest', (value) => value % KEYS)
-        .process(options.sums ?? 'sums', () => new RunningSum(onRecord))
+        .process(sums, () => new RunningSum(onRecord))
         .to('target', () => new FolderSink(target, onApply))
       flow.onFinished(() => onFinished?.())
     },
@@ -92,12 +95,13 @@ export function ledgerJob(options: LedgerJobOptions): Job {
   )
 }
 
-function numbersSource(records: number, splits: number, endless: boolean, pauseMs: number) {
+function numbersSource({ records, splits = 2, endless = false, pauseMs = 0, mayRead }: LedgerJobOptions) {
   return {
     splits: Object.fromEntries(Array.from({ length: splits }, (_, i) => [`s${i}`, 0])),
     bounded: !endless,
-    pollMs: 5,
+    pollMs: 2,
     read: async (position: number, limit: number, split: string) => {
+      if (mayRead?.(position * splits) === false) return 'idle' as const
       if (pauseMs > 0) await sleep(pauseMs)
       const first = Number(split.slice(1))
       const values: number[] = []

@@ -1,0 +1,70 @@
+// What breaks if a worker thread exits, hangs, or lets an error escape? Real threads, real time.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { run } from '../../../runtime/control/run.ts'
+import type { RunEvent, RunOptions } from '../../../runtime/control/run-types.ts'
+import { faultOf, readTarget } from './ledger-job.ts'
+
+const fileOf = (name: string): string => fileURLToPath(new URL(`./jobs/${name}.ts`, import.meta.url))
+
+let folder = ''
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'workers-'))
+  process.env.LEDGER_TARGET = join(folder, 'target')
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const OPTIONS: RunOptions = {
+  parallelism: 3,
+  workers: 2,
+  checkpoint: { intervalMs: 20 },
+  restart: { strategy: 'fixed-delay', attempts: 1, delayMs: 1 },
+  heartbeatMs: 400,
+}
+
+async function runFaulty(fault: string): Promise<{ state: string; attempts: number; events: RunEvent[] }> {
+  process.env.LEDGER_FAULT = fault
+  const running = run(fileOf('faulty'), { ...OPTIONS, dataDir: join(folder, 'data') })
+  const events: RunEvent[] = []
+  running.events$.subscribe((event) => events.push(event))
+  const { state, attempts } = await running.result
+  return { state, attempts, events }
+}
+
+const failureIn = (events: readonly RunEvent[]): string | undefined =>
+  events.flatMap((event) => (event.type === 'failure' ? [event.failure.message] : []))[0]
+
+describe('worker threads', () => {
+  it('run a job in parallel, exactly once', async () => {
+    expect(await runFaulty('none')).toMatchObject({ state: 'finished', attempts: 1 })
+    expect(faultOf(await readTarget(join(folder, 'target')), 1500)).toBeUndefined()
+  })
+
+  it.each([
+    ['exit', /Worker \d ended with code 3\./],
+    ['hang', /Worker \d did not answer for 1200 ms\./],
+    ['reject', /nobody waits for this/],
+    ['throw-later', /thrown out of a timer/],
+  ])('%s: the job restarts from its latest checkpoint', async (fault, message) => {
+    const { state, attempts, events } = await runFaulty(fault)
+    expect(failureIn(events)).toMatch(message)
+    expect([state, attempts]).toEqual(['finished', 2])
+    expect(faultOf(await readTarget(join(folder, 'target')), 1500)).toBeUndefined()
+  })
+
+  it('a graph that differs between workers is refused, with the difference', async () => {
+    const result = await run(fileOf('random'), { ...OPTIONS, dataDir: join(folder, 'data') }).result
+    expect(result.failure).toMatchObject({ code: 'GRAPH_NOT_DETERMINISTIC' })
+    expect(result.failure?.message).toMatch(/node 3 is "sums-\d+" once and "sums-\d+" once/)
+  })
+
+  it('a job file that is not there fails the run', async () => {
+    const result = await run(fileOf('missing'), { dataDir: join(folder, 'data') }).result
+    expect(result).toMatchObject({ state: 'failed', failure: { code: 'JOB_FILE' } })
+  })
+})
