@@ -1,5 +1,5 @@
 // 3. Timers: a function asks to be called later, for the key at hand. They are kept in checkpoints, like state.
-//    Here: a visitor who has been quiet for a while has left.
+//    Here: a visitor who has been quiet for a while has left. (The last one is still here when the job ends.)
 //
 //    npx run-job jobs/tour/03-timers.ts
 
