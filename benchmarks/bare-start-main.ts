@@ -2,4 +2,4 @@
 
 import { writeMarker } from './marker.ts'
 
-writeMarker(process.argv[2] ?? '.')
+writeMarker(process.argv[2] ?? '.', 'first-output', 0)

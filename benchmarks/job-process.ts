@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { clearMarker, readMarker } from './marker.ts'
+import { clearMarker, type Marker, type MarkerName, nowMs, readMarker } from './marker.ts'
 
 const RUN_JOB = fileURLToPath(new URL('../dist/runtime/cli/run-job.js', import.meta.url))
 
@@ -12,15 +12,15 @@ export interface Started {
   readonly child: ChildProcess
   /** Ms since the epoch. */
   readonly atMs: number
-  /** When the process wrote its marker, relative to the command. Rejects with its output if it ended without one. */
-  readonly firstOutputMs: () => Promise<number>
+  /** Waits for a marker of the process. Rejects with its output if it ended without one. */
+  readonly marker: (name: MarkerName) => Promise<Marker>
   readonly ended: Promise<number | null>
 }
 
 /** Starts node with arguments, in a folder where it is to leave a marker. */
 export function startNode(folder: string, args: readonly string[]): Started {
-  clearMarker(folder)
-  const atMs = performance.timeOrigin + performance.now()
+  clearMarker(folder, 'first-output')
+  const atMs = nowMs()
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   child.stdout?.on('data', (chunk) => {
@@ -33,7 +33,7 @@ export function startNode(folder: string, args: readonly string[]): Started {
   const giveUp = (): void => {
     if (child.exitCode !== null) throw new Error(`${args.join(' ')} ended with code ${child.exitCode}:\n${output}`)
   }
-  return { child, atMs, ended, firstOutputMs: async () => (await readMarker(folder, giveUp)) - atMs }
+  return { child, atMs, ended, marker: (name) => readMarker(folder, name, giveUp) }
 }
 
 /** Starts `run-job` on a job of benchmarks/jobs, with its data and its marker in `folder`. */
@@ -42,25 +42,20 @@ export function startJob(folder: string, jobFile: string, args: readonly string[
   return startNode(folder, [RUN_JOB, file, '--data-dir', folder, '--set', `marker=${folder}`, ...args])
 }
 
-/** Waits until a complete checkpoint of the job holds at least so many bytes of state, and returns how many. */
-export async function stateInCheckpoint(folder: string, job: string, bytesMin: number): Promise<number> {
+/** Waits until a checkpoint that began after a moment (ms since the epoch) is complete. */
+export async function checkpointSince(folder: string, job: string, sinceMs: number): Promise<void> {
   const path = join(folder, job, 'events.ndjson')
   for (;;) {
     const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : []
-    const sizes = lines.map((line) => JSON.parse(line) as CheckpointEvent).map(completeBytes)
-    const largest = Math.max(0, ...sizes)
-    if (largest >= bytesMin) return largest
+    const events = lines.map((line) => JSON.parse(line) as CheckpointEvent)
+    if (events.some(({ checkpoint }) => checkpoint?.status === 'complete' && checkpoint.startedAt > sinceMs)) return
     await sleep(100)
   }
 }
 
+/** What is read of a line of events.ndjson. */
 interface CheckpointEvent {
-  readonly type: string
-  readonly checkpoint?: { readonly status?: string; readonly stateBytes?: number }
-}
-
-function completeBytes({ type, checkpoint }: CheckpointEvent): number {
-  return type === 'checkpoint' && checkpoint?.status === 'complete' ? (checkpoint.stateBytes ?? 0) : 0
+  readonly checkpoint?: { readonly status?: string; readonly startedAt: number }
 }
 
 /** The most memory a live process has held, where the system tells (Linux). */

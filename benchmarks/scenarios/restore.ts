@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { peakMemoryMb, startJob, stateInCheckpoint } from '../job-process.ts'
+import { checkpointSince, peakMemoryMb, type Started, startJob } from '../job-process.ts'
 import type { Bench, Row, Scenario } from '../scenario.ts'
 import { median, noiseOf } from '../statistics.ts'
 
@@ -35,13 +35,14 @@ async function rounds({ keys, bytes }: Size, kills: number): Promise<Round[]> {
   const found: Round[] = []
   let running = startJob(folder, 'restore-job.ts', args)
   try {
-    const freshMs = await running.firstOutputMs()
-    await stateInCheckpoint(folder, 'restore', keys * bytes)
+    const { ms: freshMs } = await firstOutput(running)
+    await checkpointSince(folder, 'restore', (await running.marker('filled')).atMs)
     for (let i = 0; i < kills; i++) {
       running.child.kill('SIGKILL')
       await running.ended
       running = startJob(folder, 'restore-job.ts', args)
-      const restoredMs = await running.firstOutputMs()
+      const { ms: restoredMs, value } = await firstOutput(running)
+      if (value < 2) throw new Error('the first record after a restore found no state')
       found.push({ freshMs, restoredMs, memoryMb: peakMemoryMb(running.child) })
     }
     return found
@@ -50,6 +51,11 @@ async function rounds({ keys, bytes }: Size, kills: number): Promise<Round[]> {
     await running.ended
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+async function firstOutput(started: Started): Promise<{ readonly ms: number; readonly value: number }> {
+  const { atMs, value } = await started.marker('first-output')
+  return { ms: atMs - started.atMs, value }
 }
 
 async function restored(bench: Bench, size: Size): Promise<Row> {

@@ -17,10 +17,10 @@ async function round(): Promise<{ readonly own: number; readonly bare: number }>
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   try {
     const node = startNode(folder, ['--import', 'tsx', BARE, folder])
-    const bare = await node.firstOutputMs()
+    const bare = (await node.marker('first-output')).atMs - node.atMs
     await node.ended
     const job = startJob(folder, 'start-job.ts', ['--quiet'])
-    const own = await job.firstOutputMs()
+    const own = (await job.marker('first-output')).atMs - job.atMs
     await job.ended
     return { own, bare }
   } finally {
