@@ -1,6 +1,11 @@
 // The embedder's door: run a job from your own program.
 
-export { type CheckpointSummary, createSavepoint, inspectCheckpoint, listCheckpoints } from './control/checkpoint-tools.ts'
+export {
+  type CheckpointSummary,
+  createSavepoint,
+  inspectCheckpoint,
+  listCheckpoints,
+} from './control/checkpoint-tools.ts'
 export { run } from './control/run.ts'
 export type {
   CheckpointInfo,

@@ -6,10 +6,10 @@
 // I1. Facts are decided on in the order told; a decision's I/O reports back as a fact.
 // I2. close() returns only when no I/O is under way: whoever looks at the disk then sees what there is.
 
-import { type Deferred, deferred } from '../../src/util/deferred.ts'
 import type { Clock } from '../../src/util/clock.ts'
+import { type Deferred, deferred } from '../../src/util/deferred.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
-import { beginDeciding, decide, type DecideState } from './decide.ts'
+import { beginDeciding, type DecideState, decide } from './decide.ts'
 import type { Cause, DecideRules, Decision, Fact, FinalReason } from './facts.ts'
 import type { CheckpointHistory } from './history.ts'
 import type { Manifest } from './manifest.ts'

@@ -66,7 +66,12 @@ export function beginDeciding(rules: DecideRules, now: number): DecideState {
 }
 
 /** One fact, at monotonic time `now`. */
-export function decide<C extends Cause>(rules: DecideRules, state: DecideState, fact: Fact<C>, now: number): Verdict<C> {
+export function decide<C extends Cause>(
+  rules: DecideRules,
+  state: DecideState,
+  fact: Fact<C>,
+  now: number,
+): Verdict<C> {
   const learnt = learn(rules, state, fact, now)
   const begun = beginIfDue<C>(rules, learnt.state, now)
   return {
@@ -183,7 +188,11 @@ function persisted<C extends Cause>(rules: DecideRules, state: DecideState, chec
   if (inFlight === undefined) return nothing(state)
   const awaited = new Set(rules.workers.map(String))
   return {
-    state: { ...state, failures: 0, inFlight: { ...inFlight, phase: 'committing', since: now, awaited, snapshots: [] } },
+    state: {
+      ...state,
+      failures: 0,
+      inFlight: { ...inFlight, phase: 'committing', since: now, awaited, snapshots: [] },
+    },
     decisions: [{ type: 'complete', checkpoint, final: inFlight.final }],
   }
 }
@@ -315,7 +324,10 @@ function fail<C extends Cause>(
   reason: string,
   cause: C | undefined,
 ): Step<C> {
-  return { state: { ...state, inFlight: undefined, over: true }, decisions: [{ type: 'fail', checkpoint, reason, cause }] }
+  return {
+    state: { ...state, inFlight: undefined, over: true },
+    decisions: [{ type: 'fail', checkpoint, reason, cause }],
+  }
 }
 
 function nothing<C extends Cause>(state: DecideState): Step<C> {

@@ -66,5 +66,10 @@ export type Decision<C extends Cause> =
   | { readonly type: 'settled'; readonly checkpoint: number }
   | { readonly type: 'abort'; readonly checkpoint: number; readonly reason: string }
   /** `checkpoint` undefined: it did not come to an id. `cause` undefined: a timeout. */
-  | { readonly type: 'fail'; readonly checkpoint: number | undefined; readonly reason: string; readonly cause: C | undefined }
+  | {
+      readonly type: 'fail'
+      readonly checkpoint: number | undefined
+      readonly reason: string
+      readonly cause: C | undefined
+    }
   | { readonly type: 'end'; readonly checkpoint: number; readonly reason: FinalReason }

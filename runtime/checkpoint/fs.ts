@@ -1,6 +1,19 @@
 // The file system as checkpoints see it: a small port, so that a simulation can hold writes in memory, fail any one of them, and crash.
 
-import { constants, copyFile, type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
+import {
+  constants,
+  copyFile,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MillraceError, reasonOf } from '../../src/errors.ts'
 

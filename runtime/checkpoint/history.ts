@@ -16,8 +16,8 @@ import { MillraceError } from '../../src/errors.ts'
 import type { Fs } from './fs.ts'
 import type { JobLayout } from './layout.ts'
 import type { Manifest } from './manifest.ts'
-import { type CheckpointStore, corrupt, loadManifest, type Retention, type StoredCheckpoint } from './store.ts'
 import { readSmallFile, writeSmallFile } from './small-file.ts'
+import { type CheckpointStore, corrupt, loadManifest, type Retention, type StoredCheckpoint } from './store.ts'
 import { findDamage, type VerifyState } from './verify.ts'
 
 /** What a job starts from. */
@@ -42,7 +42,13 @@ export class CheckpointHistory {
   readonly #verify: VerifyState
   #rewind: Rewind | undefined
 
-  private constructor(fs: Fs, layout: JobLayout, store: CheckpointStore, verify: VerifyState, rewind: Rewind | undefined) {
+  private constructor(
+    fs: Fs,
+    layout: JobLayout,
+    store: CheckpointStore,
+    verify: VerifyState,
+    rewind: Rewind | undefined,
+  ) {
     this.#fs = fs
     this.#layout = layout
     this.#store = store
@@ -50,7 +56,12 @@ export class CheckpointHistory {
     this.#rewind = rewind
   }
 
-  static async open(fs: Fs, layout: JobLayout, store: CheckpointStore, verify: VerifyState): Promise<CheckpointHistory> {
+  static async open(
+    fs: Fs,
+    layout: JobLayout,
+    store: CheckpointStore,
+    verify: VerifyState,
+  ): Promise<CheckpointHistory> {
     const rewind = await readSmallFile<Rewind>(fs, layout.rewind)
     return new CheckpointHistory(fs, layout, store, verify, rewind)
   }

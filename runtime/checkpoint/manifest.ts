@@ -9,7 +9,7 @@ import type { GraphDescription } from '../plan/physical-plan.ts'
 import type { TaskSnapshot } from './snapshot.ts'
 
 /** The format this release writes and reads. */
-export const MANIFEST_FORMAT = 1
+const MANIFEST_FORMAT = 1
 export const MANIFEST_FILE = 'manifest.json'
 
 /** A complete checkpoint. */

@@ -107,11 +107,16 @@ function changed(
   const refuse = (what: string, now: string): MillraceError =>
     new MillraceError('RESTORE_NODE_CHANGED', { checkpoint: manifest.id, node: oldName, was: what, now })
   if (was !== undefined && was.kind !== node.kind) return refuse(`the state of ${KINDS[was.kind]}`, KINDS[node.kind])
-  if (was?.sinkKind !== node.sinkKind) return refuse(`the state of a sink of kind ${was?.sinkKind}`, `one of kind ${node.sinkKind}`)
+  if (was?.sinkKind !== node.sinkKind)
+    return refuse(`the state of a sink of kind ${was?.sinkKind}`, `one of kind ${node.sinkKind}`)
   const keyed = snapshots.some((snapshot) => snapshot.keyed !== undefined)
   if (keyed && !node.keyed) return refuse('keyed state', 'not keyed')
   if (keyed && manifest.keyGroups !== input.plan.keyGroups) {
-    return new MillraceError('RESTORE_KEY_GROUPS', { node: oldName, was: manifest.keyGroups, now: input.plan.keyGroups })
+    return new MillraceError('RESTORE_KEY_GROUPS', {
+      node: oldName,
+      was: manifest.keyGroups,
+      now: input.plan.keyGroups,
+    })
   }
   return undefined
 }

@@ -45,7 +45,8 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
       keyed: overlapping(snapshots, keyGroupRange(subtask, parallelism, input.plan.keyGroups)),
       operator: inherited.map((snapshot) => snapshot.operator).filter((state) => state !== undefined),
       splits: splits[subtask],
-      enumerator: subtask === 0 ? snapshots.find((snapshot) => snapshot.enumerator !== undefined)?.enumerator : undefined,
+      enumerator:
+        subtask === 0 ? snapshots.find((snapshot) => snapshot.enumerator !== undefined)?.enumerator : undefined,
       commits: inherited.map((snapshot) => snapshot.commit).filter((commit) => commit !== undefined),
     }
   })

@@ -3,8 +3,8 @@
 import { join } from 'node:path'
 import { MillraceError } from '../../src/errors.ts'
 import type { Fs } from './fs.ts'
-import { loadManifest } from './store.ts'
 import { MANIFEST_FILE } from './manifest.ts'
+import { loadManifest } from './store.ts'
 import { handlesOf } from './verify.ts'
 
 /**

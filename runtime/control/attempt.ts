@@ -6,11 +6,11 @@
 // I1. The outcome is settled once; what comes later changes nothing.
 // I2. run() returns only when the coordinator has nothing under way on disk.
 
-import { failpoint } from '../../src/util/failpoint.ts'
 import { MillraceError } from '../../src/errors.ts'
+import { present } from '../../src/util/assert.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import { deferred } from '../../src/util/deferred.ts'
-import { present } from '../../src/util/assert.ts'
+import { failpoint } from '../../src/util/failpoint.ts'
 import { type CheckpointProgress, Coordinator } from '../checkpoint/coordinator.ts'
 import { subtaskKey } from '../checkpoint/decide.ts'
 import type { DecideRules, FinalReason } from '../checkpoint/facts.ts'

@@ -1,6 +1,7 @@
 // What people ask of a job's checkpoints from outside a run: which are there, what is in one, make a copy.
 
 import { join, resolve } from 'node:path'
+import { reasonOf } from '../../src/errors.ts'
 import { nodeFs } from '../checkpoint/fs.ts'
 import { CheckpointHistory } from '../checkpoint/history.ts'
 import { type JobLayout, jobLayout } from '../checkpoint/layout.ts'
@@ -9,7 +10,6 @@ import { copyCheckpoint } from '../checkpoint/savepoint.ts'
 import { CheckpointStore, loadManifest, type StoredCheckpoint } from '../checkpoint/store.ts'
 import { handlesOf } from '../checkpoint/verify.ts'
 import { lockHolder } from './job-lock.ts'
-import { reasonOf } from '../../src/errors.ts'
 import { verifyState } from './verify-state.ts'
 
 /** One checkpoint, for a list. */

@@ -13,14 +13,14 @@ import { type Deferred, deferred } from '../../src/util/deferred.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
 import type { Rng } from '../../src/util/rng.ts'
 import type { Origin } from '../checkpoint/history.ts'
-import { largestParallelism, planJob } from '../plan/planner.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
+import { largestParallelism, planJob } from '../plan/planner.ts'
 import type { Deployment, FailureInfo } from '../worker/messages.ts'
 import { Attempt, type AttemptOutcome } from './attempt.ts'
-import { isTerminal } from './job-state.ts'
 import { JobFolder } from './job-folder.ts'
-import { chooseOrigin, restoreFrom } from './restore.ts'
+import { isTerminal } from './job-state.ts'
 import { afterFailure, NO_FAILURES, type RestartHistory } from './restart-strategy.ts'
+import { chooseOrigin, restoreFrom } from './restore.ts'
 import { failureFrom } from './run-failure.ts'
 import type { RunFeed } from './run-feed.ts'
 import {
@@ -45,7 +45,7 @@ export interface JobManagerOptions {
 }
 
 /** From asking for a stop to giving its last checkpoint up: with closing, a process ends within ten seconds. */
-export const STOP_WITHIN_MS = 7_500
+const STOP_WITHIN_MS = 7_500
 /** What tasks get to close before a restart, and before the end. */
 const CLOSE_WITHIN_MS = 5_000
 const END_WITHIN_MS = 1_000

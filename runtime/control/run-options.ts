@@ -28,7 +28,8 @@ interface Rule {
 
 const wholeFrom = (min: number, max = Number.MAX_SAFE_INTEGER): Rule => ({
   holds: (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
-  expected: max === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${min}` : `a whole number from ${min} to ${max}`,
+  expected:
+    max === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${min}` : `a whole number from ${min} to ${max}`,
 })
 const numberFrom = (min: number, max = Number.POSITIVE_INFINITY): Rule => ({
   holds: (value) => typeof value === 'number' && value >= min && value <= max,
@@ -101,7 +102,11 @@ export function checkRunOptions(options: RunOptions): void {
   checkObject(options, RUN_RULES, '', 'run()')
   checkCheckpoint(options.checkpoint, 'run()')
   checkRestart(options.restart, 'run()')
-  const origins = [options.fresh ? 'fresh' : undefined, nameIf('fromCheckpoint', options), nameIf('fromSavepoint', options)]
+  const origins = [
+    options.fresh ? 'fresh' : undefined,
+    nameIf('fromCheckpoint', options),
+    nameIf('fromSavepoint', options),
+  ]
   const [first, second] = origins.filter((name) => name !== undefined)
   if (second !== undefined) throw invalid(second, 'run()', `it cannot be given together with ${first}`)
 }
@@ -179,7 +184,8 @@ function invalid(path: string, origin: string, reason: string): MillraceError {
 }
 
 function show(value: unknown): string {
-  const shown = typeof value === 'string' ? `"${value}"` : typeof value === 'object' ? JSON.stringify(value) : String(value)
+  const shown =
+    typeof value === 'string' ? `"${value}"` : typeof value === 'object' ? JSON.stringify(value) : String(value)
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown
 }
 

@@ -7,10 +7,10 @@
 // I2. A pool that has lost a worker, or had to give one up, is started anew as a whole: the others may hold ends of its channels.
 
 import { MillraceError } from '../../src/errors.ts'
+import type { JobOptions } from '../../src/graph/job.ts'
 import { present } from '../../src/util/assert.ts'
 import type { Clock } from '../../src/util/clock.ts'
-import type { JobOptions } from '../../src/graph/job.ts'
-import { firstDifference, fingerprintOf } from '../plan/fingerprint.ts'
+import { fingerprintOf, firstDifference } from '../plan/fingerprint.ts'
 import type { GraphDescription } from '../plan/physical-plan.ts'
 import type { FromWorker, ToWorker } from '../worker/messages.ts'
 import { RunFailure, workerLost } from './run-failure.ts'

@@ -19,7 +19,11 @@ export function firstDifference(a: GraphDescription, b: GraphDescription): strin
   return undefined
 }
 
-function nodeDifference(index: number, a: NodeDescription | undefined, b: NodeDescription | undefined): string | undefined {
+function nodeDifference(
+  index: number,
+  a: NodeDescription | undefined,
+  b: NodeDescription | undefined,
+): string | undefined {
   if (a?.name !== b?.name) return `node ${index + 1} is ${nameOf(a)} once and ${nameOf(b)} once`
   if (a === undefined || b === undefined) return undefined
   for (const key of Object.keys({ ...a, ...b }) as (keyof NodeDescription)[]) {

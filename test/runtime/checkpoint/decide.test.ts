@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { beginDeciding, decide, type DecideState, subtaskKey } from '../../../runtime/checkpoint/decide.ts'
+import { beginDeciding, type DecideState, decide, subtaskKey } from '../../../runtime/checkpoint/decide.ts'
 import type { Cause, DecideRules, Decision, Fact } from '../../../runtime/checkpoint/facts.ts'
 import type { TaskSnapshot } from '../../../runtime/checkpoint/snapshot.ts'
 
@@ -50,7 +50,12 @@ const decline = (checkpoint: number, task = 1, attempt = 3): TestFact => ({
 const drained = (task: number, subtask: number, attempt = 3): TestFact => ({ type: 'drained', attempt, task, subtask })
 const allDrained = [drained(0, 0), drained(0, 1), drained(1, 0)]
 const persisted = (checkpoint: number): TestFact => ({ type: 'persisted', checkpoint })
-const persistFailed = (checkpoint: number, unknown = false): TestFact => ({ type: 'persist-failed', checkpoint, unknown, cause })
+const persistFailed = (checkpoint: number, unknown = false): TestFact => ({
+  type: 'persist-failed',
+  checkpoint,
+  unknown,
+  cause,
+})
 const committed = (checkpoint: number, worker: number): TestFact => ({ type: 'committed', worker, checkpoint })
 const attemptFailed: TestFact = { type: 'attempt-failed', cause }
 /** Everything from the due time to the last commit. */
@@ -109,19 +114,37 @@ const CASES: readonly [what: string, steps: Steps, expected: string, rules?: Par
   ['nothing before the interval', [[99, tick]], ''],
   ['the interval begins one', [[100, tick]], 'open'],
   ['a whole checkpoint', [[100, tick], ...whole(1)], `${BEGUN}, persist 1 of 3, complete 1, settled 1`],
-  ['without enumerators the trigger follows the id', [[100, tick], opened(1)], 'open, trigger 1', { enumeratorWorkers: [] }],
-  ['waits for every enumerator', [[100, tick], opened(1), enumerated(1, 0)], 'open, enumerate 1', { enumeratorWorkers: [0, 1] }],
+  [
+    'without enumerators the trigger follows the id',
+    [[100, tick], opened(1)],
+    'open, trigger 1',
+    { enumeratorWorkers: [] },
+  ],
+  [
+    'waits for every enumerator',
+    [[100, tick], opened(1), enumerated(1, 0)],
+    'open, enumerate 1',
+    { enumeratorWorkers: [0, 1] },
+  ],
   ['an enumerator that answers twice counts once', [[100, tick], opened(1), enumerated(1), enumerated(1)], BEGUN],
   ['enumerators of another checkpoint are not heard', [[100, tick], opened(2), enumerated(1)], 'open, enumerate 2'],
   // C6
-  ['an ack lost: times out and is aborted', [...TO_ALIGN, ack(1, 0, 0), ack(1, 0, 1), [149, tick], [150, tick]], `${BEGUN}, abort 1`],
+  [
+    'an ack lost: times out and is aborted',
+    [...TO_ALIGN, ack(1, 0, 0), ack(1, 0, 1), [149, tick], [150, tick]],
+    `${BEGUN}, abort 1`,
+  ],
   ['an ack twice counts once', [...TO_ALIGN, ack(1, 0, 0), ack(1, 0, 0), ack(1, 0, 1)], BEGUN],
   ['an ack of an older attempt does not count', [...TO_ALIGN, ack(1, 0, 0), ack(1, 0, 1), ack(1, 1, 0, 2)], BEGUN],
   ['an ack of an unknown subtask does not count', [...TO_ALIGN, ack(1, 0, 0), ack(1, 0, 1), ack(1, 7, 0)], BEGUN],
   ['an ack of another checkpoint does not count', [...TO_ALIGN, ack(1, 0, 0), ack(1, 0, 1), ack(2, 1, 0)], BEGUN],
   ['an ack before the trigger does not count', [[100, tick], opened(1), ...acks(1)], 'open, enumerate 1'],
   ['a late ack of an aborted one changes nothing', [...TO_ALIGN, [150, tick], ...acks(1)], `${BEGUN}, abort 1`],
-  ['a late ack of a complete one changes nothing', [[100, tick], ...whole(1), ack(1, 0, 0)], `${BEGUN}, persist 1 of 3, complete 1, settled 1`],
+  [
+    'a late ack of a complete one changes nothing',
+    [[100, tick], ...whole(1), ack(1, 0, 0)],
+    `${BEGUN}, persist 1 of 3, complete 1, settled 1`,
+  ],
   // Failures
   ['a decline aborts', [...TO_ALIGN, decline(1)], `${BEGUN}, abort 1`],
   ['a decline while enumerating aborts', [[100, tick], opened(1), decline(1)], 'open, enumerate 1, abort 1'],
@@ -129,46 +152,180 @@ const CASES: readonly [what: string, steps: Steps, expected: string, rules?: Par
   ['a decline of another checkpoint is not heard', [...TO_ALIGN, decline(9)], BEGUN],
   ['a decline of an unknown task is not heard', [...TO_ALIGN, decline(1, 9)], BEGUN],
   ['a decline after all acks is too late', [...PERSISTING, decline(1)], `${BEGUN}, persist 1 of 3`],
-  ['one failure more than tolerable fails the job', [...TO_ALIGN, decline(1), [200, tick], opened(2), enumerated(2), decline(2)], `${BEGUN}, abort 1, open, enumerate 2, trigger 2, abort 2, fail 2`],
-  ['none tolerable: the first fails the job', [...TO_ALIGN, decline(1)], `${BEGUN}, abort 1, fail 1`, { tolerableFailures: 0 }],
-  ['a timeout counts as a failure', [...TO_ALIGN, [150, tick]], `${BEGUN}, abort 1, fail 1 (timeout)`, { tolerableFailures: 0 }],
-  ['a success forgets failures', [...TO_ALIGN, decline(1), [200, tick], ...whole(2), [300, tick], opened(3), decline(3)], `${BEGUN}, abort 1, open, enumerate 2, trigger 2, persist 2 of 3, complete 2, settled 2, open, enumerate 3, abort 3`],
-  ['an id that cannot be persisted (C1) is a failure without an id', [[100, tick], { type: 'open-failed', cause }], 'open, fail none', { tolerableFailures: 0 }],
-  ['an id that cannot be persisted is tried again', [[100, tick], { type: 'open-failed', cause }, [200, tick]], 'open, open'],
+  [
+    'one failure more than tolerable fails the job',
+    [...TO_ALIGN, decline(1), [200, tick], opened(2), enumerated(2), decline(2)],
+    `${BEGUN}, abort 1, open, enumerate 2, trigger 2, abort 2, fail 2`,
+  ],
+  [
+    'none tolerable: the first fails the job',
+    [...TO_ALIGN, decline(1)],
+    `${BEGUN}, abort 1, fail 1`,
+    { tolerableFailures: 0 },
+  ],
+  [
+    'a timeout counts as a failure',
+    [...TO_ALIGN, [150, tick]],
+    `${BEGUN}, abort 1, fail 1 (timeout)`,
+    { tolerableFailures: 0 },
+  ],
+  [
+    'a success forgets failures',
+    [...TO_ALIGN, decline(1), [200, tick], ...whole(2), [300, tick], opened(3), decline(3)],
+    `${BEGUN}, abort 1, open, enumerate 2, trigger 2, persist 2 of 3, complete 2, settled 2, open, enumerate 3, abort 3`,
+  ],
+  [
+    'an id that cannot be persisted (C1) is a failure without an id',
+    [[100, tick], { type: 'open-failed', cause }],
+    'open, fail none',
+    { tolerableFailures: 0 },
+  ],
+  [
+    'an id that cannot be persisted is tried again',
+    [[100, tick], { type: 'open-failed', cause }, [200, tick]],
+    'open, open',
+  ],
   // C8
   ['a manifest that cannot be written aborts', [...PERSISTING, persistFailed(1)], `${BEGUN}, persist 1 of 3, abort 1`],
-  ['a manifest of unknown fate is not aborted; the job restarts', [...PERSISTING, persistFailed(1, true)], `${BEGUN}, persist 1 of 3, fail 1`],
-  ['news of another manifest are not heard', [...PERSISTING, persisted(2), persistFailed(2)], `${BEGUN}, persist 1 of 3`],
+  [
+    'a manifest of unknown fate is not aborted; the job restarts',
+    [...PERSISTING, persistFailed(1, true)],
+    `${BEGUN}, persist 1 of 3, fail 1`,
+  ],
+  [
+    'news of another manifest are not heard',
+    [...PERSISTING, persisted(2), persistFailed(2)],
+    `${BEGUN}, persist 1 of 3`,
+  ],
   ['persisting does not time out', [...PERSISTING, [500, tick]], `${BEGUN}, persist 1 of 3`],
   // C9
-  ['commits are awaited from every worker', [...COMMITTING, committed(1, 0), committed(1, 0), [140, tick]], `${BEGUN}, persist 1 of 3, complete 1`],
-  ['a commit of another checkpoint is not heard', [...COMMITTING, committed(2, 0), committed(2, 1)], `${BEGUN}, persist 1 of 3, complete 1`],
-  ['commits that take too long fail the job, the checkpoint stays', [...COMMITTING, [150, tick]], `${BEGUN}, persist 1 of 3, complete 1, fail 1 (timeout)`],
-  ['the next one waits for commits', [...COMMITTING, committed(1, 0), request, [149, tick]], `${BEGUN}, persist 1 of 3, complete 1`],
+  [
+    'commits are awaited from every worker',
+    [...COMMITTING, committed(1, 0), committed(1, 0), [140, tick]],
+    `${BEGUN}, persist 1 of 3, complete 1`,
+  ],
+  [
+    'a commit of another checkpoint is not heard',
+    [...COMMITTING, committed(2, 0), committed(2, 1)],
+    `${BEGUN}, persist 1 of 3, complete 1`,
+  ],
+  [
+    'commits that take too long fail the job, the checkpoint stays',
+    [...COMMITTING, [150, tick]],
+    `${BEGUN}, persist 1 of 3, complete 1, fail 1 (timeout)`,
+  ],
+  [
+    'the next one waits for commits',
+    [...COMMITTING, committed(1, 0), request, [149, tick]],
+    `${BEGUN}, persist 1 of 3, complete 1`,
+  ],
   // Requests and pauses
   ['a request begins one at once', [[10, request]], 'open'],
-  ['requests before the trigger are one', [[10, request], request, opened(1), request, enumerated(1), ...acks(1), persisted(1), committed(1, 0), committed(1, 1), [20, tick]], `${BEGUN}, persist 1 of 3, complete 1, settled 1`],
-  ['a request after the trigger is another one', [[10, request], opened(1), enumerated(1), request, ...acks(1), persisted(1), committed(1, 0), committed(1, 1)], `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`],
-  ['a request waits for the pause', [[10, request], ...whole(1), [20, request], [39, tick], [40, tick]], `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`, { minPauseMs: 30 }],
-  ['the interval waits for the pause', [[100, tick], ...whole(1), [200, tick], [249, tick], [250, tick]], `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`, { minPauseMs: 150 }],
-  ['the interval counts from one beginning to the next', [[100, tick], opened(1), enumerated(1), [140, tick], ...whole(1).slice(2), [199, tick], [200, tick]], `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`],
+  [
+    'requests before the trigger are one',
+    [
+      [10, request],
+      request,
+      opened(1),
+      request,
+      enumerated(1),
+      ...acks(1),
+      persisted(1),
+      committed(1, 0),
+      committed(1, 1),
+      [20, tick],
+    ],
+    `${BEGUN}, persist 1 of 3, complete 1, settled 1`,
+  ],
+  [
+    'a request after the trigger is another one',
+    [[10, request], opened(1), enumerated(1), request, ...acks(1), persisted(1), committed(1, 0), committed(1, 1)],
+    `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`,
+  ],
+  [
+    'a request waits for the pause',
+    [[10, request], ...whole(1), [20, request], [39, tick], [40, tick]],
+    `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`,
+    { minPauseMs: 30 },
+  ],
+  [
+    'the interval waits for the pause',
+    [[100, tick], ...whole(1), [200, tick], [249, tick], [250, tick]],
+    `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`,
+    { minPauseMs: 150 },
+  ],
+  [
+    'the interval counts from one beginning to the next',
+    [[100, tick], opened(1), enumerated(1), [140, tick], ...whole(1).slice(2), [199, tick], [200, tick]],
+    `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`,
+  ],
   // The end
-  ['all drained: a final one at once, whatever the pause', [[5, tick], ...allDrained, ...whole(1)], 'open, enumerate 1, trigger 1 (drained), persist 1 of 3, complete 1 (drained), settled 1, end 1 (drained)', { minPauseMs: 1000 }],
+  [
+    'all drained: a final one at once, whatever the pause',
+    [[5, tick], ...allDrained, ...whole(1)],
+    'open, enumerate 1, trigger 1 (drained), persist 1 of 3, complete 1 (drained), settled 1, end 1 (drained)',
+    { minPauseMs: 1000 },
+  ],
   ['drained in another attempt is not drained', [drained(0, 0), drained(0, 1), drained(1, 0, 2)], ''],
   ['drained twice counts once', [drained(0, 0), drained(0, 0), drained(0, 1)], ''],
-  ['drained while one is in flight: the final one follows', [...TO_ALIGN, ...allDrained, ...acks(1), persisted(1), committed(1, 0), committed(1, 1)], `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`],
-  ['drained before the barrier leaves: that one is final', [[100, tick], opened(1), ...allDrained, enumerated(1)], 'open, enumerate 1, trigger 1 (drained)'],
-  ['stop: a final one at once', [[5, stop], ...whole(1)], 'open, enumerate 1, trigger 1 (stop), persist 1 of 3, complete 1 (stop), settled 1, end 1 (stop)'],
-  ['stop while one is in flight: the final one follows', [...TO_ALIGN, stop, ...acks(1), persisted(1), committed(1, 0), committed(1, 1)], `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`],
-  ['drained and stopped is drained', [stop, ...allDrained, opened(1), enumerated(1)], 'open, enumerate 1, trigger 1 (drained)'],
-  ['a failed final one is not tried again', [[5, stop], opened(1), enumerated(1), decline(1), [500, tick]], 'open, enumerate 1, trigger 1 (stop), abort 1, fail 1', { tolerableFailures: 9 }],
-  ['nothing after the end', [[5, stop], ...whole(1), request, [500, tick], ...whole(2).slice(1)], 'open, enumerate 1, trigger 1 (stop), persist 1 of 3, complete 1 (stop), settled 1, end 1 (stop)'],
+  [
+    'drained while one is in flight: the final one follows',
+    [...TO_ALIGN, ...allDrained, ...acks(1), persisted(1), committed(1, 0), committed(1, 1)],
+    `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`,
+  ],
+  [
+    'drained before the barrier leaves: that one is final',
+    [[100, tick], opened(1), ...allDrained, enumerated(1)],
+    'open, enumerate 1, trigger 1 (drained)',
+  ],
+  [
+    'stop: a final one at once',
+    [[5, stop], ...whole(1)],
+    'open, enumerate 1, trigger 1 (stop), persist 1 of 3, complete 1 (stop), settled 1, end 1 (stop)',
+  ],
+  [
+    'stop while one is in flight: the final one follows',
+    [...TO_ALIGN, stop, ...acks(1), persisted(1), committed(1, 0), committed(1, 1)],
+    `${BEGUN}, persist 1 of 3, complete 1, settled 1, open`,
+  ],
+  [
+    'drained and stopped is drained',
+    [stop, ...allDrained, opened(1), enumerated(1)],
+    'open, enumerate 1, trigger 1 (drained)',
+  ],
+  [
+    'a failed final one is not tried again',
+    [[5, stop], opened(1), enumerated(1), decline(1), [500, tick]],
+    'open, enumerate 1, trigger 1 (stop), abort 1, fail 1',
+    { tolerableFailures: 9 },
+  ],
+  [
+    'nothing after the end',
+    [[5, stop], ...whole(1), request, [500, tick], ...whole(2).slice(1)],
+    'open, enumerate 1, trigger 1 (stop), persist 1 of 3, complete 1 (stop), settled 1, end 1 (stop)',
+  ],
   // The attempt
-  ['a lost worker: what is in flight is aborted', [...TO_ALIGN, attemptFailed, [900, tick]], `${BEGUN}, abort 1, fail 1`],
+  [
+    'a lost worker: what is in flight is aborted',
+    [...TO_ALIGN, attemptFailed, [900, tick]],
+    `${BEGUN}, abort 1, fail 1`,
+  ],
   ['a lost worker while enumerating', [[100, tick], opened(1), attemptFailed], 'open, enumerate 1, abort 1, fail 1'],
-  ['a lost worker while persisting: the manifest decides', [...PERSISTING, attemptFailed, persisted(1)], `${BEGUN}, persist 1 of 3, fail 1`],
-  ['a lost worker while committing: the checkpoint stays', [...COMMITTING, attemptFailed], `${BEGUN}, persist 1 of 3, complete 1, fail 1`],
-  ['a lost worker while opening: the folder is given up when it comes', [[100, tick], attemptFailed, opened(1)], 'open, fail none, abort 1'],
+  [
+    'a lost worker while persisting: the manifest decides',
+    [...PERSISTING, attemptFailed, persisted(1)],
+    `${BEGUN}, persist 1 of 3, fail 1`,
+  ],
+  [
+    'a lost worker while committing: the checkpoint stays',
+    [...COMMITTING, attemptFailed],
+    `${BEGUN}, persist 1 of 3, complete 1, fail 1`,
+  ],
+  [
+    'a lost worker while opening: the folder is given up when it comes',
+    [[100, tick], attemptFailed, opened(1)],
+    'open, fail none, abort 1',
+  ],
   ['a lost worker and nothing in flight', [attemptFailed], 'fail none'],
 ]
 
@@ -226,7 +383,8 @@ describe('decide', () => {
               expect(decision.snapshots).toHaveLength(rules.subtasks.length)
               persisting.add(decision.checkpoint)
             }
-            if (decision.type === 'abort' && real.type !== 'persist-failed') expect(persisting.has(decision.checkpoint)).toBe(false)
+            if (decision.type === 'abort' && real.type !== 'persist-failed')
+              expect(persisting.has(decision.checkpoint)).toBe(false)
             if (decision.type === 'fail' || decision.type === 'end') over = true
           }
           state = verdict.state

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CheckpointHistory, finishMoving, moveAside } from '../../../runtime/checkpoint/history.ts'
 import { jobLayout } from '../../../runtime/checkpoint/layout.ts'
-import { CheckpointStore } from '../../../runtime/checkpoint/store.ts'
 import { copyCheckpoint } from '../../../runtime/checkpoint/savepoint.ts'
+import { CheckpointStore } from '../../../runtime/checkpoint/store.ts'
 import { MemoryFs } from './memory-fs.ts'
 import { manifestOf } from './samples.ts'
 
@@ -111,7 +111,9 @@ describe('CheckpointHistory', () => {
     fs.damage(join(store.folderOf(3), 'manifest.json'), 'flip')
     fs.damage(join(store.folderOf(4), 'sums-0', 'a.sst'), 'cut')
     await expect(history.latest()).rejects.toMatchObject({ code: 'CHECKPOINT_CORRUPT' })
-    await expect(history.latest()).rejects.toThrow(/checkpoints\/4\/sums-0\/a\.sst: it is not whole.*--from-checkpoint 2\./)
+    await expect(history.latest()).rejects.toThrow(
+      /checkpoints\/4\/sums-0\/a\.sst: it is not whole.*--from-checkpoint 2\./,
+    )
     await expect(history.find(3)).rejects.toThrow(/checkpoints\/3\/manifest\.json: its checksum.*--from-checkpoint 2\./)
     fs.damage(join(store.folderOf(1), 'manifest.json'), 'cut')
     fs.damage(join(store.folderOf(2), 'sums-0', 'a.sst'), 'remove')
@@ -146,7 +148,9 @@ describe('CheckpointHistory', () => {
   it('refuses to overwrite a folder with a savepoint, and leaves no pins behind when copying fails', async () => {
     const { fs, store } = await withCheckpoints(1)
     await fs.mkdir('/backup/x')
-    await expect(copyCheckpoint(fs, store.folderOf(1), LAYOUT.savepoints, '/backup/x')).rejects.toThrow(/it is there already/)
+    await expect(copyCheckpoint(fs, store.folderOf(1), LAYOUT.savepoints, '/backup/x')).rejects.toThrow(
+      /it is there already/,
+    )
     fs.damage(join(store.folderOf(1), 'sums-0', 'a.sst'), 'remove')
     await expect(copyCheckpoint(fs, store.folderOf(1), LAYOUT.savepoints, '/backup/y')).rejects.toThrow(/a\.sst/)
     expect(await fs.list(LAYOUT.savepoints)).toEqual([])

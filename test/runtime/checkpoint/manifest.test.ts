@@ -35,7 +35,11 @@ describe('manifest', () => {
   })
 
   it('refuses another format by name', () => {
-    const text = Buffer.from(Buffer.from(encodeManifest(manifestOf(7))).toString().replace('"format":1', '"format":9'))
+    const text = Buffer.from(
+      Buffer.from(encodeManifest(manifestOf(7)))
+        .toString()
+        .replace('"format":1', '"format":9'),
+    )
     expect(() => decodeManifest(text, '7')).toThrow(/Checkpoint 7 has format 9; this release reads format 1/)
   })
 })

@@ -1,8 +1,8 @@
 // A file system in memory that forgets what was not synced when it crashes, and fails any one of its calls.
 
 import { dirname } from 'node:path'
-import { MillraceError } from '../../../src/errors.ts'
 import type { Fs, FsFile } from '../../../runtime/checkpoint/fs.ts'
+import { MillraceError } from '../../../src/errors.ts'
 
 interface Inode {
   written: Uint8Array
@@ -21,6 +21,8 @@ export class MemoryFs implements Fs {
   #calls = 0
   #dead = false
   fault: Fault | undefined
+  /** The next call that the log shows like this fails. */
+  failOnce: string | undefined
   readonly log: string[] = []
 
   get calls(): number {
@@ -156,6 +158,10 @@ export class MemoryFs implements Fs {
     this.#alive()
     this.#calls += 1
     this.log.push(`${what} ${path}`)
+    if (this.failOnce === `${what} ${path}`) {
+      this.failOnce = undefined
+      throw failure(what, path, 'no space left on device')
+    }
     if (this.fault?.call !== this.#calls) return
     if (this.fault.kind === 'crash') {
       half?.()

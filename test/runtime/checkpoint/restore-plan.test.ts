@@ -1,14 +1,17 @@
 import fc from 'fast-check'
-import { pack, unpack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
+import type { Manifest } from '../../../runtime/checkpoint/manifest.ts'
 import { checkRepeats, type RestoreWishes } from '../../../runtime/checkpoint/restore-checks.ts'
 import { planRestore } from '../../../runtime/checkpoint/restore-plan.ts'
-import type { Manifest } from '../../../runtime/checkpoint/manifest.ts'
 import type { NodeRestore } from '../../../runtime/checkpoint/snapshot.ts'
 import type { GraphDescription, NodeDescription } from '../../../runtime/plan/physical-plan.ts'
 import { planJob } from '../../../runtime/plan/planner.ts'
+import { msgpackCodec } from '../../../src/codec/msgpack-codec.ts'
 import { keyGroupRange } from '../../../src/util/key-group.ts'
 import { handleOf, manifestOf, nodeOf, snapshotOf, taskOf } from './samples.ts'
+
+const pack = (value: unknown): Uint8Array => new Uint8Array(msgpackCodec.encode(value))
+const unpack = (bytes: Uint8Array): unknown => msgpackCodec.decode(bytes)
 
 const SOURCE = nodeOf('in', { kind: 'source' })
 const edge = (from: string, partitioner: 'hash' | 'forward') => [{ from, output: '', partitioner, input: 0 }]
@@ -46,29 +49,33 @@ function restore(
 }
 
 const GRAPH = graphOf(SOURCE, SUMS, OUT)
-const splitsOf = (node: NodeRestore): string[] => (unpack(node.splits ?? pack([])) as { id: string }[]).map(({ id }) => id)
+const splitsOf = (node: NodeRestore): string[] =>
+  (unpack(node.splits ?? pack([])) as { id: string }[]).map(({ id }) => id)
 
 describe('planRestore', () => {
   const counts = [1, 2, 3, 8]
-  it.each(counts.flatMap((was) => counts.map((now) => [was, now] as const)))('%i subtasks to %i: nothing lost, nothing twice', (was, now) => {
-    const restored = restore(checkpointOf(was, 5), GRAPH, now)
-    const [sources, sums, outs] = [restored.in ?? [], restored.sums ?? [], restored.out ?? []]
-    expect([sources.length, sums.length, outs.length]).toEqual([now, now, now])
-    expect(sources.flatMap(splitsOf).sort()).toEqual(['s0', 's1', 's2', 's3', 's4'])
-    expect(sources.map((node) => node.enumerator !== undefined)).toEqual(sources.map((_, i) => i === 0))
-    const all = (pick: (node: NodeRestore) => readonly Uint8Array[]): unknown[] =>
-      outs.flatMap((node) => pick(node).map((bytes) => unpack(bytes) as unknown)).sort()
-    expect(all((node) => node.operator)).toEqual(Array.from({ length: was }, (_, i) => `part ${i}`))
-    expect(all((node) => node.commits)).toEqual(Array.from({ length: was }, (_, i) => `commit ${i}`))
-    for (const [subtask, node] of sums.entries()) {
-      const mine = keyGroupRange(subtask, now, KEY_GROUPS)
-      for (let group = 0; group < KEY_GROUPS; group++) {
-        const holders = node.keyed.filter(({ keyGroups }) => keyGroups.start <= group && group < keyGroups.end)
-        if (group >= mine.start && group < mine.end) expect(holders).toHaveLength(1)
+  it.each(counts.flatMap((was) => counts.map((now) => [was, now] as const)))(
+    '%i subtasks to %i: nothing lost, nothing twice',
+    (was, now) => {
+      const restored = restore(checkpointOf(was, 5), GRAPH, now)
+      const [sources, sums, outs] = [restored.in ?? [], restored.sums ?? [], restored.out ?? []]
+      expect([sources.length, sums.length, outs.length]).toEqual([now, now, now])
+      expect(sources.flatMap(splitsOf).sort()).toEqual(['s0', 's1', 's2', 's3', 's4'])
+      expect(sources.map((node) => node.enumerator !== undefined)).toEqual(sources.map((_, i) => i === 0))
+      const all = (pick: (node: NodeRestore) => readonly Uint8Array[]): unknown[] =>
+        outs.flatMap((node) => pick(node).map((bytes) => unpack(bytes) as unknown)).sort()
+      expect(all((node) => node.operator)).toEqual(Array.from({ length: was }, (_, i) => `part ${i}`))
+      expect(all((node) => node.commits)).toEqual(Array.from({ length: was }, (_, i) => `commit ${i}`))
+      for (const [subtask, node] of sums.entries()) {
+        const mine = keyGroupRange(subtask, now, KEY_GROUPS)
+        for (let group = 0; group < KEY_GROUPS; group++) {
+          const holders = node.keyed.filter(({ keyGroups }) => keyGroups.start <= group && group < keyGroups.end)
+          if (group >= mine.start && group < mine.end) expect(holders).toHaveLength(1)
+        }
+        if (was === now) expect(node.keyed.map(({ folder }) => folder)).toEqual([`sums-${subtask}`])
       }
-      if (was === now) expect(node.keyed.map(({ folder }) => folder)).toEqual([`sums-${subtask}`])
-    }
-  })
+    },
+  )
 
   it('splits stay with their subtask while the parallelism is the same, and are spread evenly otherwise', () => {
     fc.assert(
@@ -83,7 +90,11 @@ describe('planRestore', () => {
   })
 
   it('tells each node the folder and the checkpoint; a new node gets nothing', () => {
-    const restored = restore(checkpointOf(1, 1), graphOf(SOURCE, SUMS, OUT, nodeOf('more', { inputs: edge('in', 'forward') })), 1)
+    const restored = restore(
+      checkpointOf(1, 1),
+      graphOf(SOURCE, SUMS, OUT, nodeOf('more', { inputs: edge('in', 'forward') })),
+      1,
+    )
     expect(restored.more).toBeUndefined()
     expect(restored.sums?.[0]).toMatchObject({ folder: '/c/9', checkpoint: 9 })
   })
@@ -91,7 +102,9 @@ describe('planRestore', () => {
   const renamed = graphOf(SOURCE, { ...SUMS, name: 'totals' }, { ...OUT, inputs: edge('totals', 'forward') })
 
   it('refuses a node with state that is gone, unless it was renamed or is given up', () => {
-    expect(() => restore(checkpointOf(2, 1), renamed, 2)).toThrow(/Checkpoint 9 holds state of node "sums".*--map sums=NEW/)
+    expect(() => restore(checkpointOf(2, 1), renamed, 2)).toThrow(
+      /Checkpoint 9 holds state of node "sums".*--map sums=NEW/,
+    )
     const mapped = restore(checkpointOf(2, 1), renamed, 2, { map: { sums: 'totals' } })
     expect(mapped.totals?.map((node) => [node.node, node.keyed[0]?.folder])).toEqual([
       ['totals', 'sums-0'],
@@ -102,14 +115,29 @@ describe('planRestore', () => {
   })
 
   it('a node without state may go without a word', () => {
-    const manifest = manifestOf(9, { keyGroups: KEY_GROUPS, tasks: [taskOf(0, 0, [snapshotOf('gone', 0, { splits: pack([]) })])] })
+    const manifest = manifestOf(9, {
+      keyGroups: KEY_GROUPS,
+      tasks: [taskOf(0, 0, [snapshotOf('gone', 0, { splits: pack([]) })])],
+    })
     expect(restore(manifest, GRAPH, 1)).toEqual({})
   })
 
   it.each<[string, GraphDescription, RegExp]>([
-    ['not keyed any more', graphOf(SOURCE, { ...SUMS, keyed: false }, OUT), /keyed state of node "sums", which is now not keyed/],
-    ['of another kind', graphOf({ ...SOURCE, kind: 'operator' }, SUMS, OUT), /state of a source of node "in", which is now an operator/],
-    ['a sink of another kind', graphOf(SOURCE, SUMS, { ...OUT, sinkKind: 'epoch' }), /sink of kind append of node "out", which is now one of kind epoch/],
+    [
+      'not keyed any more',
+      graphOf(SOURCE, { ...SUMS, keyed: false }, OUT),
+      /keyed state of node "sums", which is now not keyed/,
+    ],
+    [
+      'of another kind',
+      graphOf({ ...SOURCE, kind: 'operator' }, SUMS, OUT),
+      /state of a source of node "in", which is now an operator/,
+    ],
+    [
+      'a sink of another kind',
+      graphOf(SOURCE, SUMS, { ...OUT, sinkKind: 'epoch' }),
+      /sink of kind append of node "out", which is now one of kind epoch/,
+    ],
   ])('refuses a node that is %s', (_what, graph, message) => {
     expect(() => restore(checkpointOf(1, 1), graph, 1)).toThrow(message)
     expect(() => restore(checkpointOf(1, 1), graph, 1, { allowDroppedState: ['in', 'sums', 'out'] })).not.toThrow()
@@ -121,8 +149,12 @@ describe('planRestore', () => {
   })
 
   it('refuses a mapping that leads nowhere or two to one place', () => {
-    expect(() => restore(checkpointOf(1, 1), GRAPH, 1, { map: { sums: 'nowhere' } })).toThrow(/map\.sums.*no node "nowhere"/)
-    expect(() => restore(checkpointOf(1, 1), renamed, 1, { map: { sums: 'totals', out: 'totals' } })).toThrow(/"sums" and "out" of the checkpoint would both go to "totals"|now one of kind|a sink/)
+    expect(() => restore(checkpointOf(1, 1), GRAPH, 1, { map: { sums: 'nowhere' } })).toThrow(
+      /map\.sums.*no node "nowhere"/,
+    )
+    expect(() => restore(checkpointOf(1, 1), renamed, 1, { map: { sums: 'totals', out: 'totals' } })).toThrow(
+      /"sums" and "out" of the checkpoint would both go to "totals"|now one of kind|a sink/,
+    )
   })
 })
 

@@ -1,9 +1,11 @@
 // Manifests and graphs to test with.
 
-import { pack } from 'msgpackr'
 import type { Manifest } from '../../../runtime/checkpoint/manifest.ts'
 import type { NodeSnapshot, StateHandle, TaskSnapshot } from '../../../runtime/checkpoint/snapshot.ts'
 import type { GraphDescription, NodeDescription } from '../../../runtime/plan/physical-plan.ts'
+import { msgpackCodec } from '../../../src/codec/msgpack-codec.ts'
+
+const pack = (value: unknown): Uint8Array => new Uint8Array(msgpackCodec.encode(value))
 
 export function nodeOf(name: string, more: Partial<NodeDescription> = {}): NodeDescription {
   return {
@@ -43,7 +45,10 @@ export function taskOf(task: number, subtask: number, nodes: readonly NodeSnapsh
   return { task, subtask, nodes, times: { alignMs: 1, pauseMs: 2, asyncMs: 3 }, stateBytes: 10 }
 }
 
-export const GRAPH: GraphDescription = { job: 'shop', nodes: [nodeOf('in', { kind: 'source' }), nodeOf('sums', { keyed: true })] }
+export const GRAPH: GraphDescription = {
+  job: 'shop',
+  nodes: [nodeOf('in', { kind: 'source' }), nodeOf('sums', { keyed: true })],
+}
 
 export function manifestOf(id: number, more: Partial<Manifest> = {}): Manifest {
   return {

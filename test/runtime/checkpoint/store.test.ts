@@ -59,7 +59,9 @@ async function writeState(fs: MemoryFs, folder: string): Promise<void> {
 }
 
 /** After the crash: what is restorable, and which id comes next. */
-async function comeBack(fs: MemoryFs): Promise<{ latest: number | undefined; next: number; folders: readonly string[] }> {
+async function comeBack(
+  fs: MemoryFs,
+): Promise<{ latest: number | undefined; next: number; folders: readonly string[] }> {
   const store = await CheckpointStore.open(fs, LAYOUT)
   const history = await CheckpointHistory.open(fs, LAYOUT, store, async (folder) => {
     const state = await fs.read(join(folder, 'a.sst'))
@@ -90,13 +92,16 @@ async function check(fault: Fault, keepUnsynced: boolean): Promise<boolean> {
 }
 
 describe('CheckpointStore', () => {
-  it.each(['fail', 'crash'] as const)('every single call that %ss leaves the previous checkpoint or the new one', async (kind) => {
-    for (const keepUnsynced of [true, false]) {
-      let call = 1
-      while (await check({ call, kind }, keepUnsynced)) call += 1
-      expect(call).toBeGreaterThan(40)
-    }
-  })
+  it.each(['fail', 'crash'] as const)(
+    'every single call that %ss leaves the previous checkpoint or the new one',
+    async (kind) => {
+      for (const keepUnsynced of [true, false]) {
+        let call = 1
+        while (await check({ call, kind }, keepUnsynced)) call += 1
+        expect(call).toBeGreaterThan(40)
+      }
+    },
+  )
 
   it('keeps what retention says, never deletes the latest, and expires', async () => {
     const fs = new MemoryFs()

@@ -7,7 +7,10 @@ import type { RunEvent } from '../../../runtime/control/run-types.ts'
 
 const event = (n: number): RunEvent => ({ at: n, job: 'j', type: 'committed', checkpoint: n })
 const idsIn = async (path: string): Promise<number[]> =>
-  (await readFile(path, 'utf8')).trim().split('\n').map((line) => (JSON.parse(line) as { checkpoint: number }).checkpoint)
+  (await readFile(path, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { checkpoint: number }).checkpoint)
 
 it('keeps lines in order, over runs, in two files of bounded size', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'events-'))

@@ -22,7 +22,9 @@ describe('lockJob', () => {
     const path = join(await folder(), 'lock')
     const lock = await lockJob(path)
     expect(await lockHolder(path)).toBe(process.pid)
-    await expect(lockJob(path)).rejects.toThrow(new RegExp(`Job "shop" is already running in .* \\(process ${process.pid}\\)`))
+    await expect(lockJob(path)).rejects.toThrow(
+      new RegExp(`Job "shop" is already running in .* \\(process ${process.pid}\\)`),
+    )
     await lock.release()
     expect(await lockHolder(path)).toBeUndefined()
     await (await lockJob(path)).release()
@@ -42,6 +44,7 @@ describe('lockJob', () => {
     await lock.release()
   })
 
+  // skip: elsewhere the system does not tell when a process started.
   it.runIf(process.platform === 'linux')('takes over when another process has the id by now', async () => {
     const path = join(await folder(), 'lock')
     await (await lockJob(path)).release()

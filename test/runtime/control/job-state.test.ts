@@ -5,10 +5,13 @@ import type { JobState } from '../../../runtime/control/run-types.ts'
 const STATES = Object.keys(JOB_STATES) as JobState[]
 
 describe('job states', () => {
-  it.each(STATES.flatMap((from) => STATES.map((to) => [from, to] as const)))('%s -> %s is as the table says', (from, to) => {
-    if (JOB_STATES[from].next.includes(to)) expect(moveTo(from, to)).toBe(to)
-    else expect(() => moveTo(from, to)).toThrow(`cannot go from ${from} to ${to}`)
-  })
+  it.each(STATES.flatMap((from) => STATES.map((to) => [from, to] as const)))(
+    '%s -> %s is as the table says',
+    (from, to) => {
+      if (JOB_STATES[from].next.includes(to)) expect(moveTo(from, to)).toBe(to)
+      else expect(() => moveTo(from, to)).toThrow(`cannot go from ${from} to ${to}`)
+    },
+  )
 
   it('every state says what it means in one sentence, can be reached and can be left to an end', () => {
     const reachable = (from: JobState, seen = new Set<JobState>()): Set<JobState> => {

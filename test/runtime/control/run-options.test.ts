@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { checkJobOptions, checkpointSettings, checkRunOptions, restartOptions, workersFor } from '../../../runtime/control/run-options.ts'
 import { DEFAULT_RESTART } from '../../../runtime/control/restart-strategy.ts'
+import {
+  checkJobOptions,
+  checkpointSettings,
+  checkRunOptions,
+  restartOptions,
+  workersFor,
+} from '../../../runtime/control/run-options.ts'
 import type { RunOptions } from '../../../runtime/control/run-types.ts'
 
 describe('run options', () => {

@@ -6,10 +6,15 @@ import { join } from 'node:path'
 import { firstValueFrom } from 'rxjs'
 import { filter } from 'rxjs/operators'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createSavepoint, inspectCheckpoint, listCheckpoints, listJobs } from '../../../runtime/control/checkpoint-tools.ts'
+import {
+  createSavepoint,
+  inspectCheckpoint,
+  listCheckpoints,
+  listJobs,
+} from '../../../runtime/control/checkpoint-tools.ts'
 import { run } from '../../../runtime/control/run.ts'
 import type { Run, RunEvent, RunOptions, RunResult } from '../../../runtime/control/run-types.ts'
-import { faultOf, type LedgerJobOptions, ledgerJob, readTarget } from './ledger-job.ts'
+import { faultOf, type LedgerJobOptions, ledgerJob, readTarget } from '../../support/ledger-job.ts'
 
 let folder = ''
 let target = ''
@@ -23,7 +28,10 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const RECORDS = 1500
-const FAST: RunOptions = { checkpoint: { intervalMs: 10 }, restart: { strategy: 'fixed-delay', attempts: 3, delayMs: 1 } }
+const FAST: RunOptions = {
+  checkpoint: { intervalMs: 10 },
+  restart: { strategy: 'fixed-delay', attempts: 3, delayMs: 1 },
+}
 
 type TestJob = Partial<LedgerJobOptions> & { readonly paced?: boolean }
 
@@ -41,13 +49,15 @@ function start(job: TestJob = {}, options: RunOptions = {}): { running: Run; eve
   return { running, events }
 }
 
-const runToEnd = (job: TestJob = {}, options: RunOptions = {}): Promise<RunResult> =>
-  start(job, options).running.result
+const runToEnd = (job: TestJob = {}, options: RunOptions = {}): Promise<RunResult> => start(job, options).running.result
 
 const fault = async (records = RECORDS): Promise<string | undefined> => faultOf(await readTarget(target), records)
-const statesOf = (events: readonly RunEvent[]): string[] => events.flatMap((event) => (event.type === 'state' ? [event.state] : []))
+const statesOf = (events: readonly RunEvent[]): string[] =>
+  events.flatMap((event) => (event.type === 'state' ? [event.state] : []))
 const checkpointed = (running: Run, id: number): Promise<unknown> =>
-  firstValueFrom(running.checkpoints$.pipe(filter((checkpoint) => checkpoint.status === 'complete' && checkpoint.id >= id)))
+  firstValueFrom(
+    running.checkpoints$.pipe(filter((checkpoint) => checkpoint.status === 'complete' && checkpoint.id >= id)),
+  )
 
 /** Throws the first time it is called at or after the nth record. */
 function throwOnceAt(n: number): () => void {
@@ -62,20 +72,23 @@ function throwOnceAt(n: number): () => void {
 }
 
 describe('run', () => {
-  it.each([1, 3])('a bounded job finishes with parallelism %i, tells its states, and runs its hooks', async (parallelism) => {
-    let finished = 0
-    const { running, events } = start({ onFinished: () => finished++ }, { parallelism })
-    const result = await running.result
-    expect(result).toMatchObject({ state: 'finished', failure: undefined, attempts: 1 })
-    expect(statesOf(events)).toEqual(['starting', 'running', 'finished'])
-    expect(finished).toBe(1)
-    expect(await fault()).toBeUndefined()
-    const { plan } = await running.graph
-    expect(plan.keyGroups).toBe(128)
-    const lines = (await readFile(join(dataDir, 'ledger', 'events.ndjson'), 'utf8')).trim().split('\n')
-    expect(lines.map((line) => JSON.parse(line) as RunEvent)).toEqual(JSON.parse(JSON.stringify(events)))
-    expect(await readdir(join(dataDir, 'ledger'))).not.toContain('lock')
-  })
+  it.each([1, 3])(
+    'a bounded job finishes with parallelism %i, tells its states, and runs its hooks',
+    async (parallelism) => {
+      let finished = 0
+      const { running, events } = start({ onFinished: () => finished++ }, { parallelism })
+      const result = await running.result
+      expect(result).toMatchObject({ state: 'finished', failure: undefined, attempts: 1 })
+      expect(statesOf(events)).toEqual(['starting', 'running', 'finished'])
+      expect(finished).toBe(1)
+      expect(await fault()).toBeUndefined()
+      const { plan } = await running.graph
+      expect(plan.keyGroups).toBe(128)
+      const lines = (await readFile(join(dataDir, 'ledger', 'events.ndjson'), 'utf8')).trim().split('\n')
+      expect(lines.map((line) => JSON.parse(line) as RunEvent)).toEqual(JSON.parse(JSON.stringify(events)))
+      expect(await readdir(join(dataDir, 'ledger'))).not.toContain('lock')
+    },
+  )
 
   it('metrics of the end reconcile with the input', async () => {
     const { metrics } = await runToEnd({}, { parallelism: 2 })
@@ -98,14 +111,17 @@ describe('run', () => {
     expect(finished).toBe(2)
   })
 
-  it.each([1, 400, 1100, 1499])('a user function that throws at record %i: restarted, nothing lost, nothing twice', async (at) => {
-    const { running, events } = start({ onRecord: throwOnceAt(at), paced: true }, { parallelism: 2 })
-    expect(await running.result).toMatchObject({ state: 'finished', attempts: 2 })
-    const failure = events.find((event) => event.type === 'failure')
-    expect(failure).toMatchObject({ failure: { code: 'USER_FUNCTION', node: 'sums' } })
-    expect(statesOf(events)).toEqual(['starting', 'running', 'restarting', 'starting', 'running', 'finished'])
-    expect(await fault()).toBeUndefined()
-  })
+  it.each([1, 400, 1100, 1499])(
+    'a user function that throws at record %i: restarted, nothing lost, nothing twice',
+    async (at) => {
+      const { running, events } = start({ onRecord: throwOnceAt(at), paced: true }, { parallelism: 2 })
+      expect(await running.result).toMatchObject({ state: 'finished', attempts: 2 })
+      const failure = events.find((event) => event.type === 'failure')
+      expect(failure).toMatchObject({ failure: { code: 'USER_FUNCTION', node: 'sums' } })
+      expect(statesOf(events)).toEqual(['starting', 'running', 'restarting', 'starting', 'running', 'finished'])
+      expect(await fault()).toBeUndefined()
+    },
+  )
 
   it.each([1, 2, 4])('a sink that throws at commit %i: restarted, each epoch applied once', async (at) => {
     const result = await runToEnd({ onApply: throwOnceAt(at), paced: true })
@@ -119,7 +135,10 @@ describe('run', () => {
     }
     let calls = 0
     const onRecord = (): void => void (++calls > 700 && bug())
-    const { running, events } = start({ onRecord, paced: true }, { restart: { strategy: 'fixed-delay', attempts: 2, delayMs: 1 } })
+    const { running, events } = start(
+      { onRecord, paced: true },
+      { restart: { strategy: 'fixed-delay', attempts: 2, delayMs: 1 } },
+    )
     const result = await running.result
     expect(result).toMatchObject({ state: 'failed', attempts: 3, failure: { code: 'USER_FUNCTION' } })
     expect(events.some((event) => event.type === 'log' && /failed after 3 attempts/.test(event.message))).toBe(true)
@@ -226,7 +245,10 @@ describe('going back', () => {
 
   it('stands when the run ends before its first checkpoint', async () => {
     const [first = 0, ...later] = await someCheckpoints()
-    const back = start({ endless: true }, { fromCheckpoint: first, allowRepeat: ['target'], checkpoint: { intervalMs: 60_000 } })
+    const back = start(
+      { endless: true },
+      { fromCheckpoint: first, allowRepeat: ['target'], checkpoint: { intervalMs: 60_000 } },
+    )
     await firstValueFrom(back.running.state$.pipe(filter((state) => state === 'running')))
     await back.running.cancel()
     expect((await listCheckpoints(dataDir, 'ledger')).map(({ id }) => id)).toEqual([first])
@@ -248,7 +270,11 @@ describe('going back', () => {
     const last = ids.at(-1) ?? 0
     const details = await inspectCheckpoint(dataDir, 'ledger', last)
     const handle = details.manifest.tasks.flatMap(({ nodes }) => nodes).find(({ keyed }) => keyed !== undefined)?.keyed
-    const file = join(details.folder, handle?.folder ?? '', handle?.files.find(({ name }) => name.endsWith('.sst'))?.name ?? handle?.files[0]?.name ?? '')
+    const file = join(
+      details.folder,
+      handle?.folder ?? '',
+      handle?.files.find(({ name }) => name.endsWith('.sst'))?.name ?? handle?.files[0]?.name ?? '',
+    )
     const bytes = await readFile(file)
     bytes[bytes.byteLength >> 1] = (bytes[bytes.byteLength >> 1] ?? 0) ^ 1
     await rm(file)
@@ -286,7 +312,10 @@ describe('going back', () => {
     await rm(dataDir, { recursive: true })
     const { running: again, events } = start({}, { fromSavepoint: savepoint })
     expect((await again.result).state).toBe('finished')
-    expect(events.find((event) => event.type === 'restored')).toMatchObject({ checkpoint: manifest.id, folder: savepoint })
+    expect(events.find((event) => event.type === 'restored')).toMatchObject({
+      checkpoint: manifest.id,
+      folder: savepoint,
+    })
     const values = new Set((await readTarget(target)).map(({ value }) => value))
     expect(values.size).toBe(RECORDS)
   })

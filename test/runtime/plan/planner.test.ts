@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keyGroupRange, subtaskOfKeyGroup } from '../../../src/util/key-group.ts'
-import type { Partitioner } from '../../../src/graph/logical-graph.ts'
-import { largestParallelism, planJob } from '../../../runtime/plan/planner.ts'
 import { channelExists, type GraphDescription, type NodeDescription } from '../../../runtime/plan/physical-plan.ts'
+import { largestParallelism, planJob } from '../../../runtime/plan/planner.ts'
+import type { Partitioner } from '../../../src/graph/logical-graph.ts'
+import { keyGroupRange, subtaskOfKeyGroup } from '../../../src/util/key-group.ts'
 
 type In = readonly [from: string, partitioner?: Partitioner, input?: number]
 
@@ -33,13 +33,19 @@ describe('planJob', () => {
     expect(chainsOf(graph(node('a'), node('b', [['a']]), node('c', [['b']])), 3)).toEqual(['a -> b -> c'])
   })
 
-  it.each(['hash', 'rebalance', 'broadcast'] as const)('cuts the chain at a %s edge between several subtasks', (partitioner) => {
-    expect(chainsOf(graph(node('a'), node('b', [['a', partitioner]])), 2)).toEqual(['a', 'b'])
-  })
+  it.each(['hash', 'rebalance', 'broadcast'] as const)(
+    'cuts the chain at a %s edge between several subtasks',
+    (partitioner) => {
+      expect(chainsOf(graph(node('a'), node('b', [['a', partitioner]])), 2)).toEqual(['a', 'b'])
+    },
+  )
 
-  it.each(['hash', 'rebalance', 'broadcast'] as const)('chains over a %s edge between single subtasks', (partitioner) => {
-    expect(chainsOf(graph(node('a'), node('b', [['a', partitioner]])), 1)).toEqual(['a -> b'])
-  })
+  it.each(['hash', 'rebalance', 'broadcast'] as const)(
+    'chains over a %s edge between single subtasks',
+    (partitioner) => {
+      expect(chainsOf(graph(node('a'), node('b', [['a', partitioner]])), 1)).toEqual(['a -> b'])
+    },
+  )
 
   it('chains a tree: several readers of one node, none of a node with two inputs', () => {
     const tree = graph(node('a'), node('b', [['a']]), node('c', [['a']]), node('d', [['b'], ['c']]), node('e', [['d']]))
@@ -75,30 +81,37 @@ describe('planJob', () => {
 
   it('any graph: every node in one task, chains are trees of equal parallelism, all other edges are planned', () => {
     fc.assert(
-      fc.property(anyGraph(), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 5 }), (description, parallelism, workers) => {
-        const plan = planJob(description, { parallelism, workers })
-        expect(plan.tasks.flatMap((task) => task.nodes).sort()).toEqual(description.nodes.map((n) => n.name).sort())
-        const byName = new Map(description.nodes.map((n) => [n.name, n]))
-        for (const task of plan.tasks) {
-          for (const [at, name] of task.nodes.entries()) {
-            const inputs = byName.get(name)?.inputs ?? []
-            expect(byName.get(name)?.parallelism ?? parallelism).toBe(task.parallelism)
-            if (at === 0) continue
-            expect(inputs).toHaveLength(1)
-            expect(task.nodes.slice(0, at)).toContain(inputs[0]?.from)
-            expect(inputs[0]?.partitioner === 'forward' || task.parallelism === 1).toBe(true)
+      fc.property(
+        anyGraph(),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 5 }),
+        (description, parallelism, workers) => {
+          const plan = planJob(description, { parallelism, workers })
+          expect(plan.tasks.flatMap((task) => task.nodes).sort()).toEqual(description.nodes.map((n) => n.name).sort())
+          const byName = new Map(description.nodes.map((n) => [n.name, n]))
+          for (const task of plan.tasks) {
+            for (const [at, name] of task.nodes.entries()) {
+              const inputs = byName.get(name)?.inputs ?? []
+              expect(byName.get(name)?.parallelism ?? parallelism).toBe(task.parallelism)
+              if (at === 0) continue
+              expect(inputs).toHaveLength(1)
+              expect(task.nodes.slice(0, at)).toContain(inputs[0]?.from)
+              expect(inputs[0]?.partitioner === 'forward' || task.parallelism === 1).toBe(true)
+            }
+            expect(task.workers.every((worker) => worker < plan.workers)).toBe(true)
           }
-          expect(task.workers.every((worker) => worker < plan.workers)).toBe(true)
-        }
-        const heads = new Set(plan.tasks.map((task) => task.nodes[0]))
-        const crossing = description.nodes.filter((n) => heads.has(n.name)).flatMap((n) => n.inputs.map((e) => [e.from, n.name]))
-        expect(plan.edges.map((edge) => [edge.fromNode, edge.toNode])).toEqual(crossing)
-        for (const edge of plan.edges) {
-          const [from, to] = [plan.tasks[edge.fromTask], plan.tasks[edge.toTask]]
-          if (edge.partitioner === 'forward') expect(from?.parallelism).toBe(to?.parallelism)
-          expect(channelExists(edge, 0, 0)).toBe(true)
-        }
-      }),
+          const heads = new Set(plan.tasks.map((task) => task.nodes[0]))
+          const crossing = description.nodes
+            .filter((n) => heads.has(n.name))
+            .flatMap((n) => n.inputs.map((e) => [e.from, n.name]))
+          expect(plan.edges.map((edge) => [edge.fromNode, edge.toNode])).toEqual(crossing)
+          for (const edge of plan.edges) {
+            const [from, to] = [plan.tasks[edge.fromTask], plan.tasks[edge.toTask]]
+            if (edge.partitioner === 'forward') expect(from?.parallelism).toBe(to?.parallelism)
+            expect(channelExists(edge, 0, 0)).toBe(true)
+          }
+        },
+      ),
     )
   })
 
@@ -111,7 +124,9 @@ describe('planJob', () => {
           const { start, end } = keyGroupRange(subtask, parallelism, keyGroups)
           for (let group = start; group < end; group++) owners.push(subtask)
         }
-        expect(owners).toEqual(Array.from({ length: keyGroups }, (_, g) => subtaskOfKeyGroup(g, keyGroups, parallelism)))
+        expect(owners).toEqual(
+          Array.from({ length: keyGroups }, (_, g) => subtaskOfKeyGroup(g, keyGroups, parallelism)),
+        )
       }),
     )
   })

@@ -18,7 +18,10 @@ function meet(value: number): void {
   if (fault === 'exit') process.exit(3)
   if (fault === 'hang') for (;;);
   if (fault === 'reject') void Promise.reject(new Error('nobody waits for this'))
-  if (fault === 'throw-later') setTimeout(() => { throw new Error('thrown out of a timer') }, 1)
+  if (fault === 'throw-later')
+    setTimeout(() => {
+      throw new Error('thrown out of a timer')
+    }, 1)
 }
 
 export default ledgerJob({ target, records: 1500, pauseMs: 3, splits: 3, onRecord: meet })

@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineSource, EpochSinkFunction, type Job, type JobOptions, job, KeyedProcessFunction } from 'millrace'
-import type { Collector, KeyedProcessContext } from '../../../src/contract/process-function.ts'
+import type { Collector, KeyedProcessContext } from '../../src/contract/process-function.ts'
 
 export interface LedgerJobOptions extends JobOptions {
   readonly target: string
@@ -80,7 +80,14 @@ class FolderSink extends EpochSinkFunction<Update> {
 
 export function ledgerJob(options: LedgerJobOptions): Job {
   const { target, records, onRecord, onFinished, onApply, ...rest } = options
-  const { splits: _splits, endless: _endless, pauseMs: _pauseMs, mayRead: _mayRead, sums = 'sums', ...jobOptions } = rest
+  const {
+    splits: _splits,
+    endless: _endless,
+    pauseMs: _pauseMs,
+    mayRead: _mayRead,
+    sums = 'sums',
+    ...jobOptions
+  } = rest
   return job(
     'ledger',
     (flow) => {
@@ -106,7 +113,8 @@ function numbersSource({ records, splits = 2, endless = false, pauseMs = 0, mayR
       const first = Number(split.slice(1))
       const values: number[] = []
       let next = position
-      while (values.length < Math.min(limit, 50) && next * splits + first < records) values.push(next++ * splits + first)
+      while (values.length < Math.min(limit, 50) && next * splits + first < records)
+        values.push(next++ * splits + first)
       if (values.length > 0) return { records: values, position: next }
       return endless ? ('idle' as const) : ('end' as const)
     },
