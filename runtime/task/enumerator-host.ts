@@ -38,7 +38,8 @@ export class EnumeratorHost {
   readonly #backend: KeyedBackend
   readonly #enumerator: SplitEnumerator
   readonly #failed: (error: unknown) => void
-  readonly #parts = new Map<number, EnumeratorPart>()
+  /** The snapshot taken last. Abandoning it when it has ended does nothing. */
+  #latest: { readonly checkpoint: number; readonly part: EnumeratorPart } | undefined
   #calls: Promise<void> = Promise.resolve()
   #broken = false
 
@@ -103,32 +104,28 @@ export class EnumeratorHost {
     if (body.type === 'event') void this.#enqueue(() => this.#enumerator.onReaderEvent?.(subtask, body.event))
   }
 
-  /** Resolves when the snapshot is taken, in its turn (I2). */
+  /** Resolves when the snapshot is taken, in its turn (I2). Gives up the one before, if that has not ended. */
   snapshot(checkpoint: number): Promise<void> {
     return this.#enqueue(() => {
+      this.#latest?.part.abandon()
       const small = encode(this.#enumerator.snapshot(checkpoint))
       const folder = `${this.#node}-enumerator`
-      this.#parts.set(
-        checkpoint,
-        keyedPart(this.#backend.freeze(), folder, (state) => ({ small, state })),
-      )
+      const part = keyedPart(this.#backend.freeze(), folder, (state) => ({ small, state }))
+      this.#latest = { checkpoint, part }
     })
   }
 
-  /** The part of a checkpoint, once; undefined if there was no snapshot for it. */
-  takePart(checkpoint: number): EnumeratorPart | undefined {
-    const part = this.#parts.get(checkpoint)
-    this.#parts.delete(checkpoint)
-    return part
+  /** The part of a checkpoint; undefined if there was no snapshot for it. */
+  partOf(checkpoint: number): EnumeratorPart | undefined {
+    return this.#latest?.checkpoint === checkpoint ? this.#latest.part : undefined
   }
 
   complete(checkpoint: number): void {
     void this.#enqueue(() => this.#enumerator.checkpointComplete?.(checkpoint))
   }
 
-  /** Forgets the snapshots which no barrier came for. */
   abort(checkpoint: number): void {
-    this.takePart(checkpoint)?.abandon()
+    this.partOf(checkpoint)?.abandon()
   }
 
   async close(): Promise<void> {

@@ -151,7 +151,7 @@ export class SourceNode implements ChainNode {
 
   freeze(checkpoint: number): SnapshotPart {
     const splits = this.#splits(checkpoint)
-    const enumerator = this.#enumerator?.takePart(checkpoint)
+    const enumerator = this.#enumerator?.partOf(checkpoint)
     const { environment } = this.#options
     return {
       encodeSlice: (budgetMs) => enumerator?.encodeSlice(budgetMs) ?? true,

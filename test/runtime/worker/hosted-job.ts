@@ -175,6 +175,15 @@ export class HostedJob {
     }
   }
 
+  /** For conditions that no message announces. Throws what failed. */
+  async eventually(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      const failed = this.all('failed')[0]
+      if (failed !== undefined) throw new Error(`${failed.failure.message}\n${failed.failure.stack}`)
+    }
+  }
+
   #connect(plan: PhysicalPlan): {
     worker: number
     address: { edge: number; fromSubtask: number; toSubtask: number }
@@ -209,4 +218,29 @@ export class HostedJob {
     this.#listeners = []
     for (const listener of listeners) listener()
   }
+}
+
+/** What to deploy with to go on from a checkpoint, with equal parallelism. */
+export function restoreFrom(
+  checkpoint: number,
+  jobDir: string,
+  snapshots: readonly TaskSnapshot[],
+): Record<string, NodeRestore[]> {
+  const restore: Record<string, NodeRestore[]> = {}
+  for (const snapshot of snapshots.flatMap(({ nodes }) => nodes)) {
+    const { node, subtask, keyed, operator, splits, enumerator, commit } = snapshot
+    const list = restore[node] ?? []
+    restore[node] = list
+    list[subtask] = {
+      node,
+      folder: join(jobDir, 'checkpoints', String(checkpoint)),
+      checkpoint,
+      keyed: keyed === undefined ? [] : [keyed],
+      operator: operator === undefined ? [] : [operator],
+      splits,
+      enumerator,
+      commits: commit === undefined ? [] : [commit],
+    }
+  }
+  return restore
 }

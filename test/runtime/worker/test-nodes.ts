@@ -1,6 +1,7 @@
 // Small sources, operators and sinks written against the contracts alone.
 
 import { MAIN_OUTPUT, type Operator, type OperatorContext } from '../../../src/contract/operator.ts'
+import type { RuntimeContext } from '../../../src/contract/runtime-context.ts'
 import {
   AppendSinkFunction,
   EpochSinkFunction,
@@ -38,12 +39,12 @@ export interface RangeSplit extends SourceSplit {
 export class RangeSource extends SourceFunction<number, RangeSplit> {
   readonly boundedness = 'bounded'
   readonly #ranges: readonly (readonly [number, number])[]
-  readonly #options: { readonly batch?: number; readonly gate?: () => boolean }
+  readonly #options: { readonly batch?: number; readonly upTo?: () => number }
 
-  /** `gate`: while it says false there is nothing to read. */
+  /** `upTo`: numbers from there on are not there yet. */
   constructor(
     ranges: readonly (readonly [number, number])[],
-    options: { readonly batch?: number; readonly gate?: () => boolean } = {},
+    options: { readonly batch?: number; readonly upTo?: () => number } = {},
   ) {
     super()
     this.#ranges = ranges
@@ -78,7 +79,7 @@ export class RangeSource extends SourceFunction<number, RangeSplit> {
     let wake: (() => void) | undefined
     let timer: NodeJS.Timeout | undefined
     const size = this.#options.batch ?? 1000
-    const gate = this.#options.gate ?? (() => true)
+    const upTo = this.#options.upTo ?? (() => Number.POSITIVE_INFINITY)
     return {
       addSplits(added) {
         splits.push(...added.map((split) => ({ ...split })))
@@ -91,7 +92,7 @@ export class RangeSource extends SourceFunction<number, RangeSplit> {
       poll(): Polled<number> {
         const split = splits[0]
         if (split === undefined) return over ? 'end' : 'idle'
-        if (!gate()) return 'idle'
+        if (split.next >= upTo()) return 'idle'
         const to = Math.min(split.end, split.next + size)
         const values = Array.from({ length: to - split.next }, (_, i) => split.next + i)
         split.next = to
@@ -104,7 +105,7 @@ export class RangeSource extends SourceFunction<number, RangeSplit> {
       available: () =>
         new Promise<void>((resolve) => {
           wake = resolve
-          if (!gate()) timer = setTimeout(resolve, 1)
+          if (splits.length > 0) timer = setTimeout(resolve, 1)
         }),
       snapshot: () => splits.map((split) => ({ ...split })),
       close() {
@@ -304,4 +305,20 @@ export function sinkNode(
 
 export function graphOf(...nodes: GraphNode[]): LogicalGraph {
   return { job: 'test', nodes }
+}
+
+/** Counts what comes as a metric, for sinks in other threads. */
+export class CounterSink extends UpsertSinkFunction<unknown> {
+  #count: ((n: number) => void) | undefined
+
+  override open(context: RuntimeContext): void {
+    const counter = context.metrics.counter('rows')
+    this.#count = (n) => counter.add(n)
+  }
+
+  write(records: readonly unknown[]): void {
+    this.#count?.(records.length)
+  }
+
+  flush(): void {}
 }
