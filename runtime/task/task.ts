@@ -44,6 +44,7 @@ export class Task {
   readonly #shares: TimeShares
   readonly #snapshots: TaskSnapshots
   #loop: Promise<void> = Promise.resolve()
+  #opening: Promise<void> = Promise.resolve()
   #cancelled = false
   #failed = false
   #ended = false
@@ -72,7 +73,9 @@ export class Task {
 
   /** Opens and restores every node. After a failure cancel() closes what was opened. */
   open(): Promise<void> {
-    return this.#chain.open()
+    const opening = this.#chain.open()
+    this.#opening = opening.catch(() => {})
+    return opening
   }
 
   start(): void {
@@ -145,6 +148,8 @@ export class Task {
     this.#gate?.close()
     for (const edge of this.#chain.edges) edge.close()
     this.#mailbox.wake()
+    // What is still being opened would come open after its close.
+    await this.#within(this.#opening, CLOSE_TIMEOUT_MS)
     await this.#within(this.#loop, LEAVE_GRACE_MS)
     await Promise.all(this.#chain.nodes.map((node) => this.#close(node.name, node.close())))
     await this.#within(this.#snapshots.settle() ?? this.#loop, LEAVE_GRACE_MS)
