@@ -18,6 +18,8 @@ export interface ByteSource {
   /** The next bytes; undefined at the end of the file as it is now. A plain file may have more later. */
   next(): Promise<Buffer | undefined>
   status(): Promise<FileStatus>
+  /** The same bytes are there still before a position as were read there. */
+  endsWith(bytes: Buffer, position: number): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -61,6 +63,12 @@ class PlainBytes implements ByteSource {
   async status(): Promise<FileStatus> {
     const { size, nlink } = await this.#file.stat()
     return { size, removed: nlink === 0 }
+  }
+
+  async endsWith(bytes: Buffer, position: number): Promise<boolean> {
+    const found = Buffer.allocUnsafe(bytes.length)
+    const { bytesRead } = await this.#file.read(found, 0, found.length, position - bytes.length)
+    return bytesRead === bytes.length && found.equals(bytes)
   }
 
   async close(): Promise<void> {
@@ -108,6 +116,10 @@ class GzipBytes implements ByteSource {
   /** A gzip file is whole when it is opened: its end is its end. */
   status(): Promise<FileStatus> {
     return Promise.resolve({ size: this.#unpackedBytes, removed: false })
+  }
+
+  endsWith(): Promise<boolean> {
+    return Promise.resolve(true)
   }
 
   async close(): Promise<void> {

@@ -18,6 +18,8 @@ import { type FileSplit, locate } from './position.ts'
 import { NEWLINE, type RecordDecoder, tooLong } from './record-decoder.ts'
 import { RecordOutput } from './record-output.ts'
 
+/** So many of the bytes read last are kept, to see whether a file that has grown is still what it was. */
+const WITNESS_BYTES = 64
 const NOTHING: Buffer = Buffer.alloc(0)
 const BOM: Buffer = Buffer.from([0xef, 0xbb, 0xbf])
 
@@ -37,6 +39,8 @@ export class FileReader {
   #line: number
   /** Bytes of an overlong record that were let go before its end was found; its beginning, for the report. */
   #skipped: { bytes: number; readonly head: string } | undefined
+  /** The bytes read last. */
+  #witness: Buffer = NOTHING
   /** Nothing will be added to the file any more. */
   #complete: boolean
 
@@ -93,7 +97,8 @@ export class FileReader {
     const found = await this.#stat()
     if (found === undefined) return 'gone'
     const read = this.#offset + (this.#skipped?.bytes ?? 0) + this.#bytes.length
-    if (found.size !== read) return found.size < read ? 'cut' : 'grown'
+    if (found.size < read) return 'cut'
+    if (found.size > read) return (await this.#isUnchanged(read)) ? 'grown' : 'cut'
     return found.removed ? 'gone' : 'same'
   }
 
@@ -112,8 +117,14 @@ export class FileReader {
     const source = this.#source
     this.#source = undefined
     this.#bytes = NOTHING
+    this.#witness = NOTHING
     this.#skipped = undefined
     await source?.close()
+  }
+
+  /** A file that was cut may have grown beyond where it was read since it was looked at last. */
+  async #isUnchanged(read: number): Promise<boolean> {
+    return this.#source === undefined || this.#source.endsWith(this.#witness, read)
   }
 
   /** An open file tells of itself even after it was removed; a closed one has to be found. */
@@ -165,6 +176,7 @@ export class FileReader {
 
   /** Adds a chunk (I3). Answers a malformed record if one has become too long or a too long one ends here. */
   #addBytes(chunk: Buffer): readonly unknown[] | undefined {
+    this.#witness = Buffer.from(chunk.subarray(-WITNESS_BYTES))
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk])
     if (this.#skipped === undefined) {
       if (this.#bytes.length - chunk.length <= this.#config.recordBytesMax) return undefined

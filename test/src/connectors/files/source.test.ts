@@ -342,6 +342,16 @@ describe('filesSource, following', () => {
     await driver.close()
   })
 
+  it('notices that a file was truncated also when it has grown beyond where it was read', async () => {
+    const { file, driver } = await following()
+    await appendFile(file, 'one\ntwo\n')
+    expect(await driver.later()).toEqual(['one', 'two'])
+    await truncate(file, 0)
+    await appendFile(file, 'three\nfour\nfive\n')
+    expect(await driver.later()).toEqual(['three', 'four', 'five'])
+    await driver.close()
+  })
+
   it('lets a removed file go, with the last line it had', async () => {
     const { file, driver } = await following()
     await appendFile(file, 'one\nlast')
