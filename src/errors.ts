@@ -123,6 +123,7 @@ export const ERRORS = {
   // Running
   JOB_LOCKED: row('user', 'never', 'Job "{job}" is already running in {dir} (process {pid}).'),
   JOB_FAILED: row('internal', 'never', 'Job "{job}" failed after {attempts} attempts: {reason}'),
+  TASK_FAILED: row('internal', 'restart', 'A task failed outside the functions of its nodes: {reason}'),
   WORKER_LOST: row('internal', 'restart', 'Worker {worker} {reason}.'),
   IO: row('external', 'restart', '{action} {path}: {reason}'),
   STATE_BACKEND: row('external', 'restart', 'State of node "{node}" ({path}): {reason}'),

@@ -2,7 +2,7 @@
 
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ERRORS, type ErrorCode, isMillraceError, MillraceError, reasonOf } from '../../src/errors.ts'
+import { ERRORS, isMillraceError, MillraceError, reasonOf } from '../../src/errors.ts'
 import { maskText } from './secrets.ts'
 import type { FailureInfo } from './task-port.ts'
 
@@ -41,17 +41,20 @@ function wrap(node: string, kind: NodeKind, error: unknown): MillraceError {
 /** What is sent to the main thread. */
 export function failureOf(error: unknown, place: FailurePlace): FailureInfo {
   const node = error instanceof NodeError ? error.node : place.node
-  const failure = error instanceof NodeError ? error.failure : error
-  const code: ErrorCode = isMillraceError(failure) ? failure.code : 'INVARIANT'
-  const details = isMillraceError(failure) ? failure.details : {}
+  const thrown = error instanceof NodeError ? error.failure : error
+  const failure = isMillraceError(thrown)
+    ? thrown
+    : new MillraceError('TASK_FAILED', { reason: reasonOf(thrown) }, thrown)
+  const { code, details } = failure
   const origin = rootCause(failure)
   const stack = origin instanceof Error ? origin.stack : undefined
-  const row = ERRORS[code] ?? ERRORS.INVARIANT
+  // The job's copy of the error table may be another release's.
+  const row = ERRORS[code] ?? ERRORS.TASK_FAILED
   return {
     code,
     domain: row.domain,
     retry: row.retry,
-    message: maskText(isMillraceError(failure) ? failure.message : reasonOf(failure)),
+    message: maskText(failure.message),
     node: node ?? (details.node === undefined || details.node === '?' ? undefined : String(details.node)),
     subtask: place.subtask,
     at: userFrame(stack),

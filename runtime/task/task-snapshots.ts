@@ -7,6 +7,7 @@
 // I3. What failed or was aborted is abandoned: its entries are still dirty for the next one.
 // I4. A new one begins only when the one before has ended, its files included.
 
+import { isMillraceError, MillraceError, reasonOf } from '../../src/errors.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
 import type { Pending } from '../channel/channel.ts'
@@ -124,8 +125,12 @@ export class TaskSnapshots {
 
   #decline(underWay: UnderWay, error: unknown): void {
     const { subtask, listener } = this.#environment
+    const { checkpoint } = underWay
+    const failure = isMillraceError(error)
+      ? error
+      : new MillraceError('CHECKPOINT_FAILED', { checkpoint, reason: reasonOf(error) }, error)
     this.#abandon(underWay)
-    listener.declined(underWay.checkpoint, failureOf(error, { node: undefined, subtask }))
+    listener.declined(checkpoint, failureOf(failure, { node: undefined, subtask }))
   }
 
   #abandon(underWay: UnderWay): void {

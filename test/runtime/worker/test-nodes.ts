@@ -192,6 +192,8 @@ export class MemoryTarget {
   readonly epochs = new Map<string, number>()
   applied = 0
   failNext = false
+  /** apply() waits for it. */
+  away: Promise<void> = Promise.resolve()
 }
 
 export class MemoryEpochSink extends EpochSinkFunction<unknown> {
@@ -209,6 +211,7 @@ export class MemoryEpochSink extends EpochSinkFunction<unknown> {
   async apply(writer: string, epoch: number, batches: AsyncIterable<readonly unknown[]>): Promise<void> {
     const rows: unknown[] = []
     for await (const batch of batches) rows.push(...batch)
+    await this.#target.away
     if (this.#target.failNext) {
       this.#target.failNext = false
       throw new Error('target is away')
