@@ -17,7 +17,7 @@ export type NodeKind = 'source' | 'operator' | 'sink'
 const CODE_OF_KIND = { source: 'SOURCE_FAILED', operator: 'USER_FUNCTION', sink: 'SINK_FAILED' } as const
 
 /** An error with the node it came from; made where the node is known, read where the failure is reported. */
-export class NodeError extends Error {
+class NodeError extends Error {
   readonly node: string
   readonly failure: unknown
 
@@ -76,7 +76,7 @@ function rootCause(error: unknown): unknown {
 const FRAME = /(?:\(|at )((?:file:\/\/)?\/?[^\s()]+):(\d+):(\d+)\)?$/
 
 /** file:line:column of the first frame outside Millrace, node_modules and Node itself. */
-export function userFrame(stack: string | undefined): string | undefined {
+function userFrame(stack: string | undefined): string | undefined {
   for (const line of stack?.split('\n') ?? []) {
     const match = FRAME.exec(line.trim())
     if (match === null) continue
