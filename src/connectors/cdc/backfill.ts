@@ -1,7 +1,7 @@
 // Reading one part of a chunk exactly: the rows as they were when the log stood at `high`.
 
 import { MillraceError } from '../../errors.ts'
-import type { Change, TableSchema } from '../../record/change.ts'
+import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
 import { assert } from '../../util/assert.ts'
 import type { ChangePort, ChunkRead, KeyBound, KeyRange, Offset } from './port.ts'
 
@@ -11,6 +11,7 @@ export interface ExactPart<Row> {
   readonly high: Offset
   readonly next: KeyBound | null
   readonly schema: TableSchema
+  readonly source: ChangeSource
 }
 
 const READ_AGAIN_MAX = 100
@@ -28,7 +29,7 @@ export async function readExactly<Row>(
   for (let attempt = 0; attempt < READ_AGAIN_MAX; attempt++) {
     const read = await port.readChunk(table, range, maxRecords)
     assert(read.next === null || read.next !== range.from, 'a part of a chunk advances')
-    const part = { high: read.high, next: read.next, schema: read.schema }
+    const part = { high: read.high, next: read.next, schema: read.schema, source: read.source }
     if (port.compareOffsets(read.low, read.high) >= 0) return { ...part, rows: read.rows }
     const rows = await backfill(port, table, { from: range.from, to: read.next ?? range.to }, read)
     if (rows !== undefined) return { ...part, rows }
@@ -52,15 +53,13 @@ async function backfill<Row>(
     throw new MillraceError('INVARIANT', { what: reason })
   }
   const rows = new Map(read.rows.map((row) => [keyText(row.key), row]))
-  const template = { ...between[0]?.source, snapshot: true } as Change<Row>['source']
-  const position = read.rows[0]?.source.position ?? template.position
   const inRange = await membership(port, table, range, between)
   for (const [index, change] of between.entries()) {
     const { before, after } = inRange(index)
     if (change.before !== null && before) rows.delete(keyText(change.oldKey ?? change.key))
     if (change.after !== null && after) {
-      const source = { ...template, position }
-      rows.set(keyText(change.key), { op: 'r', before: null, after: change.after, key: change.key, source })
+      const { after: row, key } = change
+      rows.set(keyText(key), { op: 'r', before: null, after: row, key, source: read.source })
     }
   }
   return [...rows.values()]

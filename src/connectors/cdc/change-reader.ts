@@ -9,9 +9,9 @@
 
 import type { Polled, ReaderContext, SourceReader } from '../../contract/source-function.ts'
 import { BATCH_RECORDS, batchOf } from '../../record/batch.ts'
-import type { Change, TableSchema } from '../../record/change.ts'
+import type { Change } from '../../record/change.ts'
 import { deferred } from '../../util/deferred.ts'
-import { readExactly } from './backfill.ts'
+import { type ExactPart, readExactly } from './backfill.ts'
 import type { ChangeSplit, ChunkPart, ChunkSplit, LogSplit, ToEnumerator, ToReader } from './change-split.ts'
 import { LogReader } from './log-reader.ts'
 import type { ChangeSourceOptions } from './options.ts'
@@ -174,17 +174,16 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
       this.#finished(after)
       if (this.#chunks.length === 0) this.#context.requestSplit()
     }
-    return this.#withSchema(table, part.schema, part.rows)
+    return this.#withSchema(table, part)
   }
 
-  /** Rows, behind a record of their columns if these are not the ones last told. */
-  #withSchema(table: string, schema: TableSchema, rows: readonly Change<Row>[]): readonly Change<Row>[] {
-    const first = rows[0]
-    if (!this.#options.schemaChanges || first === undefined) return rows
-    const text = schemaText(schema)
-    if (this.#schemas.get(table) === text) return rows
+  /** The part's rows, behind a record of their columns if these are not the ones last told. An empty table has columns too. */
+  #withSchema(table: string, part: ExactPart<Row>): readonly Change<Row>[] {
+    if (!this.#options.schemaChanges) return part.rows
+    const text = schemaText(part.schema)
+    if (this.#schemas.get(table) === text) return part.rows
     this.#schemas.set(table, text)
-    return [schemaChange<Row>(schema, first.source), ...rows]
+    return [schemaChange<Row>(part.schema, part.source), ...part.rows]
   }
 
   #finished(chunk: ChunkSplit): void {

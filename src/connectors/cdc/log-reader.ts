@@ -7,10 +7,11 @@
 // I2. Setting the log back for a joining table gives every other table a floor at the place left: nothing of theirs comes twice.
 // I3. While a gated table's gate is not open, nothing is read.
 
-import type { Change } from '../../record/change.ts'
+import type { Change, TableSchema } from '../../record/change.ts'
 import { assert } from '../../util/assert.ts'
 import type { LogSplit, LogTable, TableRef, ToEnumerator, ToReader } from './change-split.ts'
 import type { ChangeLog, ChangePort, LogPage, Offset } from './port.ts'
+import { schemaChange } from './schema-change.ts'
 import { TableGate } from './table-gate.ts'
 
 export interface LogReaderOptions<Row> {
@@ -27,6 +28,8 @@ export class LogReader<Row> {
   readonly #port: ChangePort<Row>
   readonly #tables = new Map<string, LogTable>()
   readonly #gates = new Map<string, TableGate<Row>>()
+  /** The columns last told, by table. Empty after a restore, so that what follows is always preceded by its columns. */
+  readonly #schemas = new Map<string, TableSchema>()
   #position: Offset
   #until: Offset | undefined
   #log: ChangeLog<Row> | undefined
@@ -127,21 +130,25 @@ export class LogReader<Row> {
     const until = this.#until
     if (until === undefined || this.#port.compareOffsets(page.next, until) <= 0) return page
     const kept = page.offsets.filter((offset) => this.#port.compareOffsets(offset, until) <= 0).length
+    const { changes, offsets, schemas } = page
     return {
-      changes: page.changes.slice(0, kept),
-      offsets: page.offsets.slice(0, kept),
+      ...page,
+      changes: changes.slice(0, kept),
+      offsets: offsets.slice(0, kept),
+      schemas: schemas.slice(0, kept),
       next: until,
-      ended: page.ended,
     }
   }
 
   /** Every table is either followed or unknown. */
   #plain(page: LogPage<Row>): readonly Change<Row>[] {
     const { split, schemaChanges } = this.#options
-    if (split.all && schemaChanges) return page.changes
-    return page.changes.filter(
-      (change) => (split.all || this.#tables.has(this.#port.tableOf(change))) && (schemaChanges || change.op !== 's'),
-    )
+    if (split.all && !schemaChanges && !page.changes.some((change) => change.op === 's')) return page.changes
+    const emitted: Change<Row>[] = []
+    for (const [index, change] of page.changes.entries()) {
+      if (split.all || this.#tables.has(this.#port.tableOf(change))) this.#emit(change, page.schemas[index], emitted)
+    }
+    return emitted
   }
 
   async #judge(page: LogPage<Row>): Promise<readonly Change<Row>[]> {
@@ -149,16 +156,27 @@ export class LogReader<Row> {
     const emitted: Change<Row>[] = []
     for (const [index, change] of page.changes.entries()) {
       const table = this.#tables.get(this.#port.tableOf(change))
-      const offset = page.offsets[index] as Offset
-      if (table === undefined || !this.#counts(table, offset)) continue
+      if (table === undefined || !this.#counts(table, page.offsets[index] as Offset)) continue
       const verdict = table.gated ? verdicts.get(index) : change
       if (verdict === undefined || verdict === 'drop') continue
-      if (verdict === 'restart') {
-        this.#restart(table)
-        emitted.push(change)
-      } else if (verdict.op !== 's' || this.#options.schemaChanges) emitted.push(verdict)
+      if (verdict === 'restart') this.#restart(table)
+      this.#emit(verdict === 'restart' ? change : verdict, page.schemas[index], emitted)
     }
     return emitted
+  }
+
+  /** The change, behind a record of its table's columns if these are not the ones last told. */
+  #emit(change: Change<Row>, schema: TableSchema | undefined, emitted: Change<Row>[]): void {
+    if (!this.#options.schemaChanges) {
+      if (change.op !== 's') emitted.push(change)
+      return
+    }
+    const table = this.#port.tableOf(change)
+    if (change.op !== 's' && schema !== undefined && this.#schemas.get(table) !== schema) {
+      emitted.push(schemaChange<Row>(schema, change.source))
+    }
+    if (schema !== undefined) this.#schemas.set(table, schema)
+    emitted.push(change)
   }
 
   /** Whether floor, end and restart leave the change at this offset to be judged. */

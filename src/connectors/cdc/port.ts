@@ -1,7 +1,7 @@
 // What the incremental snapshot asks of a database. A change source is a port and its options; all else is shared.
 
 import type { RuntimeContext } from '../../contract/runtime-context.ts'
-import type { Change, TableSchema } from '../../record/change.ts'
+import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
 
 /** A place in the change log. Plain data of the port's own making that survives msgpack; only the port compares it. */
 export type Offset = NonNullable<unknown>
@@ -34,6 +34,8 @@ export interface ChunkRead<Row> {
   /** Where to go on, greater than the range's start; null when the range is read to its end. */
   readonly next: KeyBound | null
   readonly schema: TableSchema
+  /** Where these rows are from; the same for all of them. */
+  readonly source: ChangeSource
 }
 
 /** A piece of the log in commit order. */
@@ -41,6 +43,8 @@ export interface LogPage<Row> {
   readonly changes: readonly Change<Row>[]
   /** The place of each change. Never falls; two changes of one row never share one. */
   readonly offsets: readonly Offset[]
+  /** The columns of each change's table at the time of the change: the same object while they stay the same. */
+  readonly schemas: readonly TableSchema[]
   /** Reading from here gives what follows this page. At least the last of `offsets`; moves on also where nothing was captured. */
   readonly next: Offset
   /** The port itself decided that the source is to end behind this page. */

@@ -149,7 +149,7 @@ export class ModelPort implements ChangePort<ModelRow> {
     const rows = inRange
       .slice(0, maxRecords)
       .map((row): Change<ModelRow> => ({ op: 'r', before: null, after: row, key: [row.id], source }))
-    return { rows, low, high, next: inRange[maxRecords]?.id ?? null, schema }
+    return { rows, low, high, next: inRange[maxRecords]?.id ?? null, schema, source }
   }
 
   openLog(from: Offset): ChangeLog<ModelRow> {
@@ -160,7 +160,8 @@ export class ModelPort implements ChangePort<ModelRow> {
         const entries = this.#db.log.slice(position, position + maxRecords)
         position = entries.at(-1)?.offset ?? position
         const changes = entries.map((entry) => entry.change)
-        return { changes, offsets: entries.map((entry) => entry.offset), next: position, ended: false }
+        const schemas = changes.map((change) => change.schema ?? this.#db.schema())
+        return { changes, offsets: entries.map((entry) => entry.offset), schemas, next: position, ended: false }
       },
       available: async () => {},
       close: () => {},

@@ -111,10 +111,14 @@ export class SourceSimulation<T, S extends SourceSplit> {
   /** Dies, and comes back from the last complete checkpoint. */
   async crash(parallelism: number, empty: unknown): Promise<void> {
     this.crashes += 1
-    for (const slot of this.#slots) await slot.reader.close?.()
-    await this.#enumerator.close?.()
+    await this.close()
     this.#options.sink.restore(copy(this.#complete?.sink ?? empty))
     await this.start(parallelism)
+  }
+
+  async close(): Promise<void> {
+    for (const slot of this.#slots) await slot.reader.close?.()
+    await this.#enumerator.close?.()
   }
 
   /** One thing happens, chosen by the seed. */

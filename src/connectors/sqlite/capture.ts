@@ -1,0 +1,307 @@
+// Capture: the change log that Millrace keeps inside a SQLite database, for all jobs that read from it.
+//
+// Owns: the tables and triggers with the prefix `_millrace_`.
+// Does not own: reading the log (sqlite-log), the positions of jobs (it only keeps what they tell it).
+//
+// I1. A capture is one table with one set of columns. A table whose columns changed gets a new capture; entries made under the
+//     old one stay readable with its columns.
+// I2. Everything here happens in one write transaction: other programs see a table either captured or not.
+// I3. A captured table whose triggers are gone may have changed unseen: its new capture logs a truncation and every row.
+// I4. The log's last entry is never trimmed, so positions never begin again.
+
+import { MillraceError } from '../../errors.ts'
+import type { ColumnSchema, TableSchema } from '../../record/change.ts'
+import {
+  type CaptureLayout,
+  createCaptureSql,
+  createTriggersSql,
+  dropTableSql,
+  LOG_TABLE,
+  logRowsSql,
+  NOW_MS,
+  triggerPrefix,
+} from './capture-sql.ts'
+import type { SqliteDatabase } from './database.ts'
+import { quoteName } from './quote.ts'
+import { hasNullKeys, listTables, OWN_PREFIX, readTable, type TableDefinition, triggersOn } from './table-definition.ts'
+
+/** A capture as it is kept in the database. */
+export interface CaptureRecord {
+  readonly id: number
+  readonly table: string
+  readonly byRowid: boolean
+  readonly schema: TableSchema
+}
+
+const CAPTURES = `${OWN_PREFIX}captures`
+const CONSUMERS = `${OWN_PREFIX}consumers`
+const META = `${OWN_PREFIX}meta`
+const FORMAT = '1'
+
+export class Capture {
+  readonly #database: SqliteDatabase
+  readonly #warn: (message: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly #captures = new Map<number, CaptureRecord>()
+  readonly #warned = new Set<string>()
+  /** The version of the schema that was followed last. */
+  #followed: unknown
+
+  constructor(database: SqliteDatabase, warn: (message: string, fields: Readonly<Record<string, unknown>>) => void) {
+    this.#database = database
+    this.#warn = warn
+  }
+
+  /** Installs and brings up to date what is needed for the wanted tables; returns their names. */
+  install(isWanted: (table: string) => boolean): readonly string[] {
+    const inspect = (): readonly string[] => this.#bringUpToDate(isWanted)
+    return this.#database.transaction('IMMEDIATE', inspect)
+  }
+
+  /** Brings captures up to date if any program changed the schema since the last call. Not within a transaction. */
+  follow(isWanted: (table: string) => boolean): void {
+    const version = (): unknown => this.#database.first('PRAGMA schema_version')?.[0]
+    if (version() === this.#followed) return
+    this.install(isWanted)
+    this.#followed = version()
+  }
+
+  /** Whether the log's tables are there. */
+  isInstalled(): boolean {
+    return this.#database.first(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`, [META]) !== undefined
+  }
+
+  /** The capture with this id; captures never change. */
+  byId(id: number): CaptureRecord {
+    const known = this.#captures.get(id)
+    if (known !== undefined) return known
+    const row = this.#database.first(`SELECT tbl, by_rowid, definition FROM ${CAPTURES} WHERE id = ?`, [BigInt(id)])
+    if (row === undefined) {
+      const reason = `the change log in ${this.#database.file} has an entry of a capture ${id} that is not there`
+      throw new MillraceError('SOURCE_FAILED', { node: '?', reason })
+    }
+    const schema = JSON.parse(String(row[2])) as TableSchema
+    const record = { id, table: String(row[0]), byRowid: row[1] === 1n, schema }
+    this.#captures.set(id, record)
+    return record
+  }
+
+  /** The capture that logs the table now. */
+  activeOf(table: string): CaptureRecord | undefined {
+    const row = this.#database.first(`SELECT id FROM ${CAPTURES} WHERE tbl = ? AND active = 1`, [table])
+    return row === undefined ? undefined : this.byId(Number(row[0]))
+  }
+
+  /** The number of the last entry of the log; 0 if there is none. */
+  position(): number {
+    return Number(this.#database.first(`SELECT coalesce(max(seq), 0) FROM ${LOG_TABLE}`)?.[0])
+  }
+
+  /** Entries up to here may be gone. */
+  trimmedTo(): number {
+    return Number(this.#database.first(`SELECT value FROM ${META} WHERE name = 'trimmed_to'`)?.[0] ?? 0)
+  }
+
+  /** Notes how far a job has come, and deletes what no job needs and `retainRows` does not keep. */
+  consumed(consumer: string, position: number, retainRows: number): void {
+    this.#database.transaction('IMMEDIATE', () => {
+      const note = `INSERT INTO ${CONSUMERS} (name, position, at) VALUES (?, ?, ${NOW_MS}) ON CONFLICT (name) DO UPDATE SET position = excluded.position, at = excluded.at`
+      this.#database.run(note, [consumer, BigInt(position)])
+      const needed = Number(this.#database.first(`SELECT min(position) FROM ${CONSUMERS}`)?.[0])
+      const upTo = Math.min(needed, this.position() - retainRows, this.position() - 1)
+      if (upTo > this.trimmedTo()) this.#trim(upTo)
+    })
+  }
+
+  #trim(upTo: number): void {
+    const limit = [BigInt(upTo)]
+    this.#database.run(`DELETE FROM ${LOG_TABLE} WHERE seq <= ?`, limit)
+    for (const [id, active] of this.#database.all(`SELECT id, active FROM ${CAPTURES}`)) {
+      const number = Number(id)
+      this.#database.run(`DELETE FROM ${quoteName(`${OWN_PREFIX}log_${number}`)} WHERE seq <= ?`, limit)
+      if (active === 0n && !this.#isLogged(number)) this.#forget(number)
+    }
+    this.#database.run(`INSERT OR REPLACE INTO ${META} (name, value) VALUES ('trimmed_to', ?)`, limit)
+  }
+
+  #isLogged(id: number): boolean {
+    return this.#database.first(`SELECT 1 FROM ${LOG_TABLE} WHERE capture = ? LIMIT 1`, [BigInt(id)]) !== undefined
+  }
+
+  #forget(id: number): void {
+    for (const sql of dropTableSql(id)) this.#database.exec(sql)
+    this.#database.run(`DELETE FROM ${CAPTURES} WHERE id = ?`, [BigInt(id)])
+  }
+
+  #bringUpToDate(isWanted: (table: string) => boolean): readonly string[] {
+    this.#createTables()
+    const captured: string[] = []
+    const present = new Set<string>()
+    for (const { name, kind } of listTables(this.#database)) {
+      if (kind === 'table') present.add(name)
+      if (!isWanted(name) || kind === 'view' || kind === 'shadow') continue
+      const table = kind === 'table' ? this.#capturable(name) : undefined
+      if (table === undefined) this.#warnOnce('a virtual table is not captured', name)
+      else captured.push(this.#captureTable(table))
+    }
+    for (const [id, table] of this.#database.all(`SELECT id, tbl FROM ${CAPTURES} WHERE active = 1`)) {
+      if (!present.has(String(table))) this.#retire(Number(id))
+    }
+    return captured
+  }
+
+  #createTables(): void {
+    const format = this.isInstalled()
+      ? this.#database.first(`SELECT value FROM ${META} WHERE name = 'format'`)?.[0]
+      : undefined
+    if (format !== undefined && format !== FORMAT) {
+      const reason = `the change log in ${this.#database.file} has format ${String(format)}, this release writes ${FORMAT}: removeSqliteChanges({ file }) and start with --fresh`
+      throw new MillraceError('SOURCE_FAILED', { node: '?', reason })
+    }
+    if (format !== undefined) return
+    this.#database.exec(`CREATE TABLE IF NOT EXISTS ${META} (name TEXT PRIMARY KEY, value)`)
+    this.#database.exec(
+      `CREATE TABLE IF NOT EXISTS ${LOG_TABLE} (seq INTEGER PRIMARY KEY, capture INTEGER, op TEXT, at INTEGER)`,
+    )
+    this.#database.exec(
+      `CREATE TABLE IF NOT EXISTS ${CAPTURES} (id INTEGER PRIMARY KEY, tbl TEXT, active INTEGER, by_rowid INTEGER, definition TEXT, triggers TEXT)`,
+    )
+    this.#database.exec(`CREATE TABLE IF NOT EXISTS ${CONSUMERS} (name TEXT PRIMARY KEY, position INTEGER, at INTEGER)`)
+    this.#database.run(`INSERT INTO ${META} (name, value) VALUES ('format', ?)`, [FORMAT])
+  }
+
+  /** Throws SCHEMA_MISMATCH for a table that cannot be followed. */
+  #capturable(name: string): TableDefinition | undefined {
+    const table = readTable(this.#database, name)
+    if (table === undefined) return undefined
+    if (!table.withoutRowid && table.rowid === undefined && table.primaryKey.length === 0) {
+      const reason =
+        'its columns take every name of the row id (rowid, _rowid_, oid) and it has no primary key: nothing tells rows apart'
+      throw new MillraceError('SCHEMA_MISMATCH', { table: name, reason })
+    }
+    if (table.columns.length > 990) {
+      throw new MillraceError('SCHEMA_MISMATCH', {
+        table: name,
+        reason: `it has ${table.columns.length} columns; up to 990 can be logged`,
+      })
+    }
+    if (table.uniqueIndexes.some((index) => index.columns.length === 0)) {
+      this.#warnOnce('REPLACE over a unique index made only of expressions is not seen', name)
+    }
+    return table
+  }
+
+  #captureTable(table: TableDefinition): string {
+    const was = this.activeOf(table.name)
+    const byRowid = this.#byRowid(table, was)
+    if (was === undefined) this.#begin(table, byRowid, undefined)
+    else if (!this.#hasTriggers(was)) this.#begin(table, byRowid, { was, reload: true })
+    else if (!sameColumns(was, table)) this.#begin(table, byRowid, { was, reload: false })
+    else this.#renewTriggers({ id: was.id, table, byRowid })
+    return table.name
+  }
+
+  #byRowid(table: TableDefinition, was: CaptureRecord | undefined): boolean {
+    if (table.withoutRowid || table.rowidColumn !== undefined) return false
+    if (table.primaryKey.length === 0) return true
+    // How rows were told apart stays as it was: keys that went downstream must keep their meaning.
+    return was === undefined ? hasNullKeys(this.#database, table) : was.byRowid
+  }
+
+  #hasTriggers(capture: CaptureRecord): boolean {
+    const names = new Set(triggersOn(this.#database, capture.table))
+    const events = ['before_insert', 'before_update', 'after_insert', 'after_update', 'after_delete']
+    return events.every((event) => names.has(triggerPrefix(capture.id) + event))
+  }
+
+  #begin(table: TableDefinition, byRowid: boolean, follows: { was: CaptureRecord; reload: boolean } | undefined): void {
+    this.#dropTriggers(table.name)
+    if (follows !== undefined) this.#retire(follows.was.id)
+    const id = Number(this.#database.first(`SELECT coalesce(max(id), 0) + 1 FROM ${CAPTURES}`)?.[0])
+    const layout: CaptureLayout = { id, table, byRowid }
+    const schema = schemaOf(table, byRowid, follows?.reload === false ? follows.was : undefined)
+    this.#database.run(
+      `INSERT INTO ${CAPTURES} (id, tbl, active, by_rowid, definition, triggers) VALUES (?, ?, 1, ?, ?, ?)`,
+      [BigInt(id), table.name, byRowid ? 1n : 0n, JSON.stringify(schema), createTriggersSql(layout).join(';\n')],
+    )
+    for (const sql of createCaptureSql(layout)) this.#database.exec(sql)
+    if (follows !== undefined) this.#logTransition(layout, follows.was, follows.reload)
+  }
+
+  /** What happened between the change of the table and now is in the old log without the new columns, or not at all. */
+  #logTransition(layout: CaptureLayout, was: CaptureRecord, reload: boolean): void {
+    const mark = `INSERT INTO ${LOG_TABLE} (capture, op, at) VALUES (?, ?, ${NOW_MS})`
+    this.#database.run(mark, [BigInt(layout.id), 's'])
+    if (reload) {
+      this.#warnOnce('the triggers of a captured table were gone: it is logged anew in full', layout.table.name)
+      this.#database.run(mark, [BigInt(layout.id), 't'])
+    }
+    const added = layout.table.columns.slice(was.schema.columns.length).map((column) => column.name)
+    if (!reload && added.length === 0) return
+    for (const sql of logRowsSql(layout, reload ? undefined : added)) this.#database.run(sql)
+  }
+
+  /** Ours have to be the last made of the table's triggers, for those run first; and to match its unique indexes. */
+  #renewTriggers(layout: CaptureLayout): void {
+    const sql = createTriggersSql(layout)
+    const stored = String(
+      this.#database.first(`SELECT triggers FROM ${CAPTURES} WHERE id = ?`, [BigInt(layout.id)])?.[0],
+    )
+    const names = triggersOn(this.#database, layout.table.name)
+    const last = names.slice(-5).every((name) => name.startsWith(triggerPrefix(layout.id)))
+    if (last && stored === sql.join(';\n')) return
+    this.#dropTriggers(layout.table.name)
+    this.#database.exec(`DROP TRIGGER IF EXISTS ${quoteName(`${triggerPrefix(layout.id)}stash`)}`)
+    for (const statement of sql) this.#database.exec(statement)
+    this.#database.run(`UPDATE ${CAPTURES} SET triggers = ? WHERE id = ?`, [sql.join(';\n'), BigInt(layout.id)])
+  }
+
+  #dropTriggers(table: string): void {
+    for (const name of triggersOn(this.#database, table)) {
+      if (name.startsWith(OWN_PREFIX)) this.#database.exec(`DROP TRIGGER ${quoteName(name)}`)
+    }
+  }
+
+  #retire(id: number): void {
+    // A renamed table takes its triggers along.
+    for (const [name] of this.#database.all(`SELECT name FROM sqlite_schema WHERE type = 'trigger'`)) {
+      if (String(name).startsWith(triggerPrefix(id))) this.#database.exec(`DROP TRIGGER ${quoteName(String(name))}`)
+    }
+    this.#database.run(`UPDATE ${CAPTURES} SET active = 0 WHERE id = ?`, [BigInt(id)])
+  }
+
+  #warnOnce(message: string, table: string): void {
+    if (this.#warned.has(message + table)) return
+    this.#warned.add(message + table)
+    this.#warn(message, { table })
+  }
+}
+
+/** Takes every trigger and table of Millrace out of a database. Jobs that read from it have to start with --fresh. */
+export function removeCapture(database: SqliteDatabase): void {
+  database.transaction('IMMEDIATE', () => {
+    const own = `substr(name, 1, ${OWN_PREFIX.length}) = '${OWN_PREFIX}'`
+    for (const type of ['trigger', 'table']) {
+      for (const [name] of database.all(`SELECT name FROM sqlite_schema WHERE type = '${type}' AND ${own}`)) {
+        database.exec(`DROP ${type} ${quoteName(String(name))}`)
+      }
+    }
+  })
+}
+
+function sameColumns(was: CaptureRecord, table: TableDefinition): boolean {
+  const text = (columns: readonly ColumnSchema[]): string =>
+    JSON.stringify(columns.map(({ name, type, nullable, generated }) => [name, type, nullable, generated]))
+  return text(was.schema.columns) === text(schemaOf(table, was.byRowid, undefined).columns)
+}
+
+/** `was`: columns keep their places when they are renamed, and new ones come last. */
+function schemaOf(table: TableDefinition, byRowid: boolean, was: CaptureRecord | undefined): TableSchema {
+  const columns = table.columns.map((column, index): ColumnSchema => {
+    const { name, type, notNull, generated } = column
+    const former = was?.schema.columns[index]?.name
+    const renamed = former !== undefined && former !== name ? { renamedFrom: former } : {}
+    return { name, type, nullable: !notNull, generated, ...renamed }
+  })
+  const key = byRowid ? [] : table.primaryKey.map((column) => column.name)
+  return { columns, key, definition: table.sql }
+}
