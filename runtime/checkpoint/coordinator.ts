@@ -86,10 +86,9 @@ export class Coordinator<C extends Cause> {
   tell(fact: Fact<C>): void {
     const verdict = decide(this.#options.rules, this.#state, fact, this.#options.clock.monotonic())
     this.#state = verdict.state
-    this.#cancelLook?.()
-    this.#cancelLook = undefined
     for (const decision of verdict.decisions) this.#carryOutSafely(decision)
-    if (!this.#closed && this.#cancelLook === undefined) this.#lookAgain(verdict.lookAt)
+    // A decision that failed has told so meanwhile: then that verdict says when to look.
+    if (this.#state === verdict.state) this.#lookAgain(verdict.lookAt)
   }
 
   /** A checkpoint soon; resolves to its id when it is complete. */
@@ -106,13 +105,16 @@ export class Coordinator<C extends Cause> {
     this.#closed = true
     const cause = this.#options.commands.causeOf(new Error('the attempt ended'))
     if (!this.#state.over) this.tell({ type: 'attempt-failed', cause })
+    this.#lookAgain(undefined)
     while (this.#io.size > 0) await Promise.all(this.#io)
     if (this.#current !== undefined) this.#abandon('the attempt ended')
     while (this.#io.size > 0) await Promise.all(this.#io)
   }
 
   #lookAgain(at: number | undefined): void {
-    if (at === undefined) return
+    this.#cancelLook?.()
+    this.#cancelLook = undefined
+    if (at === undefined || this.#closed) return
     // Timers take 31 bits; looking earlier than needed is harmless.
     const delayMs = Math.min(Math.max(0, at - this.#options.clock.monotonic()), 2 ** 31 - 1)
     this.#cancelLook = this.#options.clock.schedule(delayMs, () => this.tell({ type: 'tick' }))

@@ -22,7 +22,7 @@ const RULES: DecideRules = {
   enumeratorWorkers: [0],
 }
 
-async function make(rules: Partial<DecideRules> = {}) {
+async function make(rules: Partial<DecideRules> = {}, onTrigger: () => void = () => {}) {
   const fs = new MemoryFs()
   const clock = new ManualClock()
   const store = await CheckpointStore.open(fs, LAYOUT)
@@ -42,7 +42,10 @@ async function make(rules: Partial<DecideRules> = {}) {
     manifest: { job: 'shop', keyGroups: 128, graph: GRAPH },
     commands: {
       enumerate: say('enumerate'),
-      trigger: (id, final) => say('trigger')(id, final),
+      trigger: (id, final) => {
+        onTrigger()
+        say('trigger')(id, final)
+      },
       complete: say('complete'),
       abort: say('abort'),
       progress: (each) => void progress.push(each),
@@ -158,6 +161,19 @@ describe('Coordinator', () => {
     expect(progress.at(-1)).toMatchObject({ id: 1, status: 'complete' })
     expect((await store.stored()).map(({ id }) => id)).toEqual([1])
     expect(said.some((each) => /complete|abort|fail/.test(each))).toBe(false)
+  })
+
+  it('a step that throws ends the attempt, and no timer outlives it', async () => {
+    const { fs, clock, said, coordinator } = await make({}, () => {
+      throw new Error('the link is gone')
+    })
+    clock.advance(100)
+    await heard(said, 'enumerate 1')
+    coordinator.tell({ type: 'enumerated', worker: 0, checkpoint: 1 })
+    expect(said).toEqual(['enumerate 1', 'abort 1', 'fail 1 the link is gone'])
+    await coordinator.close()
+    expect(clock.pending).toBe(0)
+    expect(await foldersOf(fs)).toEqual([])
   })
 
   it('stop: one last checkpoint, then the end', async () => {
