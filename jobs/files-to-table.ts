@@ -14,7 +14,7 @@ import { job } from 'millrace'
 import { filesSink, filesSource, malformed, splitMalformed } from 'millrace/connectors/files'
 import { sqliteTable } from 'millrace/connectors/sqlite'
 import { fileOptions, parseTypes } from './files-to-table/file-options.ts'
-import { TargetTable } from './files-to-table/target-table.ts'
+import { type Row, TargetTable } from './files-to-table/target-table.ts'
 
 export default job('files-to-table', (flow, settings) => {
   const file = settings.string('to')
@@ -32,7 +32,7 @@ export default job('files-to-table', (flow, settings) => {
 
   const rows = flow
     .from('files', filesSource({ ...files, follow: true, onMalformed: 'side', schema: target }))
-    .process('rows', () => splitMalformed())
+    .process('rows', () => splitMalformed<Row>())
   rows.to('table', sqliteTable({ file, table, ...(key.length > 0 && { key }) }))
   rows.side(malformed).to('bad', filesSink({ directory: settings.string('bad', `${file}.bad`), format: 'ndjson' }))
 })

@@ -8,7 +8,8 @@ import { MillraceError } from 'millrace'
 import { type FilesSourceOptions, sampleFiles } from 'millrace/connectors/files'
 import { type Cell, type ColumnType, toCell, typeOf, typeOfText, widen } from './column-type.ts'
 
-type Row = Record<string, Cell>
+/** A row of the table, by column. */
+export type Row = Record<string, Cell>
 type Columns = ReadonlyMap<string, ColumnType>
 
 export interface TargetOptions {
