@@ -9,7 +9,8 @@ import { run } from '../../../runtime/control/run.ts'
 import type { RunEvent, RunOptions } from '../../../runtime/control/run-types.ts'
 import { faultOf, readTarget } from '../../support/ledger-job.ts'
 
-const fileOf = (name: string): string => fileURLToPath(new URL(`../../support/jobs/${name}.ts`, import.meta.url))
+const FAULTY = fileURLToPath(new URL('../../support/jobs/faulty-ledger.ts', import.meta.url))
+const RANDOM = fileURLToPath(new URL('../../support/jobs/random-graph.ts', import.meta.url))
 
 let folder = ''
 
@@ -29,7 +30,7 @@ const OPTIONS: RunOptions = {
 
 async function runFaulty(fault: string): Promise<{ state: string; attempts: number; events: RunEvent[] }> {
   process.env.LEDGER_FAULT = fault
-  const running = run(fileOf('faulty-ledger'), { ...OPTIONS, dataDir: join(folder, 'data') })
+  const running = run(FAULTY, { ...OPTIONS, dataDir: join(folder, 'data') })
   const events: RunEvent[] = []
   running.events$.subscribe((event) => events.push(event))
   const { state, attempts } = await running.result
@@ -58,13 +59,13 @@ describe('worker threads', () => {
   })
 
   it('a graph that differs between workers is refused, with the difference', async () => {
-    const result = await run(fileOf('random-graph'), { ...OPTIONS, dataDir: join(folder, 'data') }).result
+    const result = await run(RANDOM, { ...OPTIONS, dataDir: join(folder, 'data') }).result
     expect(result.failure).toMatchObject({ code: 'GRAPH_NOT_DETERMINISTIC' })
     expect(result.failure?.message).toMatch(/node 3 is "sums-\d+" once and "sums-\d+" once/)
   })
 
   it('a job file that is not there fails the run', async () => {
-    const result = await run(fileOf('missing'), { dataDir: join(folder, 'data') }).result
+    const result = await run(join(folder, 'missing.ts'), { dataDir: join(folder, 'data') }).result
     expect(result).toMatchObject({ state: 'failed', failure: { code: 'JOB_FILE' } })
   })
 })
