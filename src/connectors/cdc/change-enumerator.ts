@@ -5,7 +5,8 @@
 //
 // I1. The log is given out once. First when no table's snapshot is on its way any more; later tables join it.
 // I2. A chunk is acknowledged in the call that snapshots: that checkpoint and all later ones hold it as read.
-// I3. Nothing happens outside the machine's calls: discovery is driven by a reader's ticks.
+// I3. Nothing is emitted before a complete checkpoint says where the source began: the ledger sees to it for chunks.
+// I4. Nothing happens outside the machine's calls: discovery is driven by a reader's ticks.
 
 import type { EnumeratorContext, SplitEnumerator } from '../../contract/source-function.ts'
 import type { ValueState } from '../../contract/state.ts'
@@ -28,6 +29,8 @@ interface EnumeratorSnapshot {
   readonly logAssigned: boolean
   /** Began without a snapshot: tables are not kept. */
   readonly logOnly: boolean
+  /** Where it began then. */
+  readonly logStart: Offset | undefined
 }
 
 export class ChangeEnumerator<Row> implements SplitEnumerator {
@@ -39,12 +42,18 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   readonly #toAcknowledge = new Map<number, string[]>()
   #ledger!: SnapshotLedger
   #logOnly = false
+  #logStart: Offset | undefined
+  /** A complete checkpoint holds logStart: beginning again after a failure begins at the same place. */
+  #mayBegin = false
+  #beginsWith: number | undefined
   #logAssigned = false
   #logOwner: number | undefined
   /** Tables that were told to join and have not answered. */
   #joining = false
   #logEnded = false
   #held: Offset | undefined
+  /** The log's end, as asked for last. */
+  #now!: Offset
 
   constructor(port: ChangePort<Row>, options: ChangeSourceOptions, context: EnumeratorContext<ChangeSplit>) {
     this.#port = port
@@ -61,6 +70,10 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     const compare = (a: Offset, b: Offset): number => this.#port.compareOffsets(a, b)
     this.#ledger = new SnapshotLedger(this.#chunkStore(), compare, restored?.ledger)
     await this.#discover()
+    this.#now = await this.#port.currentOffset()
+    this.#logStart = restored?.logStart ?? (this.#logOnly ? await this.#whereToBegin() : undefined)
+    this.#mayBegin = restored !== undefined
+    await this.#serve()
   }
 
   async onSplitRequest(subtask: number): Promise<void> {
@@ -104,11 +117,14 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   snapshot(checkpoint: number): EnumeratorSnapshot {
     for (const [subtask, ids] of this.#toAcknowledge) this.#send(subtask, { type: 'ack', ids })
     this.#toAcknowledge.clear()
-    return { ledger: this.#ledger.snapshot(checkpoint), logAssigned: this.#logAssigned, logOnly: this.#logOnly }
+    this.#beginsWith ??= checkpoint
+    const ledger = this.#ledger.snapshot(checkpoint, this.#now)
+    return { ledger, logAssigned: this.#logAssigned, logOnly: this.#logOnly, logStart: this.#logStart }
   }
 
   async checkpointComplete(checkpoint: number): Promise<void> {
     this.#ledger.complete(checkpoint)
+    this.#mayBegin ||= this.#beginsWith !== undefined && this.#beginsWith <= checkpoint
     await this.#serve()
   }
 
@@ -223,6 +239,7 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     if (!this.#logAssigned) await this.#assignLog()
     else this.#joinLog()
     this.#holdLog()
+    if (this.#ledger.wantsCheckpoint || (this.#logOnly && !this.#mayBegin)) this.#context.requestCheckpoint()
     const over = this.#logEnded && (this.#logOnly || this.#ledger.isSettled)
     if (over) for (const subtask of this.#waiting) this.#context.noMoreSplits(subtask)
     if (over) this.#waiting.clear()
@@ -230,14 +247,15 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
 
   async #assignChunk(): Promise<boolean> {
     if (this.#logOnly) return false
-    let chunk = this.#ledger.take()
+    this.#now = await this.#port.currentOffset()
+    let chunk = this.#ledger.take(this.#now)
     for (
       let table = this.#ledger.nextToSplit();
       chunk === undefined && table !== undefined;
       table = this.#ledger.nextToSplit()
     ) {
       this.#ledger.addChunks(table, await this.#port.splitTable(table.table, table.resume))
-      chunk = this.#ledger.take()
+      chunk = this.#ledger.take(this.#now)
     }
     if (chunk === undefined) return false
     this.#context.assign(this.#nextWaiting(), [chunk])
@@ -254,20 +272,21 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     if (this.#waiting.size === 0) return
     const ready = this.#ledger.readyTogether()
     const all = [...this.#ledger.tables]
-    if (!this.#logOnly && ready.length < all.length) return
-    const split = this.#logOnly ? await this.#logAlone() : await this.#logAfter(ready)
+    if (this.#logOnly ? !this.#mayBegin : ready.length < all.length) return
+    const split = this.#logOnly ? this.#logAlone() : await this.#logAfter(ready)
     for (const record of ready) this.#ledger.joined(record)
     this.#logAssigned = true
     this.#context.assign(this.#nextWaiting(), [split])
   }
 
-  async #logAlone(): Promise<LogSplit> {
+  async #whereToBegin(): Promise<Offset> {
     const { startup } = this.#options
-    const from =
-      typeof startup === 'object'
-        ? this.#port.parseOffset(startup.offset)
-        : await (startup === 'earliest' ? this.#port.earliestOffset() : this.#port.currentOffset())
-    return { kind: 'log', id: 'log', position: from, all: true, tables: [] }
+    if (typeof startup === 'object') return this.#port.parseOffset(startup.offset)
+    return startup === 'earliest' ? this.#port.earliestOffset() : this.#port.currentOffset()
+  }
+
+  #logAlone(): LogSplit {
+    return { kind: 'log', id: 'log', position: this.#logStart as Offset, all: true, tables: [] }
   }
 
   async #logAfter(ready: readonly TableRecord[]): Promise<LogSplit> {

@@ -9,13 +9,14 @@
 
 import type { Polled, ReaderContext, SourceReader } from '../../contract/source-function.ts'
 import { BATCH_RECORDS, batchOf } from '../../record/batch.ts'
-import type { Change } from '../../record/change.ts'
+import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
 import { deferred } from '../../util/deferred.ts'
-import { type ExactPart, readExactly } from './backfill.ts'
+import { readExactly } from './backfill.ts'
 import type { ChangeSplit, ChunkPart, ChunkSplit, LogSplit, ToEnumerator, ToReader } from './change-split.ts'
 import { LogReader } from './log-reader.ts'
 import type { ChangeSourceOptions } from './options.ts'
 import type { ChangePort, Offset } from './port.ts'
+import { Rewind } from './rewind.ts'
 import { schemaChange, schemaText } from './schema-change.ts'
 
 /** Rows of a chunk that are emitted at once, and read at one moment. */
@@ -31,6 +32,7 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
   readonly #done = new Map<string, ChunkSplit>()
   #log: LogReader<Row> | undefined
   #logTurn = true
+  #rewind: { readonly table: string; readonly rewind: Rewind<Row> } | undefined
   #noMoreSplits = false
   #hold: Offset | undefined
   /** The log's position at each checkpoint that is under way. */
@@ -110,7 +112,8 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
   snapshot(checkpoint: number): readonly ChangeSplit[] {
     const log = this.#log?.snapshot()
     if (log !== undefined) this.#positions.set(checkpoint, log.position)
-    return [...this.#chunks, ...this.#done.values(), ...(log === undefined ? [] : [log])]
+    const chunks = this.#chunks.map((chunk) => ({ ...chunk, asOf: this.#earliestRead(chunk) }))
+    return [...chunks, ...this.#done.values(), ...(log === undefined ? [] : [log])]
   }
 
   async checkpointComplete(checkpoint: number): Promise<void> {
@@ -126,6 +129,13 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     this.#wake.resolve()
     await this.#log?.close()
     await this.#port.close()
+  }
+
+  /** An offset before anything that is read of the chunk from now on. */
+  #earliestRead(chunk: ChunkSplit): Offset {
+    if (chunk.asOf !== undefined) return chunk.asOf
+    const last = chunk.read.at(-1)?.high
+    return last ?? chunk.since
   }
 
   get #ticks(): boolean {
@@ -155,18 +165,16 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     // The next chunk is asked for while this one is read.
     if (this.#chunks.length === 1 && chunk.read.length === 0) this.#context.requestSplit()
     const { table, range } = chunk
-    const part = await readExactly(
-      this.#port,
+    const part = await readExactly({
+      port: this.#port,
       table,
-      { from: chunk.next, to: range.to },
-      Math.min(maxRecords, PART_RECORDS_MAX),
-    )
+      range: { from: chunk.next, to: range.to },
+      maxRecords: Math.min(maxRecords, PART_RECORDS_MAX),
+      rewind: this.#rewindOf(chunk),
+    })
     const done = part.next === null
-    const read = withPart(
-      chunk.read,
-      { from: chunk.next, high: part.high },
-      (a, b) => this.#port.compareOffsets(a, b) === 0,
-    )
+    const same = (a: Offset, b: Offset): boolean => this.#port.compareOffsets(a, b) === 0
+    const read = withPart(chunk.read, { from: chunk.next, high: part.high }, same)
     const after: ChunkSplit = { ...chunk, read, next: part.next, done }
     if (!done) this.#chunks[0] = after
     else {
@@ -174,16 +182,31 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
       this.#finished(after)
       if (this.#chunks.length === 0) this.#context.requestSplit()
     }
-    return this.#withSchema(table, part)
+    return part.rows.flatMap(({ schema, rows }) => this.#withSchema(table, schema, rows, part.source))
   }
 
-  /** The part's rows, behind a record of their columns if these are not the ones last told. An empty table has columns too. */
-  #withSchema(table: string, part: ExactPart<Row>): readonly Change<Row>[] {
-    if (!this.#options.schemaChanges) return part.rows
-    const text = schemaText(part.schema)
-    if (this.#schemas.get(table) === text) return part.rows
+  /** What restores a chunk's earlier rows; shared by chunks of one table as of one offset, which come one after the other. */
+  #rewindOf({ table, asOf }: ChunkSplit): Rewind<Row> | undefined {
+    if (asOf === undefined) return undefined
+    const last = this.#rewind
+    if (last?.table === table && this.#port.compareOffsets(last.rewind.asOf, asOf) === 0) return last.rewind
+    const rewind = new Rewind(this.#port, table, asOf)
+    this.#rewind = { table, rewind }
+    return rewind
+  }
+
+  /** Rows, behind a record of their columns if these are not the ones last told. An empty table has columns too. */
+  #withSchema(
+    table: string,
+    schema: TableSchema,
+    rows: readonly Change<Row>[],
+    source: ChangeSource,
+  ): readonly Change<Row>[] {
+    if (!this.#options.schemaChanges) return rows
+    const text = schemaText(schema)
+    if (this.#schemas.get(table) === text) return rows
     this.#schemas.set(table, text)
-    return [schemaChange<Row>(part.schema, part.source), ...part.rows]
+    return [schemaChange<Row>(schema, source), ...rows]
   }
 
   #finished(chunk: ChunkSplit): void {

@@ -19,6 +19,13 @@ export interface ChunkSplit {
   readonly range: KeyRange
   readonly read: readonly ChunkPart[]
   readonly next: KeyBound | null
+  /** An offset before which nothing of this chunk was read. */
+  readonly since: Offset
+  /**
+   * The chunk may have been read before, in an attempt that failed: what is left of it is given as of this offset, which
+   * lies before any such read.
+   */
+  readonly asOf?: Offset
   /** Read to its end, but the enumerator has not yet said that a checkpoint will know. */
   readonly done: boolean
 }

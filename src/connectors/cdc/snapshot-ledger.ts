@@ -8,6 +8,9 @@
 // I2. A table is `ready` only when a complete checkpoint holds it as `finished`: all its rows are then durable downstream.
 //     A restored `finished` table is ready at once, for what is restored was complete.
 // I3. The parts of a table's chunks are kept until the log is past all of them, then dropped.
+// I4. A chunk is given out only if its number is below the `horizon` that a complete checkpoint holds. So after a restore it is
+//     known which chunks a failed attempt may have read: those given out, and those below the horizon. All others are untouched.
+// I5. Such a chunk carries an offset (`asOf`) that lies before any read of the failed attempt.
 
 import { assert, present } from '../../util/assert.ts'
 import { type ChunkPart, type ChunkSplit, chunkId, type TableRef } from './change-split.ts'
@@ -52,6 +55,10 @@ export interface TableRecord extends TableRef {
   split: boolean
   total: number
   taken: number
+  /** Chunks below may be given out once this record is part of a complete checkpoint. */
+  horizon: number
+  /** Chunks below `below` may have been read by an attempt that failed, but not before `asOf`. Ascending. */
+  suspects: readonly Suspects[]
   done: number
   /** The least and the greatest offset at which a part was read. */
   low: Offset | undefined
@@ -60,10 +67,21 @@ export interface TableRecord extends TableRef {
   since: Offset
 }
 
+/** See TableRecord.suspects. */
+export interface Suspects {
+  readonly below: number
+  readonly asOf: Offset
+}
+
 export interface LedgerSnapshot {
+  /** Nothing that is read after this snapshot is read at an earlier offset. */
+  readonly now: Offset
   readonly nextGeneration: number
   readonly tables: readonly TableRecord[]
 }
+
+/** How many chunks may be given out between two checkpoints. */
+const HORIZON_CHUNKS = 256
 
 export class SnapshotLedger {
   readonly #store: ChunkStore
@@ -71,6 +89,9 @@ export class SnapshotLedger {
   readonly #tables = new Map<string, TableRecord>()
   /** By table: the first checkpoint begun since the table finished or restarted. */
   readonly #sealedBy = new Map<string, number>()
+  /** By table: what a complete checkpoint allows; and by checkpoint under way, what it will. */
+  readonly #allowed = new Map<string, number>()
+  readonly #planned = new Map<number, readonly (TableRef & { readonly horizon: number })[]>()
   #nextGeneration = 1
 
   constructor(store: ChunkStore, compare: (a: Offset, b: Offset) => number, restored?: LedgerSnapshot) {
@@ -78,8 +99,13 @@ export class SnapshotLedger {
     this.#compare = compare
     if (restored === undefined) return
     this.#nextGeneration = restored.nextGeneration
-    for (const record of restored.tables) this.#tables.set(record.table, { ...record })
-    for (const record of this.#tables.values()) this.#settle(record)
+    for (const saved of restored.tables) {
+      const suspects = [...saved.suspects, { below: saved.horizon, asOf: restored.now }]
+      const record = { ...saved, suspects }
+      this.#tables.set(record.table, record)
+      this.#allowed.set(record.table, record.horizon)
+      this.#settle(record)
+    }
   }
 
   get tables(): IterableIterator<TableRecord> {
@@ -106,24 +132,42 @@ export class SnapshotLedger {
     this.#dropChunks(record)
     this.#tables.delete(record.table)
     this.#sealedBy.delete(record.table)
+    this.#allowed.delete(record.table)
   }
 
-  /** The next chunk to read, of the earliest table that has one; undefined if none is known now. */
-  take(): ChunkSplit | undefined {
+  /** The next chunk to read, of the earliest table that has one; undefined if none may be read now. `now`: the log's end. */
+  take(now: Offset): ChunkSplit | undefined {
     for (const record of this.#tables.values()) {
       if (record.phase !== 'reading' || record.taken === record.total) continue
+      if (record.taken >= (this.#allowed.get(record.table) ?? 0)) continue
       const index = record.taken++
       const { range } = present(this.#store.get(record, index), `chunk ${index} of ${record.table}`)
       const { table, generation } = record
+      const asOf = record.suspects.find(({ below }) => index < below)?.asOf
+      record.suspects = record.suspects.filter(({ below }) => below > record.taken)
       const id = chunkId(table, generation, index)
-      return { kind: 'chunk', id, table, generation, index, range, read: [], next: range.from, done: false }
+      const read = { read: [], next: range.from, since: now, ...(asOf === undefined ? {} : { asOf }), done: false }
+      return { kind: 'chunk', id, table, generation, index, range, ...read }
     }
     return undefined
   }
 
-  /** The earliest table that is not split to its end. */
+  /** Chunks will soon wait for a checkpoint that allows them. */
+  get wantsCheckpoint(): boolean {
+    for (const { table, phase, split, taken, total } of this.#tables.values()) {
+      if (phase !== 'reading' || (split && taken === total)) continue
+      const allowed = this.#allowed.get(table) ?? 0
+      if (allowed - taken < HORIZON_CHUNKS / 2 && !(split && allowed >= total)) return true
+    }
+    return false
+  }
+
+  /** The earliest table of which another chunk may be given out and none is known. */
   nextToSplit(): TableRecord | undefined {
-    for (const record of this.#tables.values()) if (record.phase === 'reading' && !record.split) return record
+    for (const record of this.#tables.values()) {
+      const { phase, split, taken, total, table } = record
+      if (phase === 'reading' && !split && taken === total && taken < (this.#allowed.get(table) ?? 0)) return record
+    }
     return undefined
   }
 
@@ -151,16 +195,30 @@ export class SnapshotLedger {
   }
 
   /** A checkpoint begins, and this is its snapshot. */
-  snapshot(checkpoint: number): LedgerSnapshot {
+  snapshot(checkpoint: number, now: Offset): LedgerSnapshot {
+    const reading = [...this.#tables.values()].filter(({ phase }) => phase === 'reading')
+    for (const record of reading) record.horizon = record.taken + HORIZON_CHUNKS
+    this.#planned.set(
+      checkpoint,
+      reading.map(({ table, generation, horizon }) => ({ table, generation, horizon })),
+    )
     for (const record of this.#tables.values()) {
       const waits = record.phase === 'finished' || record.phase === 'restarting'
       if (waits && !this.#sealedBy.has(record.table)) this.#sealedBy.set(record.table, checkpoint)
     }
-    return { nextGeneration: this.#nextGeneration, tables: [...this.#tables.values()].map((record) => ({ ...record })) }
+    return {
+      now,
+      nextGeneration: this.#nextGeneration,
+      tables: [...this.#tables.values()].map((record) => ({ ...record })),
+    }
   }
 
   /** A checkpoint is complete: what it holds is durable downstream. */
   complete(checkpoint: number): void {
+    for (const { table, generation, horizon } of this.#planned.get(checkpoint) ?? []) {
+      if (this.find({ table, generation }) !== undefined) this.#allowed.set(table, horizon)
+    }
+    for (const id of [...this.#planned.keys()]) if (id <= checkpoint) this.#planned.delete(id)
     for (const [table, sealedBy] of this.#sealedBy) {
       if (sealedBy > checkpoint) continue
       this.#sealedBy.delete(table)
@@ -236,7 +294,7 @@ export class SnapshotLedger {
 
   #freshSnapshot(): Omit<TableRecord, 'table' | 'since'> {
     const generation = this.#nextGeneration++
-    const counts = { total: 0, taken: 0, done: 0 }
+    const counts = { total: 0, taken: 0, horizon: 0, suspects: [], done: 0 }
     return { phase: 'reading', generation, resume: undefined, split: false, ...counts, low: undefined, high: undefined }
   }
 
@@ -251,6 +309,7 @@ export class SnapshotLedger {
     if (record.phase !== 'restarting') return
     this.#move(record, 'reading')
     Object.assign(record, this.#freshSnapshot())
+    this.#allowed.delete(record.table)
   }
 
   #move(record: TableRecord, to: TablePhase): void {

@@ -102,6 +102,8 @@ export class RowTarget {
   }
 
   #writerFor(row: Fields): TableWriter {
+    if (typeof row !== 'object' || row === null)
+      this.#fail(`a row is ${row === null ? 'null' : `a ${typeof row}`}: expected an object by column name`)
     this.#writer ??= this.#makeWriter(row)
     return this.#writer
   }

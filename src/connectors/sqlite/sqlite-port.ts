@@ -98,8 +98,7 @@ export class SqlitePort<Row> implements ChangePort<Row> {
   }
 
   splitTable(table: string, resume: NonNullable<unknown> | undefined): TableSplit {
-    this.#capture.follow(this.#settings.isWanted)
-    return this.#database.transaction('DEFERRED', () => {
+    return this.#look(() => {
       const known = this.#known(table)
       let from = (resume as SqliteBound | undefined) ?? null
       const ranges: KeyRange[] = []
@@ -114,8 +113,7 @@ export class SqlitePort<Row> implements ChangePort<Row> {
   }
 
   readChunk(table: string, range: KeyRange, maxRecords: number): ChunkRead<Row> {
-    this.#capture.follow(this.#settings.isWanted)
-    return this.#database.transaction('DEFERRED', () => {
+    return this.#look(() => {
       const known = this.#known(table)
       const high = this.#capture.position()
       const source = this.#origin(table, high)
@@ -148,7 +146,7 @@ export class SqlitePort<Row> implements ChangePort<Row> {
   }
 
   openRouter(table: string, bounds: readonly KeyBound[]): KeyRouter {
-    const known = this.#database.transaction('DEFERRED', () => this.#known(table))
+    const known = this.#look(() => this.#known(table))
     const columns = known === undefined ? [] : splitColumns(known.definition, known.capture.byRowid)
     // A table that is gone is routed by nothing more than the number of its key columns.
     const width = (bounds[0] as SqliteBound | undefined)?.length ?? columns.length
@@ -175,16 +173,22 @@ export class SqlitePort<Row> implements ChangePort<Row> {
     }
   }
 
+  /** One read transaction, with captures that fit the tables. */
+  #look<R>(read: () => R): R {
+    this.#capture.follow(this.#settings.isWanted)
+    return this.#database.transaction('DEFERRED', read)
+  }
+
   /** The table as it is in this transaction; undefined if it is gone. */
   #known(table: string): KnownTable<Row> | undefined {
     const version = this.#database.first('PRAGMA schema_version')?.[0]
     if (version !== this.#schemaVersion) this.#tables.clear()
     this.#schemaVersion = version
-    if (!this.#tables.has(table)) this.#tables.set(table, this.#look(table))
+    if (!this.#tables.has(table)) this.#tables.set(table, this.#describe(table))
     return this.#tables.get(table)
   }
 
-  #look(table: string): KnownTable<Row> | undefined {
+  #describe(table: string): KnownTable<Row> | undefined {
     const definition = readTable(this.#database, table)
     const active = this.#capture.activeOf(table)
     if (definition === undefined || active === undefined) return undefined

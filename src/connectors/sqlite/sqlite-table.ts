@@ -11,7 +11,7 @@ import { openTarget, type TargetDatabase } from './target-database.ts'
  * Rows into a table. With `key`, rows with the same key replace each other, and what is written shows at once; without, every
  * row is added, exactly once: epoch by epoch, each in a transaction that also notes the epoch. Throws CONNECTOR_OPTION.
  */
-export function sqliteTable<Row extends object>(
+export function sqliteTable<Row>(
   options: SqliteTableOptions & { readonly key?: readonly string[] },
 ): RichSinkFunction<Row> {
   const parsed = parseTableOptions(options, 'sqliteTable')
@@ -22,7 +22,7 @@ export function sqliteTable<Row extends object>(
  * Changes into a table, so that it becomes equal to where they come from: created and updated rows are written, deleted ones
  * deleted, a row whose key changes moves. `key` names the columns that tell rows apart. Throws CONNECTOR_OPTION.
  */
-export function sqliteTableChanges<Row extends object>(
+export function sqliteTableChanges<Row>(
   options: SqliteTableOptions & { readonly key: readonly string[] },
 ): RichSinkFunction<Change<Row>> {
   return new ChangedTable<Row>(parseTableOptions(options, 'sqliteTableChanges'))
@@ -64,13 +64,13 @@ abstract class KeyedTable<T> extends UpsertSinkFunction<T> {
   protected abstract writeOne(record: T): void
 }
 
-class UpsertedTable<Row extends object> extends KeyedTable<Row> {
+class UpsertedTable<Row> extends KeyedTable<Row> {
   protected writeOne(row: Row): void {
     this.target.write(row as Fields)
   }
 }
 
-class ChangedTable<Row extends object> extends KeyedTable<Change<Row>> {
+class ChangedTable<Row> extends KeyedTable<Change<Row>> {
   protected writeOne({ op, before, after }: Change<Row>): void {
     if (op === 's') return
     if (op === 't') return this.target.clear()
@@ -91,7 +91,7 @@ class ChangedTable<Row extends object> extends KeyedTable<Change<Row>> {
 
 const LEDGER = `${OWN_PREFIX}ledger`
 
-class AppendedTable<Row extends object> extends EpochSinkFunction<Row> {
+class AppendedTable<Row> extends EpochSinkFunction<Row> {
   readonly #options: TableOptions
   #database!: TargetDatabase
   #target!: RowTarget

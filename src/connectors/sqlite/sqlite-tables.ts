@@ -3,16 +3,18 @@
 // Owns: the target's tables of the names that come, one writer for each.
 //
 // I1. Changes are applied in the order they come; a key is deleted before it is written elsewhere.
-// I2. Records of op `s` come before the rows that have those columns: they make and alter tables. Repeating an older one, as after
-//     a restore, and then the newer ones again, ends where the newer ones end.
+// I2. Records of op `s` come before the rows that have those columns: they make and alter tables. Older ones may come behind
+//     newer ones, from another reader or after a restore. So a column that a record does not name stays; a column named by its
+//     former name is written under its present one, which is why renames are kept in the target; and columns that are gone go
+//     when the table is truncated, which the source does when columns were dropped.
 // I3. Rows come with stale neighbours while a snapshot is under way: no constraint but the key may stand in their way.
 
 import type { RuntimeContext } from '../../contract/runtime-context.ts'
 import { type RichSinkFunction, UpsertSinkFunction } from '../../contract/sink-function.ts'
 import { MillraceError } from '../../errors.ts'
-import type { Change, ColumnSchema, TableSchema } from '../../record/change.ts'
+import type { Change, TableSchema } from '../../record/change.ts'
 import { quoteName } from './quote.ts'
-import { type IndexColumn, readTable, type TableDefinition } from './table-definition.ts'
+import { type IndexColumn, OWN_PREFIX, readTable, type TableDefinition } from './table-definition.ts'
 import { keyOfTable, TableWriter } from './table-writer.ts'
 import { openTarget, type TargetDatabase } from './target-database.ts'
 import type { SqliteValue } from './value.ts'
@@ -32,6 +34,9 @@ export interface SqliteTablesOptions {
 export function sqliteTables(options: SqliteTablesOptions): RichSinkFunction<Change<SqliteValue[]>> {
   return new FollowedTables(options)
 }
+
+/** Columns that were renamed in the source while it was followed. */
+const RENAMES = `${OWN_PREFIX}renames`
 
 interface Followed {
   readonly schema: TableSchema
@@ -55,6 +60,7 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
   override open(context: RuntimeContext): void {
     this.#context = context
     this.#database = openTarget(this.#options.file, this.#options.busyMs ?? 30_000)
+    this.#database.exec(`CREATE TABLE IF NOT EXISTS ${RENAMES} (tbl TEXT, was TEXT, now TEXT, PRIMARY KEY (tbl, was))`)
   }
 
   write(changes: readonly Change<SqliteValue[]>[]): void {
@@ -80,7 +86,7 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
       throw new MillraceError('SCHEMA_MISMATCH', { table: source.table, reason })
     }
     const { writer, written, byRowid } = followed
-    if (op === 't') return writer.clear()
+    if (op === 't') return this.#truncate(source.table, followed)
     if (before !== null && (after === null || change.oldKey !== undefined)) writer.remove(change.oldKey ?? key)
     if (after === null) return
     const values = written.map((index) => after[index] as SqliteValue)
@@ -91,14 +97,43 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
     if (schema.columns.length === 0) return
     const there = readTable(this.#database, name)
     const table = there === undefined ? this.#create(name, schema) : this.#evolve(there, schema)
+    const renamed = this.#renamesOf(name, schema)
     const computed = new Set(table.columns.filter((column) => column.generated).map((column) => column.name))
-    const written = schema.columns.flatMap((column, index) => (computed.has(column.name) ? [] : [index]))
-    const columns = written.map((index) => (schema.columns[index] as ColumnSchema).name)
+    const names = schema.columns.map((column) => renamed.get(column.name) ?? column.name)
+    const written = names.flatMap((column, index) => (computed.has(column) ? [] : [index]))
+    const columns = written.map((index) => names[index] as string)
     const byRowid = schema.key.length === 0
-    const key = byRowid ? [rowidOf(table)] : keyOfTable(table, schema.key)
+    const key = byRowid
+      ? [rowidOf(table)]
+      : keyOfTable(
+          table,
+          schema.key.map((column) => renamed.get(column) ?? column),
+        )
     if (byRowid) columns.unshift(rowidOf(table).name)
     const writer = new TableWriter({ database: this.#database, table, columns, key, exact: true })
     this.#tables.set(name, { schema, writer, written, byRowid })
+  }
+
+  /** The table is empty: columns that the source has no more can go. */
+  #truncate(name: string, { schema, writer }: Followed): void {
+    writer.clear()
+    const wanted = new Set(schema.columns.map((column) => column.name))
+    const alter = `ALTER TABLE ${quoteName(name)}`
+    for (const column of readTable(this.#database, name)?.columns ?? []) {
+      if (!wanted.has(column.name)) this.#database.exec(`${alter} DROP COLUMN ${quoteName(column.name)}`)
+    }
+    this.#database.run(`DELETE FROM ${RENAMES} WHERE tbl = ?`, [name])
+    this.#follow(name, schema)
+  }
+
+  /** Former name to present name, of columns that the schema names by their former name. */
+  #renamesOf(table: string, schema: TableSchema): ReadonlyMap<string, string> {
+    const named = new Set(schema.columns.map((column) => column.name))
+    const renamed = new Map<string, string>()
+    for (const [was, now] of this.#database.all(`SELECT was, now FROM ${RENAMES} WHERE tbl = ?`, [table])) {
+      if (named.has(String(was)) && !named.has(String(now))) renamed.set(String(was), String(now))
+    }
+    return renamed
   }
 
   /** As its own statement says, unless that has constraints in which stale neighbours would be caught. */
@@ -119,27 +154,24 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
 
   #evolve(table: TableDefinition, schema: TableSchema): TableDefinition {
     const alter = `ALTER TABLE ${quoteName(table.name)}`
-    const now = new Set(table.columns.map((column) => column.name))
-    const wanted = new Set(schema.columns.map((column) => column.name))
+    const there = new Set(table.columns.map((column) => column.name))
+    const named = new Set(schema.columns.map((column) => column.name))
+    const renamed = this.#renamesOf(table.name, schema)
     for (const { name, renamedFrom, type } of schema.columns) {
-      const renames = renamedFrom !== undefined && now.has(renamedFrom) && !wanted.has(renamedFrom)
-      if (renames && !now.has(name))
+      if (there.has(name) || renamed.has(name)) continue
+      if (renamedFrom !== undefined && there.has(renamedFrom) && !named.has(renamedFrom)) {
         this.#database.exec(`${alter} RENAME COLUMN ${quoteName(renamedFrom)} TO ${quoteName(name)}`)
-      // After a restore the older name was added again: what came under it is newer.
-      if (renames && now.has(name)) this.#mergeColumn(table.name, renamedFrom, name)
-      if (!renames && !now.has(name))
-        this.#database.exec(`${alter} ADD COLUMN ${quoteName(name)} ${typeSql(type)}`.trimEnd())
-      if (renames) now.delete(renamedFrom)
-      now.add(name)
+        this.#noteRename(table.name, renamedFrom, name)
+      } else this.#database.exec(`${alter} ADD COLUMN ${quoteName(name)} ${typeSql(type)}`.trimEnd())
     }
-    for (const name of now) if (!wanted.has(name)) this.#database.exec(`${alter} DROP COLUMN ${quoteName(name)}`)
     return readTable(this.#database, table.name) as TableDefinition
   }
 
-  #mergeColumn(table: string, from: string, to: string): void {
-    const [was, is] = [quoteName(from), quoteName(to)]
-    this.#database.run(`UPDATE ${quoteName(table)} SET ${is} = ${was} WHERE ${was} IS NOT NULL`)
-    this.#database.exec(`ALTER TABLE ${quoteName(table)} DROP COLUMN ${was}`)
+  /** Earlier renames of the same column lead to its newest name. */
+  #noteRename(table: string, was: string, now: string): void {
+    this.#database.run(`UPDATE ${RENAMES} SET now = ? WHERE tbl = ? AND now = ?`, [now, table, was])
+    this.#database.run(`INSERT OR REPLACE INTO ${RENAMES} (tbl, was, now) VALUES (?, ?, ?)`, [table, was, now])
+    this.#database.run(`DELETE FROM ${RENAMES} WHERE tbl = ? AND was = ?`, [table, now])
   }
 }
 

@@ -80,7 +80,9 @@ function insertSql({ table, columns, key }: TableWriterOptions, values: readonly
   const insert = `INSERT INTO ${quoteName(table.name)} (${names}) VALUES (${values.join(', ')})`
   if (key === undefined) return insert
   const target = key
-    .map((column) => (column.name === table.rowid ? quoteName(column.name) : collated(column)))
+    .map((column) =>
+      column.name === table.rowid || column.name === table.rowidColumn ? quoteName(column.name) : collated(column),
+    )
     .join(', ')
   // The key is set too: one that is equal under its collation may still be written differently.
   const sets = columns.map((name) => `${quoteName(name)} = excluded.${quoteName(name)}`).join(', ')

@@ -1,0 +1,102 @@
+// Rewind: rows as they were at an earlier offset, from rows as they are and the log between.
+//
+// Why: a chunk read again after a failure is read at a later moment. A sink that keeps what it was given before the failure would
+// never hear of a row that was deleted meanwhile: the second read does not show it, and the log is judged from the second read
+// on. Given as of an offset before the first read, the chunk is followed by every change since, that delete included.
+//
+// Owns: for each key that changed since the offset, its row at the offset, and whether it is there now.
+//
+// I1. Rows are at the same offset as what `to()` was called with last.
+// I2. A truncation leaves what was there before it unknown; that does no harm, for the log repeats the truncation.
+
+import type { Change, TableSchema } from '../../record/change.ts'
+import { keyText } from './key-text.ts'
+import { readChanges } from './log-range.ts'
+import { membership } from './membership.ts'
+import type { ChangePort, KeyRange, Offset } from './port.ts'
+
+interface Former<Row> {
+  readonly key: readonly unknown[]
+  /** Null if there was no such row. */
+  readonly row: Row | null
+  readonly schema: TableSchema
+  present: boolean
+}
+
+/** Rows under the columns they had. */
+export interface Rows<Row> {
+  readonly schema: TableSchema
+  readonly rows: readonly Change<Row>[]
+}
+
+export class Rewind<Row> {
+  readonly #port: ChangePort<Row>
+  readonly #table: string
+  readonly #asOf: Offset
+  readonly #former = new Map<string, Former<Row>>()
+  #upTo: Offset
+
+  constructor(port: ChangePort<Row>, table: string, asOf: Offset) {
+    this.#port = port
+    this.#table = table
+    this.#asOf = asOf
+    this.#upTo = asOf
+  }
+
+  get asOf(): Offset {
+    return this.#asOf
+  }
+
+  /** Takes in the log up to this offset, which never falls. */
+  async to(offset: Offset): Promise<void> {
+    for (const { change, schema } of await readChanges(this.#port, this.#table, this.#upTo, offset))
+      this.#takeIn(change, schema)
+    if (this.#port.compareOffsets(offset, this.#upTo) > 0) this.#upTo = offset
+  }
+
+  /** The rows of the range at the earlier offset. */
+  async apply(range: KeyRange, now: Rows<Row>, source: Change<Row>['source']): Promise<readonly Rows<Row>[]> {
+    const rows: Change<Row>[] = []
+    const former: Former<Row>[] = []
+    for (const change of now.rows) {
+      const known = this.#former.get(keyText(change.key))
+      if (known === undefined) rows.push(change)
+      else if (known.row !== null) former.push(known)
+    }
+    former.push(...(await this.#goneFrom(range)))
+    const bySchema = new Map<TableSchema, Change<Row>[]>([[now.schema, rows]])
+    for (const { key, row, schema } of former) {
+      const list = bySchema.get(schema) ?? []
+      bySchema.set(schema, list)
+      list.push({ op: 'r', before: null, after: row, key, source })
+    }
+    return [...bySchema].map(([schema, list]) => ({ schema, rows: list }))
+  }
+
+  #takeIn(change: Change<Row>, schema: TableSchema): void {
+    if (change.op === 't') for (const former of this.#former.values()) former.present = false
+    if (change.before !== null) this.#note(change.oldKey ?? change.key, change.before, schema, false)
+    if (change.after !== null) this.#note(change.key, null, schema, true)
+  }
+
+  /** The first note of a key tells what it was; the last one, whether it is there. */
+  #note(key: readonly unknown[], row: Row | null, schema: TableSchema, present: boolean): void {
+    const text = keyText(key)
+    const known = this.#former.get(text)
+    if (known === undefined) this.#former.set(text, { key, row, schema, present })
+    else known.present = present
+  }
+
+  /** Rows of the range that were there and are not any more. */
+  async #goneFrom(range: KeyRange): Promise<Former<Row>[]> {
+    const gone = [...this.#former.values()].filter(({ row, present }) => row !== null && !present)
+    if (gone.length === 0) return gone
+    const isInside = await membership(
+      this.#port,
+      this.#table,
+      range,
+      gone.map(({ key }) => key),
+    )
+    return gone.filter((_, index) => isInside[index])
+  }
+}
