@@ -5,6 +5,7 @@ import type { EpochSinkFunction } from '../../src/contract/sink-function.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { SegmentLog } from '../../src/log/segment-log.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
+import type { FileSystem } from '../../src/util/file-system.ts'
 import { decode } from './msgpack.ts'
 
 /** An epoch that is in the log and is to be applied: records `from` to before `to` of the log of `subtask`. */
@@ -20,6 +21,8 @@ export interface EpochPlace {
   readonly job: string
   readonly node: string
   readonly jobDir: string
+  /** Default: this machine's. */
+  readonly fileSystem?: FileSystem
 }
 
 export function logDirectory({ jobDir, node }: EpochPlace, subtask: number): string {

@@ -136,7 +136,11 @@ export class EpochRunner implements SinkRunner {
 
   /** Applies what a restored checkpoint holds of one log and cuts the log behind and before it. */
   async #settleLog(subtask: number, commits: readonly EpochCommit[]): Promise<SegmentLog> {
-    const log = await SegmentLog.open(logDirectory(this.#place, subtask))
+    const { fileSystem } = this.#place
+    const log = await SegmentLog.open(
+      logDirectory(this.#place, subtask),
+      fileSystem === undefined ? {} : { fileSystem },
+    )
     try {
       await reapplyEpochs(this.#sink, writerName(this.#place, subtask), log, commits)
       const to = commits.at(-1)?.to ?? 0

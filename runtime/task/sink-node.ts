@@ -117,7 +117,7 @@ function runnerOf(node: string, sink: RichSinkFunction<unknown>, environment: Ta
     case 'append':
       return new AppendRunner(sink as AppendSinkFunction<unknown>, empty)
     case 'epoch': {
-      const place = { job: environment.job, node, jobDir: environment.jobDir }
+      const place = { ...environment, node }
       return new EpochRunner(sink as EpochSinkFunction<unknown>, place, empty)
     }
   }

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { RuntimeContext } from '../../src/contract/runtime-context.ts'
 import type { Clock } from '../../src/util/clock.ts'
+import type { FileSystem } from '../../src/util/file-system.ts'
 import type { NodeRestore } from '../checkpoint/snapshot.ts'
 import type { KeyedBackend, KeyedBackendOptions } from '../state/keyed-backend.ts'
 import type { NodeMeter } from './node-meter.ts'
@@ -25,6 +26,8 @@ export interface TaskEnvironment {
   /** Heap for each keyed node's state. */
   readonly cacheBytes: number
   readonly clock: Clock
+  /** Where the logs of epoch sinks are; default: this machine's. */
+  readonly fileSystem?: FileSystem
   readonly openBackend: OpenKeyedBackend
   readonly listener: TaskListener
   /** The absolute folder of a checkpoint; waits until the trigger has told it. Rejects when the checkpoint is aborted. */

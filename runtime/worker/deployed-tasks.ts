@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { LogicalGraph } from '../../src/graph/logical-graph.ts'
 import { present } from '../../src/util/assert.ts'
 import type { Clock } from '../../src/util/clock.ts'
+import type { FileSystem } from '../../src/util/file-system.ts'
 import {
   type ChannelReader,
   type ChannelWriter,
@@ -29,6 +30,7 @@ export interface WorkerDeployment {
   /** A new build of the job, for one subtask. */
   readonly build: () => LogicalGraph
   readonly clock: Clock
+  readonly fileSystem: FileSystem
   readonly openBackend: OpenKeyedBackend
   readonly folderOf: (checkpoint: number) => Promise<string>
   readonly listenerOf: (task: number, subtask: number) => TaskListener
@@ -76,7 +78,7 @@ function cacheBytesEach(worker: WorkerDeployment, here: readonly { readonly plan
 }
 
 function environmentOf(
-  { deployment, clock, openBackend, folderOf, listenerOf }: WorkerDeployment,
+  { deployment, clock, fileSystem, openBackend, folderOf, listenerOf }: WorkerDeployment,
   planned: PlannedTask,
   subtask: number,
   cacheBytes: number,
@@ -94,6 +96,7 @@ function environmentOf(
     jobDir,
     cacheBytes,
     clock,
+    fileSystem,
     openBackend,
     folderOf,
     listener: listenerOf(planned.id, subtask),

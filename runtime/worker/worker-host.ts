@@ -12,6 +12,7 @@ import { isMillraceError, MillraceError, reasonOf } from '../../src/errors.ts'
 import type { BuildInput, BuiltJob, Job } from '../../src/graph/job.ts'
 import { present } from '../../src/util/assert.ts'
 import type { Clock } from '../../src/util/clock.ts'
+import { type FileSystem, nodeFileSystem } from '../../src/util/file-system.ts'
 import { failureOf } from '../task/failure.ts'
 import type { OpenKeyedBackend } from '../task/task-environment.ts'
 import type { TaskListener } from '../task/task-port.ts'
@@ -28,6 +29,8 @@ export interface WorkerHostOptions {
   readonly loadJob: (file: string) => Promise<Job>
   readonly openBackend: OpenKeyedBackend
   readonly clock: Clock
+  /** Where the logs of epoch sinks are; default: this machine's. */
+  readonly fileSystem?: FileSystem
 }
 
 type Deploy = Extract<ToWorker, { type: 'deploy' }>
@@ -104,13 +107,14 @@ export class WorkerHost {
     const generation = this.#generation
     this.#folders = new CheckpointFolders()
     this.#uncommitted = new Map()
-    const { clock, openBackend } = this.#options
+    const { clock, openBackend, fileSystem = nodeFileSystem } = this.#options
     this.#tasks = buildTasks({
       worker,
       deployment,
       addresses,
       ports,
       clock,
+      fileSystem,
       openBackend,
       build: () => this.#build().graph,
       folderOf: (checkpoint) => this.#folders.folderOf(checkpoint),
