@@ -1,20 +1,18 @@
 // EntryCache: the entries in the heap, which of them are dirty, and what they weigh.
 //
-// Owns: the map from keys to entries, the list of dirty ones, byte counts, pins and the clock's hand.
+// Owns: the entries in the heap, the list of dirty ones, byte counts and pins.
 // Does not own: rows (EntryCodec), reading and writing (KeyLoader, WriteBack), snapshots (SnapshotWriter).
 //
 // I1. An entry with dirty < epoch was frozen and not encoded yet (or is LOADING): nobody touches its slots before it is encoded.
-// I2. An entry that holds or held something is attached (in the map); one that was only looked at is not, and costs nothing.
-// I3. Only CLEAN entries leave the map, and none whose pin is the present prefetch's or a later one's.
+// I2. An entry that holds or held something is attached (in the map of entries); one that was only looked at is not, and costs nothing.
+// I3. Only CLEAN entries leave it, and none whose pin is the present prefetch's or a later one's.
 
 import { assert } from '../../src/util/assert.ts'
 import type { Key } from '../../src/util/key-group.ts'
-import { mapKeyOf } from '../../src/util/key-group.ts'
 import { DirtyList } from './dirty-list.ts'
+import { EntryMap } from './entry-map.ts'
 import { estimateBytes } from './estimate-bytes.ts'
 import { ATTACHED, CLEAN, KeyEntry, LOADING, REFERENCED } from './key-entry.ts'
-
-type MapKey = ReturnType<typeof mapKeyOf>
 
 /** An entry, its place in the map and a number: measured 140 to 170. */
 const ENTRY_BYTES = 160
@@ -37,29 +35,28 @@ export class EntryCache {
   /** Of the batch being processed. Entries pinned with this or a larger number stay. */
   prefetch = 1
   residentBytes = 0
-  readonly #entries = new Map<MapKey, KeyEntry>()
+  readonly #entries = new EntryMap()
   #writes = 0
-  #hand: Iterator<KeyEntry> | undefined
 
   get size(): number {
     return this.#entries.size
   }
 
   find(key: Key): KeyEntry | undefined {
-    return this.#entries.get(mapKeyOf(key))
+    return this.#entries.get(key)
   }
 
   /** Puts an entry into the map. */
   attach(entry: KeyEntry): void {
     entry.flags |= ATTACHED | REFERENCED
-    this.#entries.set(mapKeyOf(entry.key), entry)
+    this.#entries.add(entry)
     this.recharge(entry)
   }
 
   /** Takes an entry out of the map. */
   detach(entry: KeyEntry): void {
     entry.flags &= ~ATTACHED
-    this.#entries.delete(mapKeyOf(entry.key))
+    this.#entries.remove(entry)
     this.residentBytes -= entry.bytes
     entry.bytes = 0
   }
@@ -88,20 +85,21 @@ export class EntryCache {
 
   /**
    * Passes the clock's hand over at most `steps` entries until the cache weighs no more than `goalBytes`: cold clean ones are
-   * given to `evict`, cold dirty ones are answered, at most `dirtyMax`.
+   * given to `evict`, cold dirty ones are answered, each once, at most `dirtyMax`. Two rounds tell all: one unmarks, one finds.
    */
-  sweep(options: SweepOptions): KeyEntry[] {
+  sweep(options: SweepOptions): readonly KeyEntry[] {
     const { goalBytes, dirtyMax, evict } = options
-    const dirty: KeyEntry[] = []
-    for (let left = options.steps; left > 0 && this.residentBytes > goalBytes; left--) {
-      const entry = this.#next()
+    const dirty = new Set<KeyEntry>()
+    const steps = Math.min(options.steps, this.#entries.size * 2)
+    for (let left = steps; left > 0 && this.residentBytes > goalBytes; left--) {
+      const entry = this.#entries.next()
       if (entry === undefined) break
       if (entry.pin >= this.prefetch || entry === this.current) continue
       if ((entry.flags & REFERENCED) !== 0) entry.flags &= ~REFERENCED
       else if (entry.dirty === CLEAN) evict(entry)
-      else if (dirtyMax > 0 && entry.dirty === this.dirty.epoch && dirty.push(entry) >= dirtyMax) break
+      else if (dirtyMax > 0 && entry.dirty === this.dirty.epoch && dirty.add(entry).size >= dirtyMax) break
     }
-    return dirty
+    return [...dirty]
   }
 
   #dirtied(entry: KeyEntry): void {
@@ -110,12 +108,5 @@ export class EntryCache {
     this.dirty.add(entry)
     if ((entry.flags & ATTACHED) === 0) this.attach(entry)
     else if (typeof entry.slot0 !== 'number' || entry.rest !== undefined) this.recharge(entry)
-  }
-
-  #next(): KeyEntry | undefined {
-    const next = this.#hand?.next()
-    if (next !== undefined && next.done !== true) return next.value
-    this.#hand = this.#entries.values()
-    return this.#hand.next().value
   }
 }

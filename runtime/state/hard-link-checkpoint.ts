@@ -2,7 +2,8 @@
 //
 // No write may be in flight. SST files are immutable: they are linked. The others are still appended to: they are copied. The
 // MANIFEST says which SSTs make up the database: if it changed meanwhile, or a file vanished, the copy may be of two minds and
-// is made anew.
+// is made anew. An SST that a flush or compaction is still writing is no part of the database, and not immutable yet: only
+// those that the database calls live are linked.
 
 import { copyFile, link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,14 +20,21 @@ const NO_LINKS = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', '
 /** CRCs of SST files by name: immutable, so each is read once. */
 export type KnownFiles = Map<string, StateFile>
 
-/** Makes `target` (which must not exist) a copy of the database in `source`. Answers its files with sizes and CRCs. */
+/** An open database, as far as its files go. */
+export interface LiveDatabase {
+  readonly folder: string
+  /** The SST files that make up its present version. */
+  liveTables(): ReadonlySet<string>
+}
+
+/** Makes `target` (which must not exist) a copy of the database. Answers its files with sizes and CRCs. */
 export async function hardLinkCheckpoint(
-  source: string,
+  database: LiveDatabase,
   target: string,
   known: KnownFiles,
 ): Promise<readonly StateFile[]> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const names = await tryLink(source, target)
+    const names = await tryLink(database, target)
     if (names !== undefined) {
       const files = await describe(target, names, known)
       await syncFolder(target)
@@ -37,7 +45,7 @@ export async function hardLinkCheckpoint(
   }
   throw new MillraceError('IO', {
     action: 'link',
-    path: source,
+    path: database.folder,
     reason: `its files changed during each of ${ATTEMPTS} attempts`,
   })
 }
@@ -74,20 +82,26 @@ export async function checksumFile(path: string): Promise<{ readonly bytes: numb
 }
 
 /** Undefined if the database changed meanwhile. */
-async function tryLink(source: string, target: string): Promise<readonly string[] | undefined> {
+async function tryLink(database: LiveDatabase, target: string): Promise<readonly string[] | undefined> {
+  const source = database.folder
   try {
     const before = await manifestOf(source)
-    const names = (await readdir(source)).filter(belongs)
+    const live = database.liveTables()
+    const names = [...(await readdir(source)).filter(isLog), ...live]
     await mkdir(target)
     for (const [i, name] of names.entries()) {
       await place(join(source, name), join(target, name), isImmutable(name))
       if (i === names.length >>> 1) failpoint('state.link.middle')
     }
-    return (await manifestOf(source)) === before ? names : undefined
+    return (await manifestOf(source)) === before && isSame(live, database.liveTables()) ? names : undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && (await exists(source))) return undefined
     throw error
   }
+}
+
+function isSame(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every((name) => b.has(name))
 }
 
 /** Name and size of the MANIFEST: it grows, or has another name, with each flush and compaction. */
@@ -96,9 +110,9 @@ async function manifestOf(folder: string): Promise<string> {
   return `${name} ${(await stat(join(folder, name))).size}`
 }
 
-/** LOCK and RocksDB's own log are no part of the database. */
-function belongs(name: string): boolean {
-  return isImmutable(name) || name.endsWith('.log') || /^(CURRENT|IDENTITY|MANIFEST-\d+|OPTIONS-\d+)$/.test(name)
+/** What is neither an SST nor, as LOCK and RocksDB's own log are, no part of the database. */
+function isLog(name: string): boolean {
+  return name.endsWith('.log') || /^(CURRENT|IDENTITY|MANIFEST-\d+|OPTIONS-\d+)$/.test(name)
 }
 
 async function place(from: string, to: string, linked: boolean): Promise<void> {

@@ -158,9 +158,10 @@ class KeyedStateBackend implements KeyedBackend {
       timers: this.#timers.dirty.freeze(),
       queueOf: (timer) => this.#timers.queue(timer.domain),
       meta: this.#table.encode(this.#options.keyGroups),
+      earlierWrites: this.#earlierWrites(store),
       link: async (target) => {
         await this.#writeBack.settled()
-        return hardLinkCheckpoint(store.folder, target, this.#known)
+        return hardLinkCheckpoint(store, target, this.#known)
       },
       handle: { keyGroups: this.#options.range, states: this.#table.newest() },
       onEmpty: (entry) => this.#dropEmpty(entry),
@@ -179,6 +180,12 @@ class KeyedStateBackend implements KeyedBackend {
     await finishing
     await this.#loader?.settled()
     await this.#store?.close()
+  }
+
+  async #earlierWrites(store: RocksStore): Promise<void> {
+    // If one failed, the link tells.
+    await this.#writeBack.settled().catch(() => undefined)
+    await store.writesDone()
   }
 
   #assemble(store: RocksStore): void {

@@ -22,6 +22,7 @@ interface Binding {
   getMany(keys: readonly Buffer[], done: (error: Error | null, values: (Buffer | undefined)[]) => void): void
   batch(): ChainedBatch
   iterator(options: object): BindingIterator
+  getProperty(name: string): string
 }
 
 interface ChainedBatch {
@@ -132,6 +133,14 @@ export class RocksStore {
       await new Promise<void>((resolve) => iterator.end(() => resolve()))
       this.#ended()
     }
+  }
+
+  /** The SST files that make up the database now. Others in the folder are being written, or about to be deleted. */
+  liveTables(): ReadonlySet<string> {
+    assert(this.#open, 'a state store is used while open')
+    // One line each: ` number:bytes[...`; keys in it are hexadecimal.
+    const lines = this.#db.getProperty('rocksdb.sstables').matchAll(/^ (\d+):/gm)
+    return new Set(Array.from(lines, ([, number]) => `${number?.padStart(6, '0')}.sst`))
   }
 
   /** After everything under way. Idempotent, also after a failed open. */

@@ -39,6 +39,8 @@ export interface SnapshotParts {
   readonly queueOf: (timer: Timer) => TimerQueue
   /** The meta row as of the barrier. */
   readonly meta: Buffer
+  /** Resolves when all writes from before the barrier are done. */
+  readonly earlierWrites: Promise<void>
   /** Links the database into the checkpoint. */
   readonly link: (target: string) => Promise<readonly StateFile[]>
   readonly handle: Omit<StateHandle, 'folder' | 'files'>
@@ -64,7 +66,7 @@ export class SnapshotWriter implements KeyedSnapshot {
   constructor(parts: SnapshotParts) {
     this.#parts = parts
     this.#group = new WriteGroup(parts.store.batch())
-    void parts.store.writesDone().then(() => this.#start())
+    void parts.earlierWrites.then(() => this.#start())
   }
 
   get encoded(): boolean {

@@ -58,6 +58,8 @@ export class WriteBack {
 
   async #write(groups: readonly WriteGroup[]): Promise<void> {
     try {
+      // A snapshot that was given up may still be writing.
+      await this.#store.writesDone()
       await Promise.all(groups.map((group) => this.#writeGroup(group)))
     } catch (error) {
       this.#failure = error
