@@ -57,9 +57,12 @@ class TimerSet {
     this.#many.set(mapKeyOf(timer.key), timer)
   }
 
-  remove(timer: Timer): void {
-    if (this.#only === timer) this.#only = undefined
-    else if (this.#many?.get(mapKeyOf(timer.key)) === timer) this.#many.delete(mapKeyOf(timer.key))
+  /** Answers whether it was there. */
+  remove(timer: Timer): boolean {
+    if (this.find(timer.key) !== timer) return false
+    if (this.#many === undefined) this.#only = undefined
+    else this.#many.delete(mapKeyOf(timer.key))
+    return true
   }
 
   values(): IterableIterator<Timer> {
@@ -104,6 +107,7 @@ export class TimerQueue {
   /** A binary heap of buckets, earliest first. */
   readonly #heap: Bucket[] = []
   #size = 0
+  #dead = 0
 
   constructor(domain: TimerDomain, dirty: DirtyList<Timer>, touch: (timer: Timer) => void) {
     this.domain = domain
@@ -111,9 +115,9 @@ export class TimerQueue {
     this.#touch = touch
   }
 
-  /** Living timers. */
+  /** Timers in the heap: the living, and the dead whose row is not known to be deleted. */
   get size(): number {
-    return this.#size
+    return this.#size + this.#dead
   }
 
   register(key: Key, time: number): void {
@@ -122,7 +126,7 @@ export class TimerQueue {
     const timer = bucket.dead?.find(key) ?? new Timer(key, time + 0, this.domain, false)
     this.#change(timer)
     timer.alive = true
-    bucket.dead?.remove(timer)
+    this.#unbury(bucket, timer)
     this.#addLiving(bucket, timer)
   }
 
@@ -159,7 +163,7 @@ export class TimerQueue {
   forget(timer: Timer): void {
     const bucket = this.#buckets.get(timer.time)
     if (bucket === undefined || timer.alive) return
-    bucket.dead?.remove(timer)
+    this.#unbury(bucket, timer)
     this.#discard(bucket)
   }
 
@@ -186,6 +190,11 @@ export class TimerQueue {
   #bury(bucket: Bucket, timer: Timer): void {
     bucket.dead ??= new TimerSet()
     bucket.dead.add(timer)
+    this.#dead += 1
+  }
+
+  #unbury(bucket: Bucket, timer: Timer): void {
+    if (bucket.dead?.remove(timer) === true) this.#dead -= 1
   }
 
   #change(timer: Timer): void {

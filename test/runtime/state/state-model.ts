@@ -3,11 +3,11 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import type { KeyedBackend, KeyedSnapshot } from '../../../runtime/state/keyed-backend.ts'
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from '../../../src/contract/state.ts'
 import { batchOf } from '../../../src/record/batch.ts'
 import { canonicalKey, type Key, keyGroupOf, keyGroupRange, subtaskOfKeyGroup } from '../../../src/util/key-group.ts'
-import type { KeyedBackend, KeyedSnapshot } from '../../../runtime/state/keyed-backend.ts'
-import type { Write } from './model.test.ts'
+import type { Write } from './state-commands.ts'
 import { makeBackend, type Restorable } from './support.ts'
 
 const KEY_GROUPS = 16
@@ -31,7 +31,14 @@ export class StateModel {
     const name = canonicalKey(key)
     let model = this.keys.get(name)
     if (model === undefined) {
-      model = { value: undefined, list: [], map: new Map(), reduced: undefined, aggregated: undefined, mutable: undefined }
+      model = {
+        value: undefined,
+        list: [],
+        map: new Map(),
+        reduced: undefined,
+        aggregated: undefined,
+        mutable: undefined,
+      }
       this.keys.set(name, model)
     }
     return model
@@ -56,9 +63,15 @@ interface States {
 }
 
 interface PendingSnapshot {
-  readonly parts: { readonly snapshot: KeyedSnapshot; done: boolean }[]
+  readonly parts: readonly { readonly snapshot: KeyedSnapshot }[]
   readonly model: StateModel
   finishing: Promise<Restorable[]> | undefined
+}
+
+export interface StateOptionsUnderTest {
+  readonly keys: readonly Key[]
+  readonly cacheBytes: number
+  readonly parallelism: number
 }
 
 /** Runs the same commands on backends (one per subtask) and on the model. */
@@ -69,19 +82,22 @@ export class StateUnderTest {
   #subtasks: States[] = []
   #model = new StateModel()
   #pending: PendingSnapshot | undefined
-  #complete: { readonly restorables: Restorable[]; readonly model: StateModel } = { restorables: [], model: new StateModel() }
+  #complete: { readonly restorables: Restorable[]; readonly model: StateModel } = {
+    restorables: [],
+    model: new StateModel(),
+  }
   #checkpoints = 0
   #opens = 0
 
-  private constructor(folder: string, options: { readonly keys: readonly Key[]; readonly cacheBytes: number }) {
+  private constructor(folder: string, options: StateOptionsUnderTest) {
     this.#folder = folder
     this.#keys = options.keys
     this.#cacheBytes = options.cacheBytes
   }
 
-  static async open(folder: string, options: { readonly keys: readonly Key[]; readonly cacheBytes: number }): Promise<StateUnderTest> {
+  static async open(folder: string, options: StateOptionsUnderTest): Promise<StateUnderTest> {
     const state = new StateUnderTest(folder, options)
-    await state.#openAll(1, [])
+    await state.#openAll(options.parallelism, [])
     return state
   }
 
@@ -100,7 +116,8 @@ export class StateUnderTest {
     const domain = options.event ? 'event' : 'processing'
     for (const subtask of this.#subtasks) {
       const due = [...this.#model.timers.values()].filter(
-        (timer) => timer.event === options.event && timer.time <= options.upTo && this.#subtaskOf(timer.key) === subtask,
+        (timer) =>
+          timer.event === options.event && timer.time <= options.upTo && this.#subtaskOf(timer.key) === subtask,
       )
       const fired = subtask.backend.takeDueTimers(domain, options.upTo, options.limit)
       const expected = due.map((timer) => timer.time).sort((a, b) => a - b)
@@ -116,7 +133,7 @@ export class StateUnderTest {
   freeze(): void {
     if (this.#pending !== undefined) return
     this.#pending = {
-      parts: this.#subtasks.map(({ backend }) => ({ snapshot: backend.freeze(), done: false })),
+      parts: this.#subtasks.map(({ backend }) => ({ snapshot: backend.freeze() })),
       model: this.#model.snapshot(),
       finishing: undefined,
     }
@@ -124,7 +141,7 @@ export class StateUnderTest {
 
   encode(): void {
     if (this.#pending === undefined || this.#pending.finishing !== undefined) return
-    for (const part of this.#pending.parts) part.done = part.snapshot.encodeSlice(0)
+    for (const { snapshot } of this.#pending.parts) snapshot.encodeSlice(0)
   }
 
   async finish(wait: boolean): Promise<void> {
@@ -192,8 +209,15 @@ export class StateUnderTest {
     const first = this.#opens === 1 || restorables.length === 0
     for (let i = 0; i < parallelism; i++) {
       const range = keyGroupRange(i, parallelism, KEY_GROUPS)
-      const backend = makeBackend(this.#folder, { subtask: i, keyGroups: KEY_GROUPS, range, cacheBytes: this.#cacheBytes })
-      const concerned = restorables.filter(({ handle }) => handle.keyGroups.start < range.end && range.start < handle.keyGroups.end)
+      const backend = makeBackend(this.#folder, {
+        subtask: i,
+        keyGroups: KEY_GROUPS,
+        range,
+        cacheBytes: this.#cacheBytes,
+      })
+      const concerned = restorables.filter(
+        ({ handle }) => handle.keyGroups.start < range.end && range.start < handle.keyGroups.end,
+      )
       await backend.open(first ? [] : concerned)
       this.#subtasks.push(register(backend, this.#opens + i))
     }
@@ -287,7 +311,7 @@ export class StateUnderTest {
   }
 
   #key(index: number): Key {
-    return this.#keys[index] as Key
+    return this.#keys[index % this.#keys.length] as Key
   }
 
   #subtaskOf(key: Key): States {
@@ -323,7 +347,9 @@ function register(backend: KeyedBackend, turn: number): States {
     { name: 'mutable', kind: 'value', options },
   ] as const
   for (let i = 0; i < descriptors.length; i++) {
-    const descriptor = descriptors[(i * (turn % 2 === 0 ? 1 : 5) + turn) % descriptors.length] as (typeof descriptors)[number]
+    const descriptor = descriptors[
+      (i * (turn % 2 === 0 ? 1 : 5) + turn) % descriptors.length
+    ] as (typeof descriptors)[number]
     made.set(descriptor.name, backend.register(descriptor))
   }
   return { backend, ...Object.fromEntries(made) } as unknown as States
