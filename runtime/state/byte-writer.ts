@@ -94,7 +94,8 @@ export class ByteWriter {
     const length = this.length - from
     let width = 1
     for (let rest = length >>> 7; rest > 0; rest >>>= 7) width++
-    this.#reserve(width)
+    // As much as varint() will ask for: growing the buffer in between would lose what was moved.
+    this.#reserve(5)
     this.#buffer.copyWithin(from + width, from, this.length)
     this.length = from
     this.varint(length)

@@ -47,6 +47,6 @@ test('a state backend does what a plain Map does, whatever is frozen, evicted, g
       }
     }),
     // Shrinking long runs takes longer than reading the failing one.
-    { numRuns: Number(process.env.MODEL_RUNS ?? 60), endOnFailure: true },
+    { numRuns: Number(process.env.MODEL_RUNS ?? 20), endOnFailure: true },
   )
 })
