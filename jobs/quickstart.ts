@@ -54,9 +54,11 @@ export default job('quickstart', (flow, settings) => {
   const shop = { file, orders, customers: 1_000, seed: settings.number('seed', 1) }
   flow.onStart(() => openShop(shop))
 
+  // Steps are taken in order, whatever the parallelism of the rest.
+  const one = { parallelism: 1 }
   flow
-    .from('customers', generate({ count: changes, perSecond: settings.number('rate', 5_000), make: (i) => i + 1 }))
-    .to('shop', new Shopping(shop))
+    .from('customers', generate({ count: changes, perSecond: settings.number('rate', 5_000), make: (i) => i + 1 }), one)
+    .to('shop', new Shopping(shop), one)
 
   flow
     .from(

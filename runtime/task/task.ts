@@ -11,6 +11,7 @@
 
 import { type Barrier, type Element, END_OF_INPUT, MAX_WATERMARK } from '../../src/record/element.ts'
 import type { Clock } from '../../src/util/clock.ts'
+import { failpoint } from '../../src/util/failpoint.ts'
 import type { Pending } from '../channel/channel.ts'
 import type { NodeMetrics } from '../metrics/node-metrics.ts'
 import { failureOf } from './failure.ts'
@@ -229,6 +230,7 @@ export class Task {
     const sent = this.#chain.sendBarrier(barrier)
     this.#snapshots.begin(barrier.id, parts, { alignMs, pauseMs: this.#clock.monotonic() - startedAt })
     await sent
+    if (this.#chain.source !== undefined) failpoint('source.barrier.after')
   }
 
   /** What is due between two batches: timers, results that came later, a slice of the snapshot. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FAILPOINTS, type Failpoint } from '../../src/util/failpoint.ts'
 import { seededRng } from '../../src/util/rng.ts'
-import { type JobProcessResult, runJobProcess } from './job-process.ts'
+import { type JobProcessOptions, type JobProcessResult, runJobProcess } from './job-process.ts'
 
 export interface CrashTestOptions {
   /** The job file. It must end by itself. */
@@ -50,7 +50,9 @@ interface Scenario {
   readonly faults: readonly Fault[]
 }
 
-type Fault = { readonly failpoint: Failpoint; readonly passing: number } | { readonly afterMs: number }
+type Fault =
+  | { readonly failpoint: Failpoint; readonly passing: number; readonly stopAfterMs?: number }
+  | { readonly afterMs: number }
 
 /** Runs every scenario; never throws for a job that fails, but reports it. */
 export async function crashTest(options: CrashTestOptions): Promise<CrashTestReport> {
@@ -75,19 +77,26 @@ function scenarios(options: CrashTestOptions, variant: readonly string[], calmMs
     all.push({ how: describe(options.job, variant, faults), args: variant, faults })
   }
   for (const failpoint of options.failpoints ?? (Object.keys(FAILPOINTS) as Failpoint[])) {
-    for (const passing of options.passings ?? [1, 2]) {
-      // A restore needs something to restore: such a run is killed once before, right after a checkpoint.
-      const before: Fault[] = failpoint.startsWith('restore.')
-        ? [{ failpoint: 'manifest.rename.after', passing: 2 }]
-        : []
-      add([...before, { failpoint, passing: failpoint.startsWith('restore.') ? 1 : passing }])
-    }
+    for (const passing of options.passings ?? [1, 2]) add(faultsAt(failpoint, passing, calmMs))
   }
   const rng = seededRng(options.seed ?? 1)
   for (let i = 0; i < (options.randomKills ?? 20); i += 1) {
     add(Array.from({ length: 1 + rng.int(3) }, () => ({ afterMs: Math.round(rng.next() * calmMs) })))
   }
   return all.reverse()
+}
+
+function faultsAt(failpoint: Failpoint, passing: number, calmMs: number): Fault[] {
+  // A restore needs something to restore: such a run is killed once before, right after a checkpoint.
+  if (failpoint.startsWith('restore.')) {
+    return [
+      { failpoint: 'manifest.rename.after', passing: 2 },
+      { failpoint, passing: 1 },
+    ]
+  }
+  // And a stop needs somebody who asks for it.
+  if (failpoint.startsWith('stop.')) return [{ failpoint, passing: 1, stopAfterMs: Math.round(calmMs / 2) }]
+  return [{ failpoint, passing }]
 }
 
 type Tally = { runs: number; kills: number; reached: Set<Failpoint>; failures: CrashTestFailure[] }
@@ -134,9 +143,10 @@ async function startUntilEnd(
   return await runJobProcess({ args })
 }
 
-function faultOptions(fault: Fault): { env: Record<string, string> } | { killAfterMs: number } {
+function faultOptions(fault: Fault): Partial<JobProcessOptions> {
   if ('afterMs' in fault) return { killAfterMs: fault.afterMs }
-  return { env: { MILLRACE_FAILPOINT: `${fault.failpoint}:kill@${fault.passing}` } }
+  const env = { MILLRACE_FAILPOINT: `${fault.failpoint}:kill@${fault.passing}` }
+  return fault.stopAfterMs === undefined ? { env } : { env, stopAfterMs: fault.stopAfterMs }
 }
 
 function describe(job: string, variant: readonly string[], faults: readonly Fault[]): string {

@@ -1,6 +1,6 @@
 // One `run-job` in a process of its own, so that it can be killed as the world kills.
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 export interface JobProcessOptions {
@@ -11,6 +11,8 @@ export interface JobProcessOptions {
   readonly cwd?: string
   /** SIGKILL from outside after so many ms, if it still runs. */
   readonly killAfterMs?: number
+  /** SIGTERM from outside after so many ms, if it still runs: asks it to stop. */
+  readonly stopAfterMs?: number
 }
 
 export interface JobProcessResult {
@@ -44,14 +46,20 @@ export function runJobProcess(options: JobProcessOptions): Promise<JobProcessRes
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
-  const killer =
-    options.killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.killAfterMs)
+  const timers = [
+    signalAfter(child, 'SIGKILL', options.killAfterMs),
+    signalAfter(child, 'SIGTERM', options.stopAfterMs),
+  ]
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => {
-      clearTimeout(killer)
+      for (const timer of timers) clearTimeout(timer)
       const durationMs = performance.now() - begun
       resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr, durationMs })
     })
   })
+}
+
+function signalAfter(child: ChildProcess, signal: NodeJS.Signals, ms: number | undefined): NodeJS.Timeout | undefined {
+  return ms === undefined ? undefined : setTimeout(() => child.kill(signal), ms)
 }

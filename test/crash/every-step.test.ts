@@ -44,8 +44,8 @@ const STEPS: readonly Failpoint[] = [
 ]
 
 const variants: readonly (readonly string[])[] = full
-  ? [1, 2, 3].flatMap((p) => ['64KiB', '256MiB'].map((cache) => ['--parallelism', `${p}`, '--state-cache', cache]))
-  : [['--parallelism', '2', '--state-cache', '64KiB']]
+  ? [1, 2, 3].flatMap((p) => ['256KiB', '256MiB'].map((cache) => ['--parallelism', `${p}`, '--state-cache', cache]))
+  : [['--parallelism', '2', '--state-cache', '256KiB']]
 
 test('every step has a crash test', () => {
   expect(Object.keys(FAILPOINTS).sort()).toEqual([...STEPS].sort())

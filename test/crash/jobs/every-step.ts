@@ -126,7 +126,7 @@ export default job(
   'every-step',
   (flow, settings) => {
     const count = settings.number('count', 3_000)
-    const perSecond = settings.number('rate', 6_000)
+    const perSecond = settings.number('rate', 3_000)
     const ledger = join(settings.dataDir, 'ledger.db')
     const latest = join(settings.dataDir, 'latest.db')
     flow.onStart(() => {
@@ -152,5 +152,5 @@ export default job(
     counted.to('ledger', () => new Ledger(ledger))
     counted.keyBy('again', ({ meter, part }) => [meter, part]).to('latest', () => new Latest(latest))
   },
-  { checkpoint: { intervalMs: 100 }, restart: { strategy: 'none' } },
+  { checkpoint: { intervalMs: 100, retain: 1 }, restart: { strategy: 'none' } },
 )
