@@ -25,6 +25,7 @@ import type { FiredTimer, KeyedBackend, KeyedBackendOptions, KeyedSnapshot } fro
 import { KeyedTimers } from './keyed-timers.ts'
 import { makeState } from './make-state.ts'
 import { PreloadedRows } from './preloaded-rows.ts'
+import { rebuildFilter } from './rebuild-filter.ts'
 import { bindState } from './registered-state.ts'
 import { openStore, type RestoreSource, restoreState } from './restore-state.ts'
 import type { RocksStore } from './rocks-store.ts'
@@ -54,6 +55,7 @@ class KeyedStateBackend implements KeyedBackend {
   #evictor!: Evictor
   #preloaded: PreloadedRows | undefined
   #snapshot: SnapshotWriter | undefined
+  readonly #closing = new AbortController()
   #failure: unknown
 
   constructor(options: KeyedBackendOptions) {
@@ -89,7 +91,7 @@ class KeyedStateBackend implements KeyedBackend {
     if (restore.length === 0) return
     await this.#timers.load(this.#store, range)
     if (loadAll === true) this.#preloaded = await PreloadedRows.read(this.#store, range)
-    else this.#evictor.filter.all()
+    else this.#learnKeys(this.#store)
   }
 
   register(descriptor: StateDescriptor): AnyState {
@@ -114,8 +116,7 @@ class KeyedStateBackend implements KeyedBackend {
 
   prefetch(keys: readonly Key[]): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    const { filter } = this.#evictor
-    if (filter.none && !this.#evictor.overLimit) return undefined
+    if (this.#allResident) return undefined
     this.#cache.prefetch += 1
     const { missing, loading } = this.#pin(keys, this.#cache.prefetch)
     if (missing.length === 0 && !loading) return this.#guarded(this.#evictor.room())
@@ -124,7 +125,7 @@ class KeyedStateBackend implements KeyedBackend {
 
   prefetchAhead(batch: Batch): void {
     if (batch.keys === undefined || this.#failure !== undefined) return
-    if (this.#evictor.filter.none || this.#loader.underWay >= LOADS_AHEAD_MAX) return
+    if (this.#allResident || this.#loader.underWay >= LOADS_AHEAD_MAX) return
     const { missing } = this.#pin(batch.keys, this.#cache.prefetch + 1)
     // If it fails the entries are gone again: the prefetch proper reads them anew and tells.
     if (missing.length > 0) this.#loader.load(missing).catch(() => undefined)
@@ -175,6 +176,7 @@ class KeyedStateBackend implements KeyedBackend {
 
   async close(): Promise<void> {
     this.#failure ??= new MillraceError('INVARIANT', { what: 'a state backend is not used after close' })
+    this.#closing.abort()
     const finishing = this.#snapshot?.finishing
     this.#snapshot?.abandon()
     await finishing
@@ -182,10 +184,23 @@ class KeyedStateBackend implements KeyedBackend {
     await this.#store?.close()
   }
 
+  /** A restored database may have any key until it was looked through, which goes on in the background. */
+  #learnKeys(store: RocksStore): void {
+    const { filter } = this.#evictor
+    filter.unknown()
+    // If it cannot be read, or is closed first, every key stays unknown: slower, and as right.
+    rebuildFilter({ store, range: this.#options.range, filter, stop: this.#closing.signal }).catch(() => undefined)
+  }
+
   async #earlierWrites(store: RocksStore): Promise<void> {
     // If one failed, the link tells.
     await this.#writeBack.settled().catch(() => undefined)
     await store.writesDone()
+  }
+
+  /** Nothing was ever evicted, nor need be now: keys that are not in the heap are new. */
+  get #allResident(): boolean {
+    return this.#evictor.filter.none && this.#loader.underWay === 0 && !this.#evictor.overLimit
   }
 
   #assemble(store: RocksStore): void {

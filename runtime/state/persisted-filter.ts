@@ -1,9 +1,9 @@
 // PersistedFilter: may the database have a row of this key? Spares the read of a key that is new.
 //
 // Owns: Bloom filters that together hold every key that was added. Each is twice the one before.
-// Does not own: the knowledge of a restored database: all() says "maybe" to everything from then on.
+// Does not own: finding out what a restored database holds (rebuild-filter).
 //
-// I1. Never "no" for a key that was added.
+// I1. Never "no" for a key that was added, nor, between unknown() and known(), for any key.
 
 import type { Key } from '../../src/util/key-group.ts'
 import { hashKey } from '../../src/util/key-group.ts'
@@ -19,22 +19,27 @@ interface Layer {
 }
 
 export class PersistedFilter {
-  #all = false
+  #unknown = false
   readonly #layers: Layer[] = []
 
-  /** Nothing was stored, ever. */
+  /** No key has a row. */
   get none(): boolean {
-    return !this.#all && this.#layers.length === 0
+    return !this.#unknown && this.#layers.length === 0
   }
 
-  /** From now on every key may be stored. */
-  all(): void {
-    this.#all = true
+  /** From now on every key may have a row; those that are added are noted all the same. */
+  unknown(): void {
+    this.#unknown = true
+  }
+
+  /** By now every key that had a row at unknown() was added. */
+  known(): void {
+    this.#unknown = false
   }
 
   add(key: Key): void {
-    if (this.mayHave(key)) return
     const hash = hashKey(key)
+    if (this.#holds(hash)) return
     let layer = this.#layers.at(-1)
     if (layer === undefined || layer.room === 0) layer = this.#grow()
     layer.room -= 1
@@ -45,9 +50,11 @@ export class PersistedFilter {
   }
 
   mayHave(key: Key): boolean {
-    if (this.#all) return true
-    if (this.#layers.length === 0) return false
-    const hash = hashKey(key)
+    if (this.#unknown) return true
+    return this.#layers.length > 0 && this.#holds(hashKey(key))
+  }
+
+  #holds(hash: number): boolean {
     return this.#layers.some((layer) => holds(layer, hash))
   }
 

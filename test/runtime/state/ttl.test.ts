@@ -12,6 +12,11 @@ import type {
 } from '../../../src/contract/state.ts'
 import { checkpoint, makeBackend, scratchFolder } from './support.ts'
 
+interface Mean {
+  readonly sum: number
+  readonly count: number
+}
+
 const scratch = scratchFolder()
 let nowMs = 0
 let folders = 0
@@ -43,9 +48,9 @@ function declare(backend: KeyedBackend, ttl: TimeToLive) {
       kind: 'aggregating',
       options,
       aggregate: {
-        create: () => [0, 0],
-        add: (value, acc) => [(acc as number[])[0]! + (value as number), (acc as number[])[1]! + 1],
-        result: (acc) => (acc as number[])[0]! / (acc as number[])[1]!,
+        create: () => ({ sum: 0, count: 0 }),
+        add: (value, acc) => ({ sum: (acc as Mean).sum + (value as number), count: (acc as Mean).count + 1 }),
+        result: (acc) => (acc as Mean).sum / (acc as Mean).count,
         merge: (a) => a,
       },
     }) as AggregatingState<number, number>,
