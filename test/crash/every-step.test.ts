@@ -1,6 +1,7 @@
 // Kills the job every-step at each named step, and at random moments, starts it again, and compares with a calm run.
 // Hunts for: anything lost, repeated, reordered, or wrongly counted by a crash between any two steps.
 
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { crashTest } from '../../runtime/testing/crash-test.ts'
@@ -58,6 +59,7 @@ test('killed at any step or moment, the job leaves what a calm run leaves', { ti
     outcome: outcomeOf,
     failpoints: STEPS,
     passings: full ? [1, 2, 5] : [2],
+    concurrency: Math.max(2, availableParallelism() - 1),
     randomKills: full ? Math.ceil(200 / variants.length) : 20,
   })
   for (const failure of report.failures) {
