@@ -1,6 +1,7 @@
 // Are the files of a checkpoint those that its manifest speaks of?
 
 import { join } from 'node:path'
+import { handlesOfNode } from './checkpoint-size.ts'
 import type { Manifest } from './manifest.ts'
 import type { StateHandle } from './snapshot.ts'
 
@@ -15,10 +16,7 @@ export type VerifyState = (folder: string, handle: StateHandle) => Promise<Damag
 
 /** Every state folder of a checkpoint. */
 export function handlesOf(manifest: Manifest): StateHandle[] {
-  return manifest.tasks
-    .flatMap((task) => task.nodes)
-    .flatMap((node) => [node.keyed, node.enumerator?.state])
-    .filter((handle) => handle !== undefined)
+  return manifest.tasks.flatMap((task) => task.nodes).flatMap(handlesOfNode)
 }
 
 /** The first damaged file of a checkpoint, or undefined. */

@@ -41,11 +41,11 @@ export function metricsLine(view: ViewState, atMs: number): string {
 }
 
 function checkpointLine({ at, job, checkpoint }: RunEvent & { type: 'checkpoint' }): string {
-  const { id, status, startedAt, endedAt, stateBytes, pauseMs, reason } = checkpoint
+  const { id, status, startedAt, endedAt, stateBytes, newBytes, pauseMs, reason } = checkpoint
   const took = endedAt === undefined ? undefined : endedAt - startedAt
   const detail =
     status === 'complete'
-      ? { ms: took, bytes: stateBytes, pause_ms: Math.round(pauseMs * 10) / 10 }
+      ? { ms: took, bytes: stateBytes, new_bytes: newBytes, pause_ms: Math.round(pauseMs * 10) / 10 }
       : { ms: took, reason }
   return line({ at, job }, status === 'failed' ? 'warn' : 'info', {
     event: 'checkpoint',

@@ -2,13 +2,13 @@
 
 import { join, resolve } from 'node:path'
 import { reasonOf } from '../../src/errors.ts'
+import { type CheckpointSize, sizeOfCheckpoint } from '../checkpoint/checkpoint-size.ts'
 import { nodeFs } from '../checkpoint/fs.ts'
 import { CheckpointHistory } from '../checkpoint/history.ts'
 import { type JobLayout, jobLayout } from '../checkpoint/layout.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
 import { copyCheckpoint } from '../checkpoint/savepoint.ts'
 import { CheckpointStore, loadManifest, type StoredCheckpoint } from '../checkpoint/store.ts'
-import { handlesOf } from '../checkpoint/verify.ts'
 import { lockHolder } from './job-lock.ts'
 import { verifyState } from './verify-state.ts'
 
@@ -20,9 +20,10 @@ export interface CheckpointSummary {
   readonly completedAt: number
   readonly durationMs: number
   readonly final: boolean
+  /** All that it holds; shared with other checkpoints by hard links. */
   readonly stateBytes: number
-  /** Of every state file and the manifest's own parts; shared with other checkpoints by hard links. */
-  readonly fileBytes: number
+  /** Of these, what the retained checkpoint before it does not hold. */
+  readonly newBytes: number
   readonly tasks: number
   /** Why it cannot be restored; undefined: its manifest is whole. */
   readonly damage: string | undefined
@@ -46,8 +47,18 @@ export interface JobStatus {
 export async function listCheckpoints(dataDir: string, job: string): Promise<readonly CheckpointSummary[]> {
   const { history } = await look(dataDir, job)
   const retained = await history.retained()
-  const summaries = await Promise.all(retained.map(summaryOf))
-  return summaries.filter((summary) => summary !== undefined)
+  const loaded = await Promise.all(retained.map(tryLoading))
+  const summaries: CheckpointSummary[] = []
+  let before: CheckpointSize['files'] | undefined
+  for (const each of loaded) {
+    if (each === undefined) continue
+    if (typeof each.manifest === 'string') summaries.push({ ...each.checkpoint, ...NOTHING, damage: each.manifest })
+    else {
+      summaries.push(describe(each.checkpoint, each.manifest, before))
+      before = sizeOfCheckpoint(each.manifest.tasks, undefined).files
+    }
+  }
+  return summaries
 }
 
 /** One retained checkpoint (by number), or one in a folder. Verifies every file. Throws CHECKPOINT_NOT_FOUND, CHECKPOINT_CORRUPT. */
@@ -59,7 +70,7 @@ export async function inspectCheckpoint(
   const { history } = await look(dataDir, job)
   const origin =
     typeof checkpoint === 'number' ? await history.find(checkpoint) : await history.findFolder(resolve(checkpoint))
-  return { ...describe(origin, origin.manifest), manifest: origin.manifest }
+  return { ...describe(origin, origin.manifest, undefined), manifest: origin.manifest }
 }
 
 /**
@@ -107,27 +118,38 @@ async function look(dataDir: string, job: string): Promise<{ history: Checkpoint
   return { history: await CheckpointHistory.open(nodeFs, layout, store, verifyState), layout }
 }
 
+const NOTHING = { completedAt: 0, durationMs: 0, final: false, stateBytes: 0, newBytes: 0, tasks: 0 }
+
+interface Loaded {
+  readonly checkpoint: StoredCheckpoint
+  /** A text: why it cannot be read. */
+  readonly manifest: Manifest | string
+}
+
 /** Undefined: it was deleted meanwhile. */
-async function summaryOf(checkpoint: StoredCheckpoint): Promise<CheckpointSummary | undefined> {
+async function tryLoading(checkpoint: StoredCheckpoint): Promise<Loaded | undefined> {
   try {
-    return describe(checkpoint, await loadManifest(nodeFs, checkpoint.folder, String(checkpoint.id)))
+    return { checkpoint, manifest: await loadManifest(nodeFs, checkpoint.folder, String(checkpoint.id)) }
   } catch (error) {
     if (!(await nodeFs.exists(checkpoint.folder))) return undefined
-    const nothing = { completedAt: 0, durationMs: 0, final: false, stateBytes: 0, fileBytes: 0, tasks: 0 }
-    return { ...checkpoint, ...nothing, damage: reasonOf(error) }
+    return { checkpoint, manifest: reasonOf(error) }
   }
 }
 
-function describe({ id, folder }: StoredCheckpoint, manifest: Manifest): CheckpointSummary {
-  const files = handlesOf(manifest).flatMap((handle) => handle.files)
+function describe(
+  { id, folder }: StoredCheckpoint,
+  manifest: Manifest,
+  before: CheckpointSize['files'] | undefined,
+): CheckpointSummary {
+  const { stateBytes, newBytes } = sizeOfCheckpoint(manifest.tasks, before)
   return {
     id,
     folder,
     completedAt: manifest.completedAt,
     durationMs: manifest.completedAt - manifest.startedAt,
     final: manifest.final,
-    stateBytes: manifest.tasks.reduce((sum, task) => sum + task.stateBytes, 0),
-    fileBytes: files.reduce((sum, file) => sum + file.bytes, 0),
+    stateBytes,
+    newBytes,
     tasks: manifest.tasks.length,
     damage: undefined,
   }

@@ -32,7 +32,7 @@ import {
   stateCacheBytesOf,
   workersFor,
 } from './run-options.ts'
-import type { RunOptions, RunResult } from './run-types.ts'
+import type { JobState, RunOptions, RunResult } from './run-types.ts'
 import type { LoadedJob, WorkerPool } from './worker-pool.ts'
 
 export interface JobManagerOptions {
@@ -68,6 +68,8 @@ export class JobManager {
   #wish: Wish = 'none'
   #attempt: Attempt | undefined
   #attempts = 0
+  /** Of the attempt that is, or is about to be: from 1. */
+  #number = 1
   /** Tasks may be open in the workers. */
   #deployed = false
   /** The last checkpoint is complete: a stop has nothing left to do. */
@@ -108,7 +110,7 @@ export class JobManager {
     if (this.#wish !== 'none' || isTerminal(this.#options.feed.state)) return
     this.#wish = 'stop'
     this.#wished.resolve()
-    if (this.#options.feed.state !== 'failing') this.#options.feed.move('stopping', this.#attempts)
+    if (this.#options.feed.state !== 'failing') this.#move('stopping')
     const attempt = this.#attempt
     if (this.#finishing) return
     if (attempt === undefined) return void this.#options.pool.terminate()
@@ -139,12 +141,12 @@ export class JobManager {
     this.#forgetStop?.()
     if (failure !== undefined && this.#wish !== 'cancel') {
       feed.emit({ type: 'failure', failure, restartInMs: undefined })
-      feed.move('failing', this.#attempts)
+      this.#move('failing')
     }
     await this.#closeTasks(END_WITHIN_MS)
     await pool.terminate()
     await this.#leaveFolder()
-    if (!isTerminal(feed.state)) feed.move(this.#endState(failure), this.#attempts)
+    if (!isTerminal(feed.state)) this.#move(this.#endState(failure))
     await feed.end()
     return this.#wish === 'cancel' ? undefined : failure
   }
@@ -164,10 +166,9 @@ export class JobManager {
 
   /** Returns why the job failed, or undefined. */
   async #work(): Promise<FailureInfo | undefined> {
-    const { feed } = this.#options
     const { run, inProcess, pool } = this.#options
     checkRunOptions(run)
-    feed.move('starting', 0)
+    this.#move('starting')
     // How many workers there will be shows once the job is loaded; those that are certain load it at once.
     pool.grow(workersFor(run, run.parallelism ?? 1, inProcess))
     const job = await this.#makeReady()
@@ -244,7 +245,7 @@ export class JobManager {
         settings: checkpointSettings(job.loaded.options.checkpoint, run.checkpoint),
         clock,
         reports: {
-          running: () => this.#wish === 'none' && feed.move('running', deployment.attempt),
+          running: () => this.#wish === 'none' && this.#move('running'),
           checkpoint: (progress) => feed.checkpoint(progress),
           committed: (checkpoint) => feed.emit({ type: 'committed', checkpoint }),
           metrics: (worker, message) => feed.metrics(worker, message.nodes, job.plan.workers),
@@ -269,8 +270,7 @@ export class JobManager {
     const origin = attempt === 0 ? job.origin : await folder.history.latest()
     if (origin !== undefined) {
       failpoint('restore.begin')
-      feed.emit({ type: 'restored', checkpoint: origin.id, folder: origin.folder })
-      feed.lastCheckpoint = origin.id
+      feed.restored(origin.id, origin.folder, origin.manifest.tasks)
     }
     return {
       attempt,
@@ -287,7 +287,7 @@ export class JobManager {
   async #prepareRestart(job: ReadyJob, failure: FailureInfo, delayMs: number): Promise<void> {
     const { feed, pool, clock } = this.#options
     feed.emit({ type: 'failure', failure, restartInMs: delayMs })
-    feed.move('restarting', this.#attempts)
+    this.#move('restarting')
     const kept = await this.#closeTasks(CLOSE_WITHIN_MS)
     if (!this.#wishes('none')) return
     // New threads load the job while the delay runs.
@@ -296,12 +296,14 @@ export class JobManager {
     const forget = clock.schedule(delayMs, () => delay.resolve())
     await Promise.race([delay.promise, this.#wished.promise])
     forget()
-    if (this.#wishes('none')) feed.move('starting', this.#attempts)
+    if (!this.#wishes('none')) return
+    this.#number += 1
+    this.#move('starting')
   }
 
   /** After the last checkpoint: tasks close, then the hooks run. Returns why they failed, if they did. */
   async #finish(drained: boolean): Promise<FailureInfo | undefined> {
-    const { pool, feed } = this.#options
+    const { pool } = this.#options
     this.#finishing = true
     const kept = await this.#closeTasks(drained ? CLOSE_WITHIN_MS : END_WITHIN_MS)
     if (!drained || this.#wishes('cancel')) return undefined
@@ -311,7 +313,7 @@ export class JobManager {
     } catch (error) {
       return this.#wishes('cancel') ? undefined : failureFrom(error)
     }
-    if (!this.#wishes('cancel')) feed.move('finished', this.#attempts)
+    if (!this.#wishes('cancel')) this.#move('finished')
     return undefined
   }
 
@@ -320,6 +322,10 @@ export class JobManager {
     if (!this.#deployed) return true
     this.#deployed = false
     return this.#options.pool.cancel(withinMs)
+  }
+
+  #move(to: JobState): void {
+    this.#options.feed.move(to, this.#number)
   }
 
   /** Asked anew after each wait. */

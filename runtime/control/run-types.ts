@@ -51,14 +51,21 @@ export interface CheckpointInfo {
   readonly status: 'in-progress' | 'complete' | 'failed'
   readonly startedAt: number
   readonly endedAt: number | undefined
+  /** All that the checkpoint holds. 0 until it is complete. */
   readonly stateBytes: number
+  /** Of these, what the checkpoint before did not hold: written for this one, the rest is linked. */
+  readonly newBytes: number
   /** Longest stretch in which a task could process nothing, ms. */
   readonly pauseMs: number
   readonly reason: string | undefined
 }
 
 /** One line of events.ndjson, and of the terminal in a pipe. `at`: ms since the epoch. */
-export type RunEvent = { readonly at: number; readonly job: string } & (
+export type RunEvent = {
+  readonly at: number
+  readonly job: string
+} & /** `attempt`: which one this is or was, counted from 1. */
+(
   | { readonly type: 'state'; readonly state: JobState; readonly attempt: number }
   | { readonly type: 'restored'; readonly checkpoint: number; readonly folder: string }
   | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointInfo }
@@ -76,6 +83,7 @@ export interface RunResult {
   readonly state: 'finished' | 'stopped' | 'failed' | 'cancelled'
   readonly failure: FailureInfo | undefined
   readonly lastCheckpoint: number | undefined
+  /** How many were deployed: 0 if the job was refused before. */
   readonly attempts: number
   readonly durationMs: number
   /** The last metrics, by node, summed over subtasks. */

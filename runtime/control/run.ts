@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { parse, resolve } from 'node:path'
 import type { Job } from '../../src/graph/job.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { seededRng } from '../../src/util/rng.ts'
@@ -13,7 +13,8 @@ import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts'
 export const run: RunFunction = (job, options = {}) => {
   const clock = systemClock
   const inProcess = typeof job !== 'string' || options.inProcess === true
-  const feed = new RunFeed(clock, typeof job === 'string' ? job : job.name)
+  const feed = new RunFeed(clock, typeof job === 'string' ? parse(job).name : job.name)
+  if (typeof job !== 'string') feed.named(job.name)
   const pool = new WorkerPool({
     start: () => (inProcess ? hostWorkerHere(clock, typeof job === 'string' ? undefined : job) : spawnWorker()),
     load: loadMessage(job, options),

@@ -37,6 +37,7 @@ export function completeCheckpoint(id: number, startedAt: number, more: Partial<
     startedAt,
     endedAt: startedAt + 84,
     stateBytes: 12_900_000,
+    newBytes: 1_200_000,
     pauseMs: 3,
     reason: undefined,
     ...more,

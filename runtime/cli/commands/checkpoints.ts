@@ -36,16 +36,18 @@ export async function offerCheckpoints(file: string, { dataDir }: Config, { stde
 }
 
 function checkpointTable(checkpoints: readonly CheckpointSummary[], nowMs: number): string {
-  const rows = checkpoints.map(({ id, completedAt, durationMs, fileBytes, final, damage }) =>
+  const rows = checkpoints.map(({ id, completedAt, durationMs, stateBytes, newBytes, final, damage }) =>
     damage === undefined
       ? [
           String(id),
           `${formatDuration(nowMs - completedAt)} ago`,
           formatDuration(durationMs),
-          formatBytes(fileBytes),
+          formatBytes(stateBytes),
+          formatBytes(newBytes),
           `complete${final ? ', the last of its run' : ''}`,
         ]
-      : [String(id), '', '', '', `damaged: ${damage}`],
+      : [String(id), '', '', '', '', `damaged: ${damage}`],
   )
-  return tableText(['checkpoint', 'age', 'took', 'size', ''], rows, ['checkpoint', 'age', 'took', 'size'])
+  const titles = ['checkpoint', 'age', 'took', 'size', 'new']
+  return tableText([...titles, ''], rows, titles)
 }

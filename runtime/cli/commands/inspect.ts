@@ -18,12 +18,12 @@ export const inspectCommand: CommandFunction = async (args, terminal) => {
   return EXIT.done
 }
 
-function inspectText({ manifest, folder, durationMs, fileBytes, final }: Details): string {
+function inspectText({ manifest, folder, durationMs, stateBytes, final }: Details): string {
   const { job, id, completedAt, keyGroups, graph, tasks } = manifest
   const last = final ? ', the last of its run' : ''
   const head = [
     `${job} checkpoint ${id}: complete, every file verified${last}`,
-    `  ${new Date(completedAt).toISOString()}, took ${formatDuration(durationMs)}, ${formatBytes(fileBytes)}, ${keyGroups} key groups`,
+    `  ${new Date(completedAt).toISOString()}, took ${formatDuration(durationMs)}, ${formatBytes(stateBytes)}, ${keyGroups} key groups`,
     `  ${folder}`,
   ]
   const rows = graph.nodes.map(({ name, states }) => {

@@ -24,7 +24,7 @@ function jobTable(jobs: readonly JobStatus[], nowMs: number): string {
       ...row,
       String(latest.id),
       `${formatDuration(nowMs - latest.completedAt)} ago`,
-      formatBytes(latest.fileBytes),
+      formatBytes(latest.stateBytes),
     ]
   })
   return tableText(['job', '', 'checkpoints', 'latest', 'age', 'size'], rows, ['checkpoints', 'latest', 'age', 'size'])

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { parse, resolve } from 'node:path'
 import { EXPLAIN_FORMATS } from '../../../src/graph/explain.ts'
 import type { Config } from '../../config/load-config.ts'
 import type { Run, RunResult } from '../../control/run-types.ts'
@@ -64,7 +64,7 @@ async function reporterFor(file: string, config: Config, terminal: Terminal): Pr
   const { env, stderr } = terminal
   const { verbose, json, quiet } = config
   const color = wantsColor(stderr, env)
-  const common = { job: file, verbose, color, now: () => Date.now() }
+  const common = { job: parse(file).name, verbose, color, now: () => Date.now() }
   const dumb = env.TERM === 'dumb' || (env.CI !== undefined && env.CI !== '' && env.CI !== 'false')
   if (stderr.isTTY === true && !dumb && !json && !quiet) {
     const { LiveReporter } = await import('../live-reporter.ts')

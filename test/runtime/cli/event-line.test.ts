@@ -28,7 +28,7 @@ describe('event lines', () => {
     ).toMatchInlineSnapshot(`
       "2026-01-02T03:04:05.678Z INFO  job=shop event=state state=running attempt=1
       2026-01-02T03:04:05.678Z INFO  job=shop event=restored checkpoint=7 folder="/data/my shop/checkpoints/7"
-      2026-01-02T03:04:05.678Z INFO  job=shop event=checkpoint checkpoint=8 status=complete ms=84 bytes=12900000 pause_ms=3
+      2026-01-02T03:04:05.678Z INFO  job=shop event=checkpoint checkpoint=8 status=complete ms=84 bytes=12900000 new_bytes=1200000 pause_ms=3
       2026-01-02T03:04:05.678Z WARN  job=shop event=checkpoint checkpoint=9 status=failed ms=84 reason="no room"
       2026-01-02T03:04:05.678Z INFO  job=shop event=committed checkpoint=8
       2026-01-02T03:04:05.678Z ERROR job=shop event=failure code=USER_FUNCTION node=totals subtask=1 at=/app/job.ts:3:9 message="Node \\"totals\\" threw on { id: 7 }: Cannot read properties of null (reading 'cents')" record="{ id: 7 }" restart_in_ms=1000

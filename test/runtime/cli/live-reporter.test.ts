@@ -40,7 +40,7 @@ describe('in a terminal', () => {
     const terminal = { stdout, stderr, env: {} } as never
     reporter = new LiveReporter({ job: 'shop', verbose: false, color: false, terminal, now: () => Date.now() })
     reporter.graph(graphOf('shop', 'orders', 'report'))
-    tell({ type: 'state', state: 'running', attempt: 0 })
+    tell({ type: 'state', state: 'running', attempt: 1 })
   })
 
   afterEach(() => {

@@ -17,12 +17,12 @@ const event = (at: number, rest: object): RunEvent => ({ at: T0 + at, job: 'shop
 function busyView(): ViewState {
   let view = foldGraph(initialView('jobs/shop.ts', T0), graphOf('shop', 'orders', 'totals', 'report'))
   const events = [
-    event(0, { type: 'state', state: 'starting', attempt: 0 }),
+    event(0, { type: 'state', state: 'starting', attempt: 1 }),
     event(1, { type: 'restored', checkpoint: 11, folder: '/x/11' }),
-    event(900, { type: 'state', state: 'running', attempt: 0 }),
+    event(900, { type: 'state', state: 'running', attempt: 1 }),
     event(5_000, { type: 'failure', failure: userFailure(), restartInMs: 1000 }),
-    event(5_001, { type: 'state', state: 'restarting', attempt: 0 }),
-    event(6_001, { type: 'state', state: 'running', attempt: 1 }),
+    event(5_001, { type: 'state', state: 'restarting', attempt: 1 }),
+    event(6_001, { type: 'state', state: 'running', attempt: 2 }),
     event(15_000, { type: 'checkpoint', checkpoint: completeCheckpoint(12, T0 + 15_000) }),
     event(19_600, {
       type: 'checkpoint',
@@ -136,7 +136,7 @@ describe('the view', () => {
       initialView('shop', T0),
       event(19_000, { type: 'failure', failure: userFailure(), restartInMs: 3000 }),
     )
-    view = foldEvent(view, event(19_001, { type: 'state', state: 'restarting', attempt: 0 }))
+    view = foldEvent(view, event(19_001, { type: 'state', state: 'restarting', attempt: 1 }))
     expect(draw(view, 100)).toContain('restarts 1 · next in 2.0s · last failure 1.0s ago: Node "totals"')
   })
 
