@@ -2,8 +2,8 @@
 //
 // No write may be in flight. SST files are immutable: they are linked. The others are still appended to: they are copied. The
 // MANIFEST says which SSTs make up the database: if it changed meanwhile, or a file vanished, the copy may be of two minds and
-// is made anew. An SST that a flush or compaction is still writing is no part of the database, and not immutable yet: only
-// those that the database calls live are linked.
+// is made anew. Linked is every SST that is there; those which the copied MANIFEST does not name are taken out again: they are
+// still being written (so not immutable yet), or about to be deleted.
 
 import { copyFile, link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,8 +23,10 @@ export type KnownFiles = Map<string, StateFile>
 /** An open database, as far as its files go. */
 export interface LiveDatabase {
   readonly folder: string
-  /** The SST files that make up its present version. */
-  liveTables(): ReadonlySet<string>
+  /** The SST files that its MANIFEST names; undefined while a flush or compaction may have written to the one, not the other. */
+  liveTables(): ReadonlySet<string> | undefined
+  /** The SST files that the MANIFEST of a copy names. Changes nothing there. */
+  tablesOf(folder: string): Promise<ReadonlySet<string>>
 }
 
 /** Makes `target` (which must not exist) a copy of the database. Answers its files with sizes and CRCs. */
@@ -81,27 +83,35 @@ export async function checksumFile(path: string): Promise<{ readonly bytes: numb
   }
 }
 
-/** Undefined if the database changed meanwhile. */
+/** The names of the files placed; undefined if the database changed meanwhile. */
 async function tryLink(database: LiveDatabase, target: string): Promise<readonly string[] | undefined> {
   const source = database.folder
   try {
     const before = await manifestOf(source)
     const live = database.liveTables()
-    const names = [...(await readdir(source)).filter(isLog), ...live]
+    const names = (await readdir(source)).filter(belongs)
     await mkdir(target)
     for (const [i, name] of names.entries()) {
       await place(join(source, name), join(target, name), isImmutable(name))
       if (i === names.length >>> 1) failpoint('state.link.middle')
     }
-    return (await manifestOf(source)) === before && isSame(live, database.liveTables()) ? names : undefined
+    if ((await manifestOf(source)) !== before) return undefined
+    return await keepTables(target, names, live ?? (await database.tablesOf(target)))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && (await exists(source))) return undefined
     throw error
   }
 }
 
-function isSame(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && [...a].every((name) => b.has(name))
+/** Takes out the SSTs that are no part of the database. Undefined if one that is was not there yet. */
+async function keepTables(
+  target: string,
+  names: readonly string[],
+  tables: ReadonlySet<string>,
+): Promise<readonly string[] | undefined> {
+  const kept = names.filter((name) => !isImmutable(name) || tables.has(name))
+  for (const name of names) if (!kept.includes(name)) await rm(join(target, name))
+  return kept.filter(isImmutable).length === tables.size ? kept : undefined
 }
 
 /** Name and size of the MANIFEST: it grows, or has another name, with each flush and compaction. */
@@ -110,9 +120,9 @@ async function manifestOf(folder: string): Promise<string> {
   return `${name} ${(await stat(join(folder, name))).size}`
 }
 
-/** What is neither an SST nor, as LOCK and RocksDB's own log are, no part of the database. */
-function isLog(name: string): boolean {
-  return name.endsWith('.log') || /^(CURRENT|IDENTITY|MANIFEST-\d+|OPTIONS-\d+)$/.test(name)
+/** LOCK and RocksDB's own log are no part of the database. */
+function belongs(name: string): boolean {
+  return isImmutable(name) || name.endsWith('.log') || /^(CURRENT|IDENTITY|MANIFEST-\d+|OPTIONS-\d+)$/.test(name)
 }
 
 async function place(from: string, to: string, linked: boolean): Promise<void> {

@@ -48,6 +48,7 @@ class KeyedStateBackend implements KeyedBackend {
   readonly #timers: KeyedTimers
   readonly #known: KnownFiles = new Map()
   readonly #registered = new Set<string>()
+  #opening: Promise<void> | undefined
   #table = new StateTable()
   #store: RocksStore | undefined
   #loader!: KeyLoader
@@ -76,8 +77,13 @@ class KeyedStateBackend implements KeyedBackend {
     return this.#cache.residentBytes + this.#timers.bytes
   }
 
-  async open(restore: readonly RestoreSource[]): Promise<void> {
-    assert(this.#store === undefined, 'a state backend is opened once')
+  open(restore: readonly RestoreSource[]): Promise<void> {
+    assert(this.#opening === undefined, 'a state backend is opened once')
+    this.#opening = this.#open(restore)
+    return this.#opening
+  }
+
+  async #open(restore: readonly RestoreSource[]): Promise<void> {
     const { workFolder, node, range, loadAll } = this.#options
     await rm(workFolder, { recursive: true, force: true })
     await mkdir(dirname(workFolder), { recursive: true })
@@ -177,6 +183,8 @@ class KeyedStateBackend implements KeyedBackend {
   async close(): Promise<void> {
     this.#failure ??= new MillraceError('INVARIANT', { what: 'a state backend is not used after close' })
     this.#closing.abort()
+    // An open that goes on by itself would leave the folder locked for the next attempt.
+    await this.#opening?.catch(() => undefined)
     const finishing = this.#snapshot?.finishing
     this.#snapshot?.abandon()
     await finishing

@@ -74,14 +74,12 @@ export class RocksStore {
 
   constructor(folder: string) {
     this.folder = folder
-    this.#db = (rocksdb as unknown as (folder: string) => Binding)(folder)
+    this.#db = bind(folder)
   }
 
   /** Opens, or creates, the database in the folder. Rejects with the binding's error if the files are damaged. */
   async open(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#db.open({ ...OPEN_OPTIONS }, (error) => (error ? reject(error) : resolve()))
-    })
+    await opened(this.#db, { ...OPEN_OPTIONS })
     this.#open = true
   }
 
@@ -135,12 +133,25 @@ export class RocksStore {
     }
   }
 
-  /** The SST files that make up the database now. Others in the folder are being written, or about to be deleted. */
-  liveTables(): ReadonlySet<string> {
+  /**
+   * The SST files that the MANIFEST names. Undefined while a flush or compaction runs: it writes the MANIFEST, waits for the disk
+   * and only then changes what the database tells.
+   */
+  liveTables(): ReadonlySet<string> | undefined {
     assert(this.#open, 'a state store is used while open')
-    // One line each: ` number:bytes[...`; keys in it are hexadecimal.
-    const lines = this.#db.getProperty('rocksdb.sstables').matchAll(/^ (\d+):/gm)
-    return new Set(Array.from(lines, ([, number]) => `${number?.padStart(6, '0')}.sst`))
+    const running = ['rocksdb.num-running-flushes', 'rocksdb.num-running-compactions']
+    return running.some((name) => this.#db.getProperty(name) !== '0') ? undefined : tablesOf(this.#db)
+  }
+
+  /** The SST files that the MANIFEST of another folder names. Only reads there. */
+  async tablesOf(folder: string): Promise<ReadonlySet<string>> {
+    const other = bind(folder)
+    await opened(other, { ...OPEN_OPTIONS, createIfMissing: false, readOnly: true, maxOpenFiles: 16 })
+    try {
+      return tablesOf(other)
+    } finally {
+      await closed(other)
+    }
   }
 
   /** After everything under way. Idempotent, also after a failed open. */
@@ -151,7 +162,7 @@ export class RocksStore {
       this.#quiet ??= deferred()
       await this.#quiet.promise
     }
-    await new Promise<void>((resolve, reject) => this.#db.close((error) => (error ? reject(error) : resolve())))
+    await closed(this.#db)
   }
 
   async #run<T>(operation: (done: (error: Error | null | undefined, result: T) => void) => void): Promise<T> {
@@ -172,6 +183,24 @@ export class RocksStore {
     this.#quiet?.resolve()
     this.#quiet = undefined
   }
+}
+
+function bind(folder: string): Binding {
+  return (rocksdb as unknown as (folder: string) => Binding)(folder)
+}
+
+function opened(db: Binding, options: object): Promise<void> {
+  return new Promise((resolve, reject) => db.open(options, (error) => (error ? reject(error) : resolve())))
+}
+
+function closed(db: Binding): Promise<void> {
+  return new Promise((resolve, reject) => db.close((error) => (error ? reject(error) : resolve())))
+}
+
+function tablesOf(db: Binding): ReadonlySet<string> {
+  // One line each: ` number:bytes[...`; keys in it are hexadecimal.
+  const lines = db.getProperty('rocksdb.sstables').matchAll(/^ (\d+):/gm)
+  return new Set(Array.from(lines, ([, number]) => `${number?.padStart(6, '0')}.sst`))
 }
 
 function nextRows(iterator: BindingIterator, limit: number): Promise<readonly Row[]> {

@@ -311,6 +311,16 @@ describe('closing', () => {
     await expect(backend.prefetch([1])).rejects.toThrow(codeOf('INVARIANT'))
   })
 
+  test('while it opens leaves the folder to the next one', async () => {
+    const workFolder = join(scratch, 'shared-work-folder')
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const backend = makeBackend(scratch, { workFolder })
+      const opening = backend.open([])
+      await backend.close()
+      await opening
+    }
+  })
+
   test('also before open, and after an open that failed', async () => {
     const never = makeBackend(scratch)
     await never.close()

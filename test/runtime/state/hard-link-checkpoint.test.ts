@@ -81,6 +81,8 @@ describe('under flushes and compactions', () => {
     }
     await live.backend.close()
     for (const { restore, model: expected } of taken) {
+      const names = restore.handle.files.map((file) => file.name)
+      expect(readdirSync(join(restore.folder, restore.handle.folder)).sort()).toEqual(names.sort())
       expect(await verifyStateFolder(join(restore.folder, restore.handle.folder), restore.handle)).toBeUndefined()
       const restored = await openBackend([restore])
       expect(await readAll(restored)).toEqual(expected)
