@@ -7,6 +7,7 @@
 // I2. Its snapshot and the freeze of its state are one call: what was assigned before was posted before the answer, so it is in
 //     the readers' part of the same checkpoint; what is assigned later is in neither.
 // I3. After a throw nothing more is called but close.
+// I4. start() is the first call: what restored readers send while others are still being opened waits for it.
 
 import type {
   EnumeratorContext,
@@ -14,6 +15,7 @@ import type {
   SourceSplit,
   SplitEnumerator,
 } from '../../src/contract/source-function.ts'
+import { type Deferred, deferred } from '../../src/util/deferred.ts'
 import type { NodeSnapshot } from '../checkpoint/snapshot.ts'
 import type { KeyedBackend } from '../state/keyed-backend.ts'
 import { atNode } from './failure.ts'
@@ -40,7 +42,8 @@ export class EnumeratorHost {
   readonly #failed: (error: unknown) => void
   /** The snapshot taken last. Abandoning it when it has ended does nothing. */
   #latest: { readonly checkpoint: number; readonly part: EnumeratorPart } | undefined
-  #calls: Promise<void> = Promise.resolve()
+  readonly #begun: Deferred = deferred()
+  #calls: Promise<void> = this.#begun.promise
   #broken = false
 
   private constructor(options: {
@@ -53,6 +56,7 @@ export class EnumeratorHost {
     this.#backend = options.backend
     this.#enumerator = options.enumerator
     this.#failed = options.failed
+    void this.#enqueue(() => this.#enumerator.start())
   }
 
   /** Makes the enumerator with its restored state; start() is not called yet. `failed` hears what it throws. */
@@ -94,7 +98,7 @@ export class EnumeratorHost {
   }
 
   start(): void {
-    void this.#enqueue(() => this.#enumerator.start())
+    this.#begun.resolve()
   }
 
   /** A reader's message. */
