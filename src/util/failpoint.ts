@@ -43,7 +43,12 @@ interface Armed {
   hitsLeft: number
 }
 
-const armed = parse(process.env.MILLRACE_FAILPOINT)
+let armed = parse(process.env.MILLRACE_FAILPOINT)
+
+/** Arms this process anew, in the notation of MILLRACE_FAILPOINT; undefined disarms. For runs inside a test's own process. */
+export function armFailpoints(spec: string | undefined): void {
+  armed = parse(spec)
+}
 
 /**
  * Marks a step. Armed by MILLRACE_FAILPOINT=name[:kill|throw|hang][@nth], several separated by commas; otherwise does nothing.
