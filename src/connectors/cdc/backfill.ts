@@ -4,7 +4,7 @@ import { MillraceError } from '../../errors.ts'
 import type { Change, ChangeSource } from '../../record/change.ts'
 import { assert } from '../../util/assert.ts'
 import { keyText } from './key-text.ts'
-import { readChanges } from './log-range.ts'
+import { readRange } from './log-range.ts'
 import { membership } from './membership.ts'
 import type { ChangePort, ChunkRead, KeyBound, KeyRange, Offset } from './port.ts'
 import type { Rewind, Rows } from './rewind.ts'
@@ -49,7 +49,7 @@ export async function readExactly<Row>({
     if (rows === undefined) continue
     if (rewind === undefined || port.compareOffsets(rewind.asOf, high) >= 0)
       return { rows: [{ schema, rows }], high, next, source }
-    await rewind.to(high)
+    await rewind.to(high, Number.POSITIVE_INFINITY)
     return { rows: await rewind.apply(covered, { schema, rows }, source), high: rewind.asOf, next, source }
   }
   const reason = `table "${table}" changed its columns or was truncated in each of ${READ_AGAIN_MAX} attempts to read a chunk`
@@ -63,7 +63,8 @@ async function backfill<Row>(
   range: KeyRange,
   read: ChunkRead<Row>,
 ): Promise<readonly Change<Row>[] | undefined> {
-  const changes = (await readChanges(port, table, read.low, read.high)).map(({ change }) => change)
+  const request = { table, from: read.low, to: read.high, pagesMax: Number.POSITIVE_INFINITY }
+  const changes = (await readRange(port, request)).changes.map(({ change }) => change)
   if (changes.length === 0) return read.rows
   if (changes.some((change) => change.op === 't' || change.op === 's')) return undefined
   assert(read.schema.key.length > 0, `table ${table} has a key, or is read at one moment`)

@@ -22,6 +22,9 @@ import { schemaChange, schemaText } from './schema-change.ts'
 /** Rows of a chunk that are emitted at once, and read at one moment. */
 const PART_RECORDS_MAX = 8 * BATCH_RECORDS
 
+/** Pages of the log taken in at one call. */
+const REWIND_PAGES = 8
+
 export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit> {
   readonly #port: ChangePort<Row>
   readonly #options: ChangeSourceOptions
@@ -87,13 +90,15 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
       if (changes.length > 0) return batchOf(changes)
     }
     const chunk = this.#chunks[0]
-    if (chunk !== undefined) return batchOf(await this.#readPart(chunk, maxRecords))
-    const atEnd = this.#noMoreSplits && (this.#log === undefined || this.#log.ended)
-    return atEnd ? 'end' : 'idle'
+    if (chunk !== undefined) {
+      const rows = await this.#readPart(chunk, maxRecords)
+      return rows.length > 0 ? batchOf(rows) : 'idle'
+    }
+    return this.#endsNow() ? 'end' : 'idle'
   }
 
   async available(): Promise<void> {
-    if (this.#closed || this.#chunks.length > 0) return
+    if (this.#closed || this.#chunks.length > 0 || this.#endsNow()) return
     const signals: Promise<void>[] = [this.#wake.promise]
     const log = this.#log?.isReady === true ? this.#log.available() : undefined
     if (log !== undefined) signals.push(log)
@@ -138,6 +143,10 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     return last ?? chunk.since
   }
 
+  #endsNow(): boolean {
+    return this.#noMoreSplits && this.#chunks.length === 0 && (this.#log === undefined || this.#log.ended)
+  }
+
   get #ticks(): boolean {
     return this.#options.discoveryIntervalMs > 0 && this.#context.subtask === 0 && this.#context.mode === 'stream'
   }
@@ -165,12 +174,15 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     // The next chunk is asked for while this one is read.
     if (this.#chunks.length === 1 && chunk.read.length === 0) this.#context.requestSplit()
     const { table, range } = chunk
+    const rewind = this.#rewindOf(chunk)
+    // The log to go back over may be long: a piece of it at each call, so that barriers do not wait.
+    if (rewind !== undefined && !(await rewind.to(await this.#port.currentOffset(), REWIND_PAGES))) return []
     const part = await readExactly({
       port: this.#port,
       table,
       range: { from: chunk.next, to: range.to },
       maxRecords: Math.min(maxRecords, PART_RECORDS_MAX),
-      rewind: this.#rewindOf(chunk),
+      rewind,
     })
     const done = part.next === null
     const same = (a: Offset, b: Offset): boolean => this.#port.compareOffsets(a, b) === 0

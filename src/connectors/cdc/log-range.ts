@@ -7,28 +7,43 @@ export interface SchemedChange<Row> {
   readonly schema: TableSchema
 }
 
-/** The changes of one table behind `from`, up to and including `to`. */
-export async function readChanges<Row>(
+/** What was read, and up to where. */
+export interface LogRange<Row> {
+  readonly changes: readonly SchemedChange<Row>[]
+  readonly upTo: Offset
+}
+
+export interface RangeRequest {
+  readonly table: string
+  readonly from: Offset
+  readonly to: Offset
+  /** Stop after so many pages. */
+  readonly pagesMax: number
+}
+
+const PAGE_RECORDS = 1024
+
+/** The changes of one table behind `from`, up to and including `to`, or as far as pagesMax goes. */
+export async function readRange<Row>(
   port: ChangePort<Row>,
-  table: string,
-  from: Offset,
-  to: Offset,
-): Promise<readonly SchemedChange<Row>[]> {
-  const found: SchemedChange<Row>[] = []
-  if (port.compareOffsets(from, to) >= 0) return found
-  const log = await port.openLog(from)
+  { table, from, to, pagesMax }: RangeRequest,
+): Promise<LogRange<Row>> {
+  const changes: SchemedChange<Row>[] = []
+  if (port.compareOffsets(from, to) >= 0) return { changes, upTo: from }
+  const log = await port.openLog(from, table)
   try {
-    for (let position = from; port.compareOffsets(position, to) < 0; ) {
-      const page = await log.read(1024)
+    let upTo = from
+    for (let pages = 0; pages < pagesMax && port.compareOffsets(upTo, to) < 0; pages++) {
+      const page = await log.read(PAGE_RECORDS)
       // What was committed before `to` was asked for may reach the log's reader a little later.
-      if (port.compareOffsets(page.next, position) <= 0) await log.available()
+      if (port.compareOffsets(page.next, upTo) <= 0) await log.available()
       for (const [index, change] of page.changes.entries()) {
-        if (port.compareOffsets(page.offsets[index] as Offset, to) > 0) return found
-        if (port.tableOf(change) === table) found.push({ change, schema: page.schemas[index] as TableSchema })
+        if (port.compareOffsets(page.offsets[index] as Offset, to) > 0) return { changes, upTo: to }
+        if (port.tableOf(change) === table) changes.push({ change, schema: page.schemas[index] as TableSchema })
       }
-      position = page.next
+      upTo = page.next
     }
-    return found
+    return { changes, upTo: port.compareOffsets(upTo, to) > 0 ? to : upTo }
   } finally {
     await log.close()
   }

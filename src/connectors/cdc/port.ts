@@ -75,7 +75,7 @@ export type PortRole = 'enumerator' | 'reader'
  *
  * A port promises:
  * P1. A commit that becomes visible to a read also lies at or before every currentOffset() asked for after that read.
- * P2. readLog from o gives every change of the captured tables after o, once, in commit order, or throws if some are gone.
+ * P2. The log opened at o gives every change of the captured tables after o, once, in commit order, or throws if some are gone.
  * P3. readChunk's rows show every commit at or before `low` and none after `high`. A port that reads rows and offset in one
  *     consistent view gives low = high, and no backfill happens. A table without a key must be read so.
  * P4. splitTable's ranges are disjoint, in order, and cover every key there can be.
@@ -97,7 +97,8 @@ export interface ChangePort<Row> {
   splitTable(table: string, resume: NonNullable<unknown> | undefined): TableSplit | Promise<TableSplit>
   /** At most about maxRecords rows. A table that is gone is empty. */
   readChunk(table: string, range: KeyRange, maxRecords: number): ChunkRead<Row> | Promise<ChunkRead<Row>>
-  openLog(from: Offset): ChangeLog<Row> | Promise<ChangeLog<Row>>
+  /** With `table`, only its changes are wanted; others may come too. */
+  openLog(from: Offset, table?: string): ChangeLog<Row> | Promise<ChangeLog<Row>>
   /** Bounds ascend. */
   openRouter(table: string, bounds: readonly KeyBound[]): KeyRouter | Promise<KeyRouter>
   /** The name, as in discoverTables, of the table a change belongs to. */

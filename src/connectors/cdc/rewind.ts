@@ -11,7 +11,7 @@
 
 import type { Change, TableSchema } from '../../record/change.ts'
 import { keyText } from './key-text.ts'
-import { readChanges } from './log-range.ts'
+import { readRange } from './log-range.ts'
 import { membership } from './membership.ts'
 import type { ChangePort, KeyRange, Offset } from './port.ts'
 
@@ -47,11 +47,13 @@ export class Rewind<Row> {
     return this.#asOf
   }
 
-  /** Takes in the log up to this offset, which never falls. */
-  async to(offset: Offset): Promise<void> {
-    for (const { change, schema } of await readChanges(this.#port, this.#table, this.#upTo, offset))
-      this.#takeIn(change, schema)
-    if (this.#port.compareOffsets(offset, this.#upTo) > 0) this.#upTo = offset
+  /** Takes in the log up to this offset, which never falls; at most pagesMax pages of it. True when it is there. */
+  async to(offset: Offset, pagesMax: number): Promise<boolean> {
+    const request = { table: this.#table, from: this.#upTo, to: offset, pagesMax }
+    const { changes, upTo } = await readRange(this.#port, request)
+    for (const { change, schema } of changes) this.#takeIn(change, schema)
+    this.#upTo = upTo
+    return this.#port.compareOffsets(upTo, offset) >= 0
   }
 
   /** The rows of the range at the earlier offset. */

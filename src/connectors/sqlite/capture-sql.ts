@@ -18,7 +18,11 @@ export interface CaptureLayout {
   readonly byRowid: boolean
 }
 
+/** Every change of every captured table has one entry here, numbered in the order of commits. */
 export const LOG_TABLE = `${OWN_PREFIX}log`
+
+/** What the numbers in the log's column `capture` mean. */
+export const CAPTURES_TABLE = `${OWN_PREFIX}captures`
 
 export function dataTable(id: number): string {
   return `${OWN_PREFIX}log_${id}`

@@ -12,6 +12,7 @@
 import { MillraceError } from '../../errors.ts'
 import type { ColumnSchema, TableSchema } from '../../record/change.ts'
 import {
+  CAPTURES_TABLE,
   type CaptureLayout,
   createCaptureSql,
   createTriggersSql,
@@ -33,7 +34,6 @@ export interface CaptureRecord {
   readonly schema: TableSchema
 }
 
-const CAPTURES = `${OWN_PREFIX}captures`
 const CONSUMERS = `${OWN_PREFIX}consumers`
 const META = `${OWN_PREFIX}meta`
 const FORMAT = '1'
@@ -74,7 +74,9 @@ export class Capture {
   byId(id: number): CaptureRecord {
     const known = this.#captures.get(id)
     if (known !== undefined) return known
-    const row = this.#database.first(`SELECT tbl, by_rowid, definition FROM ${CAPTURES} WHERE id = ?`, [BigInt(id)])
+    const row = this.#database.first(`SELECT tbl, by_rowid, definition FROM ${CAPTURES_TABLE} WHERE id = ?`, [
+      BigInt(id),
+    ])
     if (row === undefined) {
       const reason = `the change log in ${this.#database.file} has an entry of a capture ${id} that is not there`
       throw new MillraceError('SOURCE_FAILED', { node: '?', reason })
@@ -87,7 +89,7 @@ export class Capture {
 
   /** The capture that logs the table now. */
   activeOf(table: string): CaptureRecord | undefined {
-    const row = this.#database.first(`SELECT id FROM ${CAPTURES} WHERE tbl = ? AND active = 1`, [table])
+    const row = this.#database.first(`SELECT id FROM ${CAPTURES_TABLE} WHERE tbl = ? AND active = 1`, [table])
     return row === undefined ? undefined : this.byId(Number(row[0]))
   }
 
@@ -115,7 +117,7 @@ export class Capture {
   #trim(upTo: number): void {
     const limit = [BigInt(upTo)]
     this.#database.run(`DELETE FROM ${LOG_TABLE} WHERE seq <= ?`, limit)
-    for (const [id, active] of this.#database.all(`SELECT id, active FROM ${CAPTURES}`)) {
+    for (const [id, active] of this.#database.all(`SELECT id, active FROM ${CAPTURES_TABLE}`)) {
       const number = Number(id)
       this.#database.run(`DELETE FROM ${quoteName(`${OWN_PREFIX}log_${number}`)} WHERE seq <= ?`, limit)
       if (active === 0n && !this.#isLogged(number)) this.#forget(number)
@@ -129,7 +131,7 @@ export class Capture {
 
   #forget(id: number): void {
     for (const sql of dropTableSql(id)) this.#database.exec(sql)
-    this.#database.run(`DELETE FROM ${CAPTURES} WHERE id = ?`, [BigInt(id)])
+    this.#database.run(`DELETE FROM ${CAPTURES_TABLE} WHERE id = ?`, [BigInt(id)])
   }
 
   #bringUpToDate(isWanted: (table: string) => boolean): readonly string[] {
@@ -143,7 +145,7 @@ export class Capture {
       if (table === undefined) this.#warnOnce('a virtual table is not captured', name)
       else captured.push(this.#captureTable(table))
     }
-    for (const [id, table] of this.#database.all(`SELECT id, tbl FROM ${CAPTURES} WHERE active = 1`)) {
+    for (const [id, table] of this.#database.all(`SELECT id, tbl FROM ${CAPTURES_TABLE} WHERE active = 1`)) {
       if (!present.has(String(table))) this.#retire(Number(id))
     }
     return captured
@@ -163,7 +165,7 @@ export class Capture {
       `CREATE TABLE IF NOT EXISTS ${LOG_TABLE} (seq INTEGER PRIMARY KEY, capture INTEGER, op TEXT, at INTEGER)`,
     )
     this.#database.exec(
-      `CREATE TABLE IF NOT EXISTS ${CAPTURES} (id INTEGER PRIMARY KEY, tbl TEXT, active INTEGER, by_rowid INTEGER, definition TEXT, triggers TEXT)`,
+      `CREATE TABLE IF NOT EXISTS ${CAPTURES_TABLE} (id INTEGER PRIMARY KEY, tbl TEXT, active INTEGER, by_rowid INTEGER, definition TEXT, triggers TEXT)`,
     )
     this.#database.exec(`CREATE TABLE IF NOT EXISTS ${CONSUMERS} (name TEXT PRIMARY KEY, position INTEGER, at INTEGER)`)
     this.#database.run(`INSERT INTO ${META} (name, value) VALUES ('format', ?)`, [FORMAT])
@@ -216,11 +218,11 @@ export class Capture {
   #begin(table: TableDefinition, byRowid: boolean, follows: { was: CaptureRecord; reload: boolean } | undefined): void {
     this.#dropTriggers(table.name)
     if (follows !== undefined) this.#retire(follows.was.id)
-    const id = Number(this.#database.first(`SELECT coalesce(max(id), 0) + 1 FROM ${CAPTURES}`)?.[0])
+    const id = Number(this.#database.first(`SELECT coalesce(max(id), 0) + 1 FROM ${CAPTURES_TABLE}`)?.[0])
     const layout: CaptureLayout = { id, table, byRowid }
     const schema = schemaOf(table, byRowid, follows?.reload === false ? follows.was : undefined)
     this.#database.run(
-      `INSERT INTO ${CAPTURES} (id, tbl, active, by_rowid, definition, triggers) VALUES (?, ?, 1, ?, ?, ?)`,
+      `INSERT INTO ${CAPTURES_TABLE} (id, tbl, active, by_rowid, definition, triggers) VALUES (?, ?, 1, ?, ?, ?)`,
       [BigInt(id), table.name, byRowid ? 1n : 0n, JSON.stringify(schema), createTriggersSql(layout).join(';\n')],
     )
     for (const sql of createCaptureSql(layout)) this.#database.exec(sql)
@@ -244,7 +246,7 @@ export class Capture {
   #renewTriggers(layout: CaptureLayout): void {
     const sql = createTriggersSql(layout)
     const stored = String(
-      this.#database.first(`SELECT triggers FROM ${CAPTURES} WHERE id = ?`, [BigInt(layout.id)])?.[0],
+      this.#database.first(`SELECT triggers FROM ${CAPTURES_TABLE} WHERE id = ?`, [BigInt(layout.id)])?.[0],
     )
     const names = triggersOn(this.#database, layout.table.name)
     const last = names.slice(-5).every((name) => name.startsWith(triggerPrefix(layout.id)))
@@ -252,7 +254,7 @@ export class Capture {
     this.#dropTriggers(layout.table.name)
     this.#database.exec(`DROP TRIGGER IF EXISTS ${quoteName(`${triggerPrefix(layout.id)}stash`)}`)
     for (const statement of sql) this.#database.exec(statement)
-    this.#database.run(`UPDATE ${CAPTURES} SET triggers = ? WHERE id = ?`, [sql.join(';\n'), BigInt(layout.id)])
+    this.#database.run(`UPDATE ${CAPTURES_TABLE} SET triggers = ? WHERE id = ?`, [sql.join(';\n'), BigInt(layout.id)])
   }
 
   #dropTriggers(table: string): void {
@@ -266,7 +268,7 @@ export class Capture {
     for (const [name] of this.#database.all(`SELECT name FROM sqlite_schema WHERE type = 'trigger'`)) {
       if (String(name).startsWith(triggerPrefix(id))) this.#database.exec(`DROP TRIGGER ${quoteName(String(name))}`)
     }
-    this.#database.run(`UPDATE ${CAPTURES} SET active = 0 WHERE id = ?`, [BigInt(id)])
+    this.#database.run(`UPDATE ${CAPTURES_TABLE} SET active = 0 WHERE id = ?`, [BigInt(id)])
   }
 
   #warnOnce(message: string, table: string): void {

@@ -11,9 +11,13 @@ import type { SqliteValue } from './value.ts'
  * The tables of a SQLite file in full, then every change of them, from whatever program. Triggers in the file keep the log;
  * removeSqliteChanges takes them out again. Throws CONNECTOR_OPTION.
  */
+export function sqliteChanges(
+  options: SqliteChangesOptions & { readonly rows: 'array' },
+): SourceFunction<Change<SqliteValue[]>, ChangeSplit>
 export function sqliteChanges<Row = Record<string, SqliteValue>>(
   options: SqliteChangesOptions,
-): SourceFunction<Change<Row>, ChangeSplit> {
+): SourceFunction<Change<Row>, ChangeSplit>
+export function sqliteChanges<Row>(options: SqliteChangesOptions): SourceFunction<Change<Row>, ChangeSplit> {
   const settings = parseChangesOptions(options)
   const { startup, discoveryIntervalMs, schemaChanges, stopWhen } = settings
   const boundedness = startup === 'snapshot' || stopWhen !== undefined ? 'bounded' : 'unbounded'

@@ -12,7 +12,7 @@ import type { Clock } from '../../util/clock.ts'
 import { deferred } from '../../util/deferred.ts'
 import type { ChangeLog, LogPage } from '../cdc/index.ts'
 import type { Capture, CaptureRecord } from './capture.ts'
-import { dataTable, LOG_TABLE } from './capture-sql.ts'
+import { CAPTURES_TABLE, dataTable, LOG_TABLE } from './capture-sql.ts'
 import type { SqliteDatabase } from './database.ts'
 import type { SqliteSourceSettings } from './options.ts'
 import { type PageReader, PageSize } from './page-reader.ts'
@@ -28,6 +28,8 @@ export interface SqliteLogOptions<Row> {
   readonly clock: Clock
   readonly shapeOf: (capture: CaptureRecord) => RowShape<Row>
   readonly from: number
+  /** Give this table's changes only. */
+  readonly table: string | undefined
 }
 
 interface Entry {
@@ -69,24 +71,25 @@ export class SqliteLog<Row> implements ChangeLog<Row> {
 
   #readPage(limit: number): LogPage<Row> {
     this.#checkTrimmed()
-    const { database } = this.#options
-    const found = database.all(`SELECT seq, capture, op, at FROM ${LOG_TABLE} WHERE seq > ? ORDER BY seq LIMIT ?`, [
-      BigInt(this.#position),
-      BigInt(limit),
-    ])
-    const entries = found.map(([seq, capture, op, at]): Entry => {
-      return {
-        seq: Number(seq),
-        capture: this.#options.capture.byId(Number(capture)),
-        op: op as ChangeOp,
-        timestampMs: Number(at),
-      }
+    const entries = this.#readEntries(limit).map(([seq, capture, op, at]): Entry => {
+      const record = this.#options.capture.byId(Number(capture))
+      return { seq: Number(seq), capture: record, op: op as ChangeOp, timestampMs: Number(at) }
     })
     const ended = entries.length < limit && this.#isStopped()
-    const last = entries.at(-1)?.seq ?? this.#position
+    // An incomplete page covers the log to its end, whatever other tables' entries stand there.
+    const lastEntry = entries.length < limit ? this.#options.capture.position() : entries.at(-1)?.seq
+    const last = Math.max(this.#position, lastEntry ?? 0)
     const page = this.#toPage(entries, last, ended)
     this.#position = last
     return page
+  }
+
+  #readEntries(limit: number): unknown[][] {
+    const { database, table } = this.#options
+    const select = `SELECT seq, capture, op, at FROM ${LOG_TABLE} WHERE seq > ?`
+    const only = table === undefined ? '' : ` AND capture IN (SELECT id FROM ${CAPTURES_TABLE} WHERE tbl = ?)`
+    const parameters = [BigInt(this.#position), ...(table === undefined ? [] : [table]), BigInt(limit)]
+    return database.all(`${select}${only} ORDER BY seq LIMIT ?`, parameters)
   }
 
   #checkTrimmed(): void {

@@ -6,6 +6,7 @@
 // I2. No read transaction outlives a call: a reader that waits for its sink blocks no writer.
 // I3. Keys are compared by SQLite alone, with the collations of the key's own index.
 
+import { existsSync } from 'node:fs'
 import type { RuntimeContext } from '../../contract/runtime-context.ts'
 import { MillraceError } from '../../errors.ts'
 import type { Change, ChangeSource as Origin } from '../../record/change.ts'
@@ -59,6 +60,14 @@ export class SqlitePort<Row> implements ChangePort<Row> {
 
   open(context: RuntimeContext, role: PortRole): void {
     this.#context = context
+    if (!existsSync(this.#settings.file)) {
+      // The driver would make an empty database of a misspelt name.
+      throw new MillraceError('IO', {
+        action: 'open database',
+        path: this.#settings.file,
+        reason: 'there is no such file',
+      })
+    }
     this.#database = new SqliteDatabase(this.#settings.file, this.#settings.busyMs)
     this.#capture = new Capture(this.#database, (message, fields) => {
       if (role === 'enumerator') context.logger.warn(message, fields)
@@ -133,7 +142,7 @@ export class SqlitePort<Row> implements ChangePort<Row> {
     })
   }
 
-  openLog(from: Offset): ChangeLog<Row> {
+  openLog(from: Offset, table?: string): ChangeLog<Row> {
     return new SqliteLog<Row>({
       database: this.#database,
       capture: this.#capture,
@@ -142,6 +151,7 @@ export class SqlitePort<Row> implements ChangePort<Row> {
       clock: this.#context.clock,
       shapeOf: (capture) => this.#shape(capture),
       from: from as number,
+      table,
     })
   }
 

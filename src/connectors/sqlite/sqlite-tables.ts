@@ -6,7 +6,7 @@
 // I2. Records of op `s` come before the rows that have those columns: they make and alter tables. Older ones may come behind
 //     newer ones, from another reader or after a restore. So a column that a record does not name stays; a column named by its
 //     former name is written under its present one, which is why renames are kept in the target; and columns that are gone go
-//     when the table is truncated, which the source does when columns were dropped.
+//     when the table is truncated, for then it is made anew: so the source tells of dropped columns.
 // I3. Rows come with stale neighbours while a snapshot is under way: no constraint but the key may stand in their way.
 
 import type { RuntimeContext } from '../../contract/runtime-context.ts'
@@ -38,12 +38,18 @@ export function sqliteTables(options: SqliteTablesOptions): RichSinkFunction<Cha
 /** Columns that were renamed in the source while it was followed. */
 const RENAMES = `${OWN_PREFIX}renames`
 
-interface Followed {
-  readonly schema: TableSchema
+/** How rows under one schema are written. */
+interface Plan {
   readonly writer: TableWriter
   /** Which of a row's values are written, by index; the others the target computes. */
   readonly written: readonly number[]
   readonly byRowid: boolean
+}
+
+interface Followed {
+  readonly schema: TableSchema
+  /** Made when a row comes. */
+  plan: Plan | undefined
 }
 
 class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
@@ -85,8 +91,9 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
       const reason = `a change came before the table's columns: give the source schemaChanges: true and rows: 'array'`
       throw new MillraceError('SCHEMA_MISMATCH', { table: source.table, reason })
     }
-    const { writer, written, byRowid } = followed
-    if (op === 't') return this.#truncate(source.table, followed)
+    if (op === 't') return this.#makeAnew(source.table, followed.schema)
+    followed.plan ??= this.#planFor(source.table, followed.schema)
+    const { writer, written, byRowid } = followed.plan
     if (before !== null && (after === null || change.oldKey !== undefined)) writer.remove(change.oldKey ?? key)
     if (after === null) return
     const values = written.map((index) => after[index] as SqliteValue)
@@ -96,32 +103,28 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
   #follow(name: string, schema: TableSchema): void {
     if (schema.columns.length === 0) return
     const there = readTable(this.#database, name)
-    const table = there === undefined ? this.#create(name, schema) : this.#evolve(there, schema)
+    if (there === undefined) this.#create(name, schema)
+    else this.#evolve(there, schema)
+    this.#tables.set(name, { schema, plan: undefined })
+  }
+
+  #planFor(name: string, schema: TableSchema): Plan {
+    const table = readTable(this.#database, name) as TableDefinition
     const renamed = this.#renamesOf(name, schema)
+    const present = (column: string): string => renamed.get(column) ?? column
     const computed = new Set(table.columns.filter((column) => column.generated).map((column) => column.name))
-    const names = schema.columns.map((column) => renamed.get(column.name) ?? column.name)
+    const names = schema.columns.map((column) => present(column.name))
     const written = names.flatMap((column, index) => (computed.has(column) ? [] : [index]))
     const columns = written.map((index) => names[index] as string)
     const byRowid = schema.key.length === 0
-    const key = byRowid
-      ? [rowidOf(table)]
-      : keyOfTable(
-          table,
-          schema.key.map((column) => renamed.get(column) ?? column),
-        )
+    const key = byRowid ? [rowidOf(table)] : keyOfTable(table, schema.key.map(present))
     if (byRowid) columns.unshift(rowidOf(table).name)
-    const writer = new TableWriter({ database: this.#database, table, columns, key, exact: true })
-    this.#tables.set(name, { schema, writer, written, byRowid })
+    return { writer: new TableWriter({ database: this.#database, table, columns, key, exact: true }), written, byRowid }
   }
 
-  /** The table is empty: columns that the source has no more can go. */
-  #truncate(name: string, { schema, writer }: Followed): void {
-    writer.clear()
-    const wanted = new Set(schema.columns.map((column) => column.name))
-    const alter = `ALTER TABLE ${quoteName(name)}`
-    for (const column of readTable(this.#database, name)?.columns ?? []) {
-      if (!wanted.has(column.name)) this.#database.exec(`${alter} DROP COLUMN ${quoteName(column.name)}`)
-    }
+  /** The source's table was truncated, perhaps made anew with other columns and another key: so is this one. */
+  #makeAnew(name: string, schema: TableSchema): void {
+    this.#database.exec(`DROP TABLE IF EXISTS ${quoteName(name)}`)
     this.#database.run(`DELETE FROM ${RENAMES} WHERE tbl = ?`, [name])
     this.#follow(name, schema)
   }
@@ -137,22 +140,20 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
   }
 
   /** As its own statement says, unless that has constraints in which stale neighbours would be caught. */
-  #create(name: string, schema: TableSchema): TableDefinition {
-    if (schema.definition !== undefined) {
-      this.#database.exec(schema.definition)
-      const table = readTable(this.#database, name)
-      const caught = table === undefined || table.uniqueIndexes.some((index) => index.constraint)
-      // Rows told apart by their row id may meet others with the same key on the way.
-      const keyInTheWay = schema.key.length === 0 && table !== undefined && table.primaryKey.length > 0
-      if (table !== undefined && !caught && !keyInTheWay) return table
-      if (table !== undefined) this.#database.exec(`DROP TABLE ${quoteName(name)}`)
-      this.#context.logger.info('the table is made without its UNIQUE constraints', { table: name })
-      this.#database.exec(plainTableSql(name, schema, table))
-    } else this.#database.exec(plainTableSql(name, schema, undefined))
-    return readTable(this.#database, name) as TableDefinition
+  #create(name: string, schema: TableSchema): void {
+    if (schema.definition === undefined) return this.#database.exec(plainTableSql(name, schema, undefined))
+    this.#database.exec(schema.definition)
+    const table = readTable(this.#database, name)
+    const catches = table?.uniqueIndexes.some((index) => index.constraint) === true
+    // Rows told apart by their row id may meet others with the same key on the way.
+    const keyInTheWay = schema.key.length === 0 && table !== undefined && table.primaryKey.length > 0
+    if (!catches && !keyInTheWay) return
+    this.#context.logger.info('the table is made without its UNIQUE constraints', { table: name })
+    this.#database.exec(`DROP TABLE ${quoteName(name)}`)
+    this.#database.exec(plainTableSql(name, schema, table))
   }
 
-  #evolve(table: TableDefinition, schema: TableSchema): TableDefinition {
+  #evolve(table: TableDefinition, schema: TableSchema): void {
     const alter = `ALTER TABLE ${quoteName(table.name)}`
     const there = new Set(table.columns.map((column) => column.name))
     const named = new Set(schema.columns.map((column) => column.name))
@@ -164,7 +165,6 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
         this.#noteRename(table.name, renamedFrom, name)
       } else this.#database.exec(`${alter} ADD COLUMN ${quoteName(name)} ${typeSql(type)}`.trimEnd())
     }
-    return readTable(this.#database, table.name) as TableDefinition
   }
 
   /** Earlier renames of the same column lead to its newest name. */
