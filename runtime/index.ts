@@ -2,10 +2,10 @@
 
 export {
   type CheckpointSummary,
-  createSavepoint,
   inspectCheckpoint,
   listCheckpoints,
 } from './control/checkpoint-tools.ts'
+export { createSavepoint, type SavepointOptions } from './control/create-savepoint.ts'
 export { run } from './control/run.ts'
 export type {
   CheckpointInfo,

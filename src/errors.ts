@@ -89,17 +89,14 @@ export const ERRORS = {
     'never',
     'Checkpoint {checkpoint} of job "{job}" is not there. Retained: {retained}.',
   ),
-  CHECKPOINT_CORRUPT: row(
-    'external',
-    'never',
-    'Checkpoint {checkpoint} is damaged: {file}: {reason}. {advice}',
-  ),
+  CHECKPOINT_CORRUPT: row('external', 'never', 'Checkpoint {checkpoint} is damaged: {file}: {reason}. {advice}'),
   CHECKPOINT_VERSION: row(
     'user',
     'never',
     'Checkpoint {checkpoint} has format {found}; this release reads format {expected}.',
   ),
   CHECKPOINT_FAILED: row('external', 'restart', 'Checkpoint {checkpoint} failed: {reason}'),
+  SAVEPOINT_FAILED: row('external', 'backoff', 'No savepoint of job "{job}" was made: {reason}.'),
   RESTORE_NODE_MISSING: row(
     'user',
     'never',

@@ -55,7 +55,7 @@ export const nodeFs: Fs = {
   mkdir: (path) => attempt('make folder', path, async () => void (await mkdir(path, { recursive: true }))),
   list: (path) => attempt('list', path, async () => (await absentAs([], () => readdir(path))).sort()),
   read: (path) => attempt('read', path, () => absentAs(undefined, () => readFile(path))),
-  exists: (path) => attempt('look at', path, async () => (await absentAs(undefined, () => stat(path))) !== undefined),
+  exists: (path) => attempt('look at', path, () => exists(path)),
   create: (path) => attempt('create', path, async () => new NodeFile(path, await open(path, 'w'))),
   rename: (from, to) => attempt('rename', from, () => rename(from, to)),
   syncFolder: (path) => attempt('sync', path, () => syncFolder(path)),
@@ -125,6 +125,11 @@ async function copyDurably(from: string, to: string): Promise<void> {
   }
 }
 
+/** Nothing is below a path that is a file, such as a database which a job keeps in the data directory. */
+async function exists(path: string): Promise<boolean> {
+  return (await absentAs(undefined, () => stat(path), ['ENOENT', 'ENOTDIR'])) !== undefined
+}
+
 async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r')
   try {
@@ -134,11 +139,11 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function absentAs<T>(absent: T, act: () => Promise<T>): Promise<T> {
+async function absentAs<T>(absent: T, act: () => Promise<T>, codes: readonly string[] = ['ENOENT']): Promise<T> {
   try {
     return await act()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return absent
+    if (codes.includes((error as NodeJS.ErrnoException).code ?? '')) return absent
     throw error
   }
 }

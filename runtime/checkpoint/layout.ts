@@ -10,6 +10,8 @@ export interface JobLayout {
   readonly work: string
   readonly checkpoints: string
   readonly savepoints: string
+  /** What other processes ask of the one that runs the job. */
+  readonly requests: string
   readonly sinks: string
   readonly events: string
   /** The last checkpoint id given out. */
@@ -27,6 +29,7 @@ export function jobLayout(root: string): JobLayout {
     work: join(root, 'work'),
     checkpoints: join(root, 'checkpoints'),
     savepoints: join(root, 'savepoints'),
+    requests: join(root, 'requests'),
     sinks: join(root, 'sinks'),
     events: join(root, 'events.ndjson'),
     sequence: join(root, 'sequence'),

@@ -40,7 +40,16 @@ const atCheckpoint: OptionRow = {
   kind: 'count',
   value: 'N',
   group: 'restore',
-  help: 'of this retained checkpoint instead of the latest',
+  help: 'of this retained checkpoint instead of a new one',
+}
+
+const stopFirst: OptionRow = {
+  name: 'stop',
+  key: undefined,
+  kind: 'switch',
+  value: '',
+  group: 'run',
+  help: 'stop the job; the savepoint is of its last checkpoint',
 }
 
 /** name -> what it takes and does, in the order of help. */
@@ -96,13 +105,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   savepoint: {
     arguments: 'JOB [DIR]',
-    summary: 'copy a checkpoint to a place of its own, where retention never deletes it',
+    summary: 'keep a checkpoint in a place of its own; a running job takes one for it',
     examples: [
       'millrace savepoint quickstart',
+      'millrace savepoint quickstart --stop',
       'millrace savepoint quickstart /backup/quickstart --checkpoint 7',
       'run-job jobs/quickstart.ts --from-savepoint /backup/quickstart',
     ],
-    options: [atCheckpoint, ...SHARED],
+    options: [stopFirst, atCheckpoint, ...SHARED],
     takes: [1, 2],
     load: async () => (await import('./commands/savepoint.ts')).savepointCommand,
   },

@@ -1,12 +1,19 @@
 import { MillraceError } from '../../src/errors.ts'
 import { nearest } from '../config/nearest.ts'
-import { type CheckpointSummary, listCheckpoints, listJobs } from '../control/checkpoint-tools.ts'
+import { type CheckpointSummary, type JobStatus, listJobs } from '../control/checkpoint-tools.ts'
 import { misuse } from './parse-arguments.ts'
 
 /** The checkpoints of a job that keeps something here, oldest first. Throws CONFIG_INVALID naming the jobs there are. */
 export async function checkpointsOf(dataDir: string, job: string): Promise<readonly CheckpointSummary[]> {
-  const names = (await listJobs(dataDir)).map((status) => status.job)
-  if (names.includes(job)) return await listCheckpoints(dataDir, job)
+  return (await jobStatus(dataDir, job)).checkpoints
+}
+
+/** What is known of a job that keeps something here. Throws CONFIG_INVALID naming the jobs there are. */
+export async function jobStatus(dataDir: string, job: string): Promise<JobStatus> {
+  const jobs = await listJobs(dataDir)
+  const found = jobs.find((status) => status.job === job)
+  if (found !== undefined) return found
+  const names = jobs.map((status) => status.job)
   const meant = nearest(job, names)
   const known = names.length === 0 ? 'no job keeps anything there' : `there are ${names.join(', ')}`
   const hint = meant === undefined ? known : `did you mean ${meant}?`

@@ -1,4 +1,4 @@
-// What people ask of a job's checkpoints from outside a run: which are there, what is in one, make a copy.
+// What people ask of a job's checkpoints from outside a run: which are there, what is in one.
 
 import { join, resolve } from 'node:path'
 import { reasonOf } from '../../src/errors.ts'
@@ -7,7 +7,6 @@ import { nodeFs } from '../checkpoint/fs.ts'
 import { CheckpointHistory } from '../checkpoint/history.ts'
 import { type JobLayout, jobLayout } from '../checkpoint/layout.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
-import { copyCheckpoint } from '../checkpoint/savepoint.ts'
 import { CheckpointStore, loadManifest, type StoredCheckpoint } from '../checkpoint/store.ts'
 import { lockHolder } from './job-lock.ts'
 import { verifyState } from './verify-state.ts'
@@ -45,7 +44,7 @@ export interface JobStatus {
 
 /** The checkpoints that a job may start from, oldest first. Reads manifests only; works while the job runs. */
 export async function listCheckpoints(dataDir: string, job: string): Promise<readonly CheckpointSummary[]> {
-  const { history } = await look(dataDir, job)
+  const { history } = await lookAt(dataDir, job)
   const retained = await history.retained()
   const loaded = await Promise.all(retained.map(tryLoading))
   const summaries: CheckpointSummary[] = []
@@ -67,36 +66,10 @@ export async function inspectCheckpoint(
   job: string,
   checkpoint: number | string,
 ): Promise<CheckpointDetails> {
-  const { history } = await look(dataDir, job)
+  const { history } = await lookAt(dataDir, job)
   const origin =
     typeof checkpoint === 'number' ? await history.find(checkpoint) : await history.findFolder(resolve(checkpoint))
   return { ...describe(origin, origin.manifest, undefined), manifest: origin.manifest }
-}
-
-/**
- * Copies a checkpoint (default: the latest) to a folder of its own that no retention deletes; also while the job runs.
- * Default folder: `<job>/savepoints/<id>`. Returns it. Throws CHECKPOINT_NOT_FOUND, CHECKPOINT_CORRUPT, IO.
- */
-export async function createSavepoint(
-  dataDir: string,
-  job: string,
-  options: { readonly checkpoint?: number; readonly path?: string } = {},
-): Promise<string> {
-  const { history, layout } = await look(dataDir, job)
-  for (;;) {
-    const retained = await history.retained()
-    const id = options.checkpoint ?? retained.at(-1)?.id ?? 0
-    const found = retained.find((checkpoint) => checkpoint.id === id) ?? (await history.find(id))
-    const target = resolve(options.path ?? join(layout.savepoints, String(id)))
-    try {
-      await copyCheckpoint(nodeFs, found.folder, layout.savepoints, target)
-      return target
-    } catch (error) {
-      // A running job may have deleted it before its files were pinned: then a newer one is there.
-      const gone = !(await history.retained()).some((checkpoint) => checkpoint.id === id)
-      if (!gone || options.checkpoint !== undefined) throw error
-    }
-  }
 }
 
 /** Every job in a data directory. */
@@ -111,8 +84,11 @@ export async function listJobs(dataDir: string): Promise<readonly JobStatus[]> {
   return jobs
 }
 
-/** Reads only: a running job owns the folder. */
-async function look(dataDir: string, job: string): Promise<{ history: CheckpointHistory; layout: JobLayout }> {
+/** A job's checkpoints, for reading only: a running job owns the folder. */
+export async function lookAt(
+  dataDir: string,
+  job: string,
+): Promise<{ readonly history: CheckpointHistory; readonly layout: JobLayout }> {
   const layout = jobLayout(join(resolve(dataDir), job))
   const store = await CheckpointStore.look(nodeFs, layout)
   return { history: await CheckpointHistory.open(nodeFs, layout, store, verifyState), layout }

@@ -124,7 +124,8 @@ async function isAlive(owner: Owner): Promise<boolean> {
   return started === undefined || started === owner.started
 }
 
-function processExists(pid: number): boolean {
+/** Whether there is a process of this id, whoever owns it. */
+export function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -64,8 +64,7 @@ export interface CheckpointInfo {
 export type RunEvent = {
   readonly at: number
   readonly job: string
-} & /** `attempt`: which one this is or was, counted from 1. */
-(
+} /** `attempt`: which one this is or was, counted from 1. */ & (
   | { readonly type: 'state'; readonly state: JobState; readonly attempt: number }
   | { readonly type: 'restored'; readonly checkpoint: number; readonly folder: string }
   | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointInfo }

@@ -1,9 +1,11 @@
-import { parse, resolve } from 'node:path'
+import { join, parse, resolve } from 'node:path'
 import type { Job } from '../../src/graph/job.ts'
-import { systemClock } from '../../src/util/clock.ts'
+import { type Clock, systemClock } from '../../src/util/clock.ts'
 import { seededRng } from '../../src/util/rng.ts'
+import { jobLayout } from '../checkpoint/layout.ts'
 import { hostWorkerHere, spawnWorker } from '../worker/spawn-worker.ts'
 import { JobManager } from './job-manager.ts'
+import { RequestBox } from './request-box.ts'
 import { RunFeed } from './run-feed.ts'
 import { DEFAULT_HEARTBEAT_MS, dataDirOf } from './run-options.ts'
 import type { Run, RunFunction, RunOptions } from './run-types.ts'
@@ -23,12 +25,12 @@ export const run: RunFunction = (job, options = {}) => {
   })
   const rng = seededRng(clock.now())
   const manager = new JobManager({ run: options, inProcess, pool, feed, clock, rng })
-  return runOf(manager, feed)
+  return runOf(manager, feed, dataDirOf(options), clock)
 }
 
-function runOf(manager: JobManager, feed: RunFeed): Run {
+function runOf(manager: JobManager, feed: RunFeed, dataDir: string, clock: Clock): Run {
   const result = manager.run()
-  return {
+  const started: Run = {
     graph: manager.planned,
     state$: feed.state$.asObservable(),
     events$: feed.events$.asObservable(),
@@ -45,6 +47,18 @@ function runOf(manager: JobManager, feed: RunFeed): Run {
       return result
     },
   }
+  void answerRequests(started, dataDir, clock).catch(() => {})
+  return started
+}
+
+/** While the job runs, other processes may ask for a checkpoint or a stop. A folder that refuses that refuses no more than that. */
+async function answerRequests(run: Run, dataDir: string, clock: Clock): Promise<void> {
+  // Once it is planned its folder is locked: what lies there is nobody else's.
+  const { plan } = await run.graph
+  const box = new RequestBox({ folder: jobLayout(join(dataDir, plan.job)).requests, run, clock })
+  await box.open()
+  await run.result
+  box.close()
 }
 
 function loadMessage(job: string | Job, options: RunOptions): WorkerPoolOptions['load'] {

@@ -18,6 +18,8 @@ export class MemoryFs implements Fs {
   /** As a running process sees it, and as it is after a power cut. */
   #live = new Map<string, Entry>([['/', 'folder']])
   #durable = new Map<string, Entry>([['/', 'folder']])
+  /** Of a folder that got a new name: what of it is durable, by path within it. The new name becomes so with the folder above. */
+  #renamed = new Map<string, ReadonlyMap<string, Entry>>()
   #calls = 0
   #dead = false
   fault: Fault | undefined
@@ -36,6 +38,7 @@ export class MemoryFs implements Fs {
       for (const path of [...this.#live.keys()]) if (!this.#reachable(path)) this.#live.delete(path)
     }
     this.#durable = new Map(this.#live)
+    this.#renamed.clear()
     for (const entry of this.#live.values()) {
       if (entry === 'folder') continue
       if (keepUnsynced) entry.synced = entry.written
@@ -92,6 +95,10 @@ export class MemoryFs implements Fs {
 
   async rename(from: string, to: string): Promise<void> {
     const move = (): void => {
+      if (this.#live.get(from) === 'folder') {
+        const inside = [...this.#durable].filter(([path]) => path.startsWith(`${from}/`))
+        this.#renamed.set(to, new Map(inside.map(([path, entry]) => [path.slice(from.length), entry])))
+      }
       for (const [path, entry] of [...this.#live]) {
         if (path !== from && !path.startsWith(`${from}/`)) continue
         this.#live.delete(path)
@@ -110,7 +117,12 @@ export class MemoryFs implements Fs {
     for (const key of [...this.#durable.keys()]) {
       if (inside(key) && !this.#live.has(key)) forget(this.#durable, key)
     }
-    for (const [key, entry] of this.#live) if (inside(key)) this.#durable.set(key, entry)
+    for (const [key, entry] of this.#live) {
+      if (!inside(key)) continue
+      this.#durable.set(key, entry)
+      for (const [rest, part] of this.#renamed.get(key) ?? []) this.#durable.set(key + rest, part)
+      this.#renamed.delete(key)
+    }
     // A folder that was made reachable brings its own entries only as far as they were synced themselves.
     this.#durable.set(path, 'folder')
   }

@@ -6,12 +6,8 @@ import { join } from 'node:path'
 import { firstValueFrom } from 'rxjs'
 import { filter } from 'rxjs/operators'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  createSavepoint,
-  inspectCheckpoint,
-  listCheckpoints,
-  listJobs,
-} from '../../../runtime/control/checkpoint-tools.ts'
+import { inspectCheckpoint, listCheckpoints, listJobs } from '../../../runtime/control/checkpoint-tools.ts'
+import { createSavepoint } from '../../../runtime/control/create-savepoint.ts'
 import { run } from '../../../runtime/control/run.ts'
 import type { Run, RunEvent, RunOptions, RunResult } from '../../../runtime/control/run-types.ts'
 import { faultOf, type LedgerJobOptions, ledgerJob, readTarget } from '../../support/ledger-job.ts'
