@@ -46,6 +46,8 @@ export interface SourceTrial<T> {
 /** Polls that ask for as much as the machine does. */
 export const MANY = 1_024
 const LULLS = 10
+/** Far more than there are: whatever is wrong need not be read to its end, which may never come. */
+const SPARE = 10
 
 type LifeOptions = Partial<Omit<SourceRigOptions, 'folder'>>
 
@@ -88,7 +90,7 @@ export async function readPiece<T>(
   holds(values.length > 0, 'a batch without records: answer idle instead')
   holds(timestamps === undefined || timestamps.length === values.length, 'a batch with fewer event times than records')
   got.push(...(values as readonly T[]))
-  holds(got.length <= 10 * expected.length + MANY, `it goes on after ${got.length} records of ${expected.length}`)
+  holds(got.length <= 2 * expected.length + SPARE, `${got.length} records came where there are ${expected.length}`)
   return true
 }
 
