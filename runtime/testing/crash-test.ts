@@ -51,7 +51,7 @@ interface Scenario {
 }
 
 type Fault =
-  | { readonly failpoint: Failpoint; readonly passing: number; readonly stopAfterMs?: number }
+  | { readonly failpoint: Failpoint; readonly passing: number; readonly stopAt?: string }
   | { readonly afterMs: number }
 
 /** Runs every scenario; never throws for a job that fails, but reports it. */
@@ -77,7 +77,7 @@ function scenarios(options: CrashTestOptions, variant: readonly string[], calmMs
     all.push({ how: describe(options.job, variant, faults), args: variant, faults })
   }
   for (const failpoint of options.failpoints ?? (Object.keys(FAILPOINTS) as Failpoint[])) {
-    for (const passing of options.passings ?? [1, 2]) add(faultsAt(failpoint, passing, calmMs))
+    for (const passing of options.passings ?? [1, 2]) add(faultsAt(failpoint, passing))
   }
   const rng = seededRng(options.seed ?? 1)
   for (let i = 0; i < (options.randomKills ?? 20); i += 1) {
@@ -86,7 +86,10 @@ function scenarios(options: CrashTestOptions, variant: readonly string[], calmMs
   return all.reverse()
 }
 
-function faultsAt(failpoint: Failpoint, passing: number, calmMs: number): Fault[] {
+/** How run-job tells of a complete checkpoint. */
+const CHECKPOINT_DONE = 'status=complete'
+
+function faultsAt(failpoint: Failpoint, passing: number): Fault[] {
   // A restore needs something to restore: such a run is killed once before, right after a checkpoint.
   if (failpoint.startsWith('restore.')) {
     return [
@@ -95,7 +98,7 @@ function faultsAt(failpoint: Failpoint, passing: number, calmMs: number): Fault[
     ]
   }
   // And a stop needs somebody who asks for it.
-  if (failpoint.startsWith('stop.')) return [{ failpoint, passing: 1, stopAfterMs: Math.round(calmMs / 2) }]
+  if (failpoint.startsWith('stop.')) return [{ failpoint, passing: 1, stopAt: CHECKPOINT_DONE }]
   return [{ failpoint, passing }]
 }
 
@@ -146,7 +149,7 @@ async function startUntilEnd(
 function faultOptions(fault: Fault): Partial<JobProcessOptions> {
   if ('afterMs' in fault) return { killAfterMs: fault.afterMs }
   const env = { MILLRACE_FAILPOINT: `${fault.failpoint}:kill@${fault.passing}` }
-  return fault.stopAfterMs === undefined ? { env } : { env, stopAfterMs: fault.stopAfterMs }
+  return fault.stopAt === undefined ? { env } : { env, stopAt: fault.stopAt }
 }
 
 function describe(job: string, variant: readonly string[], faults: readonly Fault[]): string {

@@ -1,6 +1,6 @@
 // One `run-job` in a process of its own, so that it can be killed as the world kills.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 export interface JobProcessOptions {
@@ -11,8 +11,8 @@ export interface JobProcessOptions {
   readonly cwd?: string
   /** SIGKILL from outside after so many ms, if it still runs. */
   readonly killAfterMs?: number
-  /** SIGTERM from outside after so many ms, if it still runs: asks it to stop. */
-  readonly stopAfterMs?: number
+  /** SIGTERM from outside, once, when this text is in what it wrote to stderr: asks it to stop. */
+  readonly stopAt?: string
 }
 
 export interface JobProcessResult {
@@ -44,22 +44,18 @@ export function runJobProcess(options: JobProcessOptions): Promise<JobProcessRes
     stdout += text
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    const seen = options.stopAt !== undefined && stderr.includes(options.stopAt)
     stderr += text
+    if (options.stopAt !== undefined && !seen && stderr.includes(options.stopAt)) child.kill('SIGTERM')
   })
-  const timers = [
-    signalAfter(child, 'SIGKILL', options.killAfterMs),
-    signalAfter(child, 'SIGTERM', options.stopAfterMs),
-  ]
+  const killer =
+    options.killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.killAfterMs)
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => {
-      for (const timer of timers) clearTimeout(timer)
+      clearTimeout(killer)
       const durationMs = performance.now() - begun
       resolve({ code: code ?? undefined, signal: signal ?? undefined, stdout, stderr, durationMs })
     })
   })
-}
-
-function signalAfter(child: ChildProcess, signal: NodeJS.Signals, ms: number | undefined): NodeJS.Timeout | undefined {
-  return ms === undefined ? undefined : setTimeout(() => child.kill(signal), ms)
 }
