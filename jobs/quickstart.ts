@@ -14,9 +14,13 @@ interface Order {
   readonly status: 'paid' | 'cancelled'
 }
 
+interface Customer {
+  readonly id: number
+}
+
 interface Delta {
   readonly customer: number
-  readonly orders: 1 | -1
+  readonly orders: number
   readonly cents: number
 }
 
@@ -49,16 +53,23 @@ class CustomerTotals extends KeyedProcessFunction<number, Delta, Total> {
 export default job('quickstart', (flow, settings) => {
   const file = join(settings.dataDir, 'quickstart-shop.db')
   const report = join(settings.dataDir, 'quickstart-report.db')
-  const orders = settings.number('orders', 100_000)
-  const changes = settings.number('changes', 20_000)
-  const shop = { file, orders, customers: 1_000, seed: settings.number('seed', 1) }
+  const count = { min: 0, integer: true }
+  const orders = settings.number('orders', 100_000, count)
+  const changes = settings.number('changes', 20_000, count)
+  const customers = settings.number('customers', 1_000, { min: 1, integer: true })
+  const shop = { file, orders, customers, seed: settings.number('seed', 1, count) }
   flow.onStart(() => openShop(shop))
 
   // Steps are taken in order, whatever the parallelism of the rest.
   const one = { parallelism: 1 }
   flow
-    .from('customers', generate({ count: changes, perSecond: settings.number('rate', 5_000), make: (i) => i + 1 }), one)
+    .from('shopping', generate({ count: changes, perSecond: settings.number('rate', 5_000), make: (i) => i + 1 }), one)
     .to('shop', new Shopping(shop), one)
+
+  // Every customer begins with nothing, so that one whose orders are all gone has a row like one who never ordered.
+  const beginnings = flow
+    .from('customers', sqliteChanges<Customer>({ file, tables: ['customers'], startup: 'snapshot' }), one)
+    .flatMap('beginnings', ({ after }): Delta[] => (after ? [{ customer: after.id, orders: 0, cents: 0 }] : []))
 
   flow
     .from(
@@ -67,6 +78,7 @@ export default job('quickstart', (flow, settings) => {
       { parallelism: 2 },
     )
     .flatMap('deltas', deltas)
+    .union('all', beginnings)
     .keyBy('customer', (delta) => delta.customer)
     .process('totals', new CustomerTotals())
     .to('report', sqliteTable({ file: report, table: 'customer_totals', key: ['customer_id'], create: true }))

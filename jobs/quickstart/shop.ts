@@ -13,17 +13,20 @@ export interface ShopOptions {
   readonly seed: number
 }
 
-/** Creates the shop unless it is there. Whole or not at all: it is made under another name and linked into place. */
+/**
+ * Creates the shop unless it is there. Whole or not at all: it is made under another name and linked into place. Throws if the one
+ * that is there was made of other numbers: its steps would go on in a shop that they do not fit.
+ */
 export function openShop(options: ShopOptions): void {
-  if (existsSync(options.file)) return
+  if (existsSync(options.file)) return checkSame(options)
   mkdirSync(dirname(options.file), { recursive: true })
   const draft = `${options.file}.${randomUUID()}`
   const db = new Database(draft)
   db.exec(`PRAGMA journal_mode = WAL;
     CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
     CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, cents INTEGER NOT NULL, status TEXT NOT NULL);
-    CREATE TABLE shopping (step INTEGER NOT NULL);
-    INSERT INTO shopping VALUES (0);
+    CREATE TABLE shopping (step INTEGER NOT NULL, made_of TEXT NOT NULL);
+    INSERT INTO shopping VALUES (0, '${madeOf(options)}');
     BEGIN`)
   fill(db, options)
   db.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
@@ -33,6 +36,17 @@ export function openShop(options: ShopOptions): void {
   } finally {
     for (const suffix of ['', '-wal', '-shm']) rmSync(draft + suffix, { force: true })
   }
+}
+
+function madeOf({ orders, customers, seed }: ShopOptions): string {
+  return `orders=${orders} customers=${customers} seed=${seed}`
+}
+
+function checkSame(options: ShopOptions): void {
+  const [was] = rows(options.file, 'SELECT made_of FROM shopping')
+  if (was === madeOf(options)) return
+  const say = `it was made with --set ${was}, not ${madeOf(options)}`
+  throw new Error(`${options.file}: ${say}. Say the same again, or give another --data-dir`)
 }
 
 function fill(db: Database.Database, { orders, customers, seed }: ShopOptions): void {
@@ -99,7 +113,8 @@ export class Shopping extends UpsertSinkFunction<number> {
 export function checkReport(shopFile: string, reportFile: string): string {
   const wanted = rows(
     shopFile,
-    "SELECT customer_id, count(*), sum(cents) FROM orders WHERE status = 'paid' GROUP BY 1 ORDER BY 1",
+    `SELECT customers.id, count(orders.id), coalesce(sum(cents), 0) FROM customers
+      LEFT JOIN orders ON customer_id = customers.id AND status = 'paid' GROUP BY 1 ORDER BY 1`,
   )
   const got = rows(reportFile, 'SELECT customer_id, orders, cents FROM customer_totals ORDER BY 1')
   const wrong = wanted.findIndex((row, i) => row !== got[i])

@@ -1,0 +1,53 @@
+// The quickstart as a user's own job in a crash test: killed at steps and moments, it comes to the digest of a calm run.
+
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Database from 'libsql'
+import { expect, test } from 'vitest'
+import { crashTest } from '../../runtime/testing/crash-test.ts'
+import type { Failpoint } from '../../src/util/failpoint.ts'
+
+const JOB = fileURLToPath(new URL('../../jobs/quickstart.ts', import.meta.url))
+const full = process.env.MILLRACE_FULL === '1'
+
+/** Where positions in the shop's log, state and report could come apart. */
+const STEPS: readonly Failpoint[] = [
+  'source.barrier.after',
+  'task.snapshot.frozen',
+  'manifest.rename.before',
+  'manifest.rename.after',
+  'restore.done',
+]
+
+const SETTINGS = ['orders=2000', 'customers=300', 'changes=1500', 'rate=2000'].flatMap((pair) => ['--set', pair])
+const variants = (full ? ['1', '2', '3'] : ['2']).map((parallelism) => [
+  ...SETTINGS,
+  '--checkpoint-interval',
+  '100ms',
+  '--parallelism',
+  parallelism,
+])
+
+function reportOf(dataDir: string): string {
+  const db = new Database(join(dataDir, 'quickstart-report.db'))
+  try {
+    const rows = db.prepare('SELECT customer_id, orders, cents FROM customer_totals ORDER BY 1').raw(true).all()
+    return createHash('sha256').update(JSON.stringify(rows)).digest('hex')
+  } finally {
+    db.close()
+  }
+}
+
+test('killed at any step or moment, the quickstart comes to the same report', { timeout: 3_600_000 }, async () => {
+  const report = await crashTest({
+    job: JOB,
+    variants,
+    outcome: reportOf,
+    ...(full ? {} : { failpoints: STEPS, passings: [2] }),
+    randomKills: full ? 40 : 5,
+    seed: 7,
+  })
+  expect(report.failures).toEqual([])
+  for (const step of STEPS) expect(report.reached).toContain(step)
+})
