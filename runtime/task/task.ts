@@ -126,7 +126,8 @@ export class Task {
   /** A message to the reader or the enumerator hosted here. */
   receive(message: EnumeratorMessage): void {
     const { source } = this.#chain
-    if (message.to === 'enumerator') source?.enumerator?.receive(message)
+    // Readers of other subtasks may be open, and report what they restored, before the enumerator here is there.
+    if (message.to === 'enumerator') void this.#opening.then(() => source?.enumerator?.receive(message))
     else this.#post(() => source?.receive(message))
   }
 
