@@ -84,7 +84,7 @@ export class RowTarget {
       const reason = misfit(value, this.#types[index] as string)
       if (reason !== undefined) this.#fail(`column "${columns[index]}" ${this.#typeText(index)} is given ${reason}`)
     }
-    if (Object.keys(row).length !== columns.length) this.#checkFields(row, columns)
+    if (Object.keys(row).length !== columns.length || values.includes(undefined)) this.#checkFields(row, columns)
     return values
   }
 

@@ -13,7 +13,7 @@ import type { Clock } from '../../../../src/util/clock.ts'
 import { canonicalKey, type Key } from '../../../../src/util/key-group.ts'
 import type { Rng } from '../../../../src/util/rng.ts'
 
-/** What the sink does with records; throws if they cannot be. Its state is copied by checkpoints. */
+/** What the sink does with records; throws if they cannot be. What snapshot() gives is never changed later. */
 export interface StrictSink<T> {
   apply(record: T): void
   snapshot(): unknown
@@ -87,6 +87,11 @@ export class SourceSimulation<T, S extends SourceSplit> {
     return this.#slots.every((slot) => slot.ended && slot.output.length === 0 && slot.behind.length === 0)
   }
 
+  /** Entries of the enumerator's keyed state. */
+  get stateEntries(): number {
+    return this.#state.size
+  }
+
   get splits(): readonly S[] {
     return this.#slots.flatMap((slot) => slot.reader.snapshot(-1))
   }
@@ -95,7 +100,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
     const stored = this.#complete
     this.#toEnumerator = []
     this.#pending = undefined
-    this.#state = copy(stored?.state ?? new Map())
+    this.#state = new Map(stored?.state)
     const source = this.#options.makeSource()
     this.#slots = Array.from({ length: parallelism }, (_, subtask) => this.#slot(source, subtask, parallelism))
     this.#enumerator = source.createEnumerator(this.#enumeratorContext(parallelism, copy(stored?.small)))
@@ -112,7 +117,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
   async crash(parallelism: number, empty: unknown): Promise<void> {
     this.crashes += 1
     await this.close()
-    this.#options.sink.restore(copy(this.#complete?.sink ?? empty))
+    this.#options.sink.restore(this.#complete?.sink ?? empty)
     await this.start(parallelism)
   }
 
@@ -190,7 +195,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
     // What snapshot() itself sends may come before the barrier or behind it.
     const early = this.#rng.int(2) === 0
     if (early) this.#mark()
-    this.#pending = { id, small: copy(this.#enumerator.snapshot(id)), state: copy(this.#state) }
+    this.#pending = { id, small: copy(this.#enumerator.snapshot(id)), state: new Map(this.#state) }
     if (!early) this.#mark()
   }
 
@@ -232,7 +237,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
       this.#deliver(this.#slots[this.#rng.int(this.#slots.length)] as ReaderSlot<T, S>, 1 + this.#rng.int(5))
     }
     const splits = this.#slots.flatMap((slot) => slot.splits ?? [])
-    this.#complete = { small: pending.small, state: pending.state, splits, sink: copy(this.#options.sink.snapshot()) }
+    this.#complete = { small: pending.small, state: pending.state, splits, sink: this.#options.sink.snapshot() }
     this.checkpoints += 1
     this.#release()
     this.#post(() => this.#enumerator.checkpointComplete?.(pending.id))
@@ -261,7 +266,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
     let current = ''
     const state = {
       get: () => this.#state.get(current),
-      set: (value: unknown) => void this.#state.set(current, value),
+      set: (value: unknown) => void this.#state.set(current, copy(value)),
       clear: () => void this.#state.delete(current),
     }
     return {

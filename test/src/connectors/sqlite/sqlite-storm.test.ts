@@ -14,7 +14,7 @@ import { SourceSimulation, type StrictSink } from '../cdc/source-simulation.ts'
 import { disturb, SCHEMA } from './statement-storm.ts'
 
 const ONLY = process.env.MILLRACE_CDC_SEED
-const SEEDS = Number(process.env.MILLRACE_SQLITE_SEEDS ?? 40)
+const SEEDS = Number(process.env.MILLRACE_SQLITE_SEEDS ?? 25)
 
 const folders: string[] = []
 afterEach(() => {
@@ -31,6 +31,9 @@ const text = (value: unknown): string =>
     if (part instanceof Uint8Array) return `b${[...part]}`
     return typeof part === 'number' ? `r${part}` : part
   })
+
+const copyTables = <V>(tables: Map<string, Map<string, V>>): Map<string, Map<string, V>> =>
+  new Map([...tables].map(([name, rows]) => [name, new Map(rows)]))
 
 /** Rows by table and key; every change has to fit. */
 class StrictTables implements StrictSink<Change<Row>> {
@@ -51,11 +54,11 @@ class StrictTables implements StrictSink<Change<Row>> {
   }
 
   snapshot(): unknown {
-    return this.tables
+    return copyTables(this.tables)
   }
 
   restore(state: unknown): void {
-    this.tables = state as Map<string, Map<string, string>>
+    this.tables = copyTables(state as Map<string, Map<string, string>>)
   }
 
   contents(): Record<string, string[]> {

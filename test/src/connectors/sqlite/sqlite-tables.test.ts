@@ -19,9 +19,10 @@ const SEEDS = Number(process.env.MILLRACE_SQLITE_SEEDS ?? 15)
 type Row = SqliteValue[]
 
 const cleanups: (() => void)[] = []
-afterEach(() => {
+const cleanUp = (): void => {
   for (const cleanup of cleanups.splice(0).reverse()) cleanup()
-})
+}
+afterEach(cleanUp)
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const context = { job: 'test', node: 'sink', logger: silent } as unknown as RuntimeContext
@@ -159,6 +160,7 @@ describe('sqliteTables behind sqliteChanges', () => {
     for (const seed of seeds) {
       try {
         await storm(seed)
+        cleanUp()
       } catch (error) {
         throw new Error(`seed ${seed} failed: MILLRACE_CDC_SEED=${seed} npx vitest run sqlite-tables`, { cause: error })
       }
