@@ -21,10 +21,13 @@ export interface FailureStyle {
 const FRAME_LINES = 2
 const FRAME_COLUMNS = 120
 
-/** A line for a misuse, else several. A user's exception begins with where it was thrown and the code there. */
+/** For a misuse a line and the code it is about, else more. A user's exception begins with where it was thrown and the code there. */
 export function failureText(failure: FailureInfo, restartInMs: number | undefined, style: FailureStyle): string {
-  if (isMisuse(failure.code)) return `${paint('red', `✗ ${failure.message}`, style.color)}\n`
   const place = parsePlace(failure.at)
+  if (isMisuse(failure.code)) {
+    const frame = place === undefined ? [] : codeFrame(place, style)
+    return `${[paint('red', `✗ ${failure.message}`, style.color), ...frame].join('\n')}\n`
+  }
   const node = failure.node === undefined ? '' : `node "${failure.node}"`
   const subtask = failure.subtask === undefined ? '' : `, subtask ${failure.subtask}`
   const where = place === undefined ? failure.code : `${place.shown}:${place.line}:${place.column}`

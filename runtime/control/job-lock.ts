@@ -5,7 +5,7 @@
 // processes that find the same stale lock one gets it. The lock guards against mistakes on one machine; it is no lease between machines.
 
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { access, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MillraceError, reasonOf } from '../../src/errors.ts'
@@ -31,7 +31,7 @@ const GUARD_PAUSE_MS = 25
 export async function lockJob(path: string): Promise<JobLock> {
   const owner: Owner = { pid: process.pid, started: await startOf(process.pid), nonce: randomUUID() }
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     if (!(await createWhole(path, owner))) await takeOver(path, owner)
   } catch (error) {
     if (error instanceof MillraceError) throw error
@@ -42,6 +42,25 @@ export async function lockJob(path: string): Promise<JobLock> {
       if ((await ownerOf(path))?.nonce === owner.nonce) await rm(path, { force: true })
     },
   }
+}
+
+/** Each step by itself: where a folder cannot be made at all (/proc) Node's recursive mkdir tries for ever. */
+async function makeFolder(path: string): Promise<void> {
+  const made = await mkdir(path).catch((error: NodeJS.ErrnoException) => error)
+  if (made?.code === 'EEXIST') return
+  if (made?.code !== 'ENOENT' || (await there(dirname(path)))) {
+    if (made !== undefined) throw made
+    return
+  }
+  await makeFolder(dirname(path))
+  await makeFolder(path)
+}
+
+function there(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The process that holds a lock now, or undefined. */

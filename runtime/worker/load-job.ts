@@ -15,10 +15,17 @@ export async function loadJobFile(file: string): Promise<Job> {
     module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown }
   } catch (error) {
     if (isMillraceError(error)) throw error
-    throw new MillraceError('JOB_FILE', { file, reason: reasonOf(error) }, error)
+    throw new MillraceError('JOB_FILE', { file, reason: whyNotLoaded(error) }, error)
   }
   if (!isJob(module.default)) throw new MillraceError('JOB_NOT_FOUND', { file })
   return module.default
+}
+
+/** Connectors leave their drivers to whoever uses them: say how to get one. */
+function whyNotLoaded(error: unknown): string {
+  const reason = reasonOf(error)
+  const name = /^Cannot find package '([^']+)'/.exec(reason)?.[1]
+  return name === undefined ? reason : `package "${name}" is not installed: npm i ${name}`
 }
 
 /** Once per thread, and only when needed: loading the transpiler takes longer than starting a small job. */
