@@ -39,7 +39,9 @@ function reportOf(dataDir: string): string {
   }
 }
 
-test('killed at any step or moment, the quickstart comes to the same report', { timeout: 3_600_000 }, async () => {
+test('killed at any step or moment, the quickstart comes to the same report', {
+  timeout: full ? 3_600_000 : 180_000,
+}, async () => {
   const report = await crashTest({
     job: JOB,
     variants,
