@@ -25,7 +25,9 @@ export async function loadJobFile(file: string): Promise<Job> {
 function whyNotLoaded(error: unknown): string {
   const reason = reasonOf(error)
   const name = /^Cannot find package '([^']+)'/.exec(reason)?.[1]
-  return name === undefined ? reason : `package "${name}" is not installed: npm i ${name}`
+  if (name !== undefined) return `package "${name}" is not installed: npm i ${name}`
+  if (!reason.startsWith('Cannot require() ES Module')) return reason
+  return 'it is taken for CommonJS: put "type": "module" into its package.json, or let its name end in .mts'
 }
 
 /** Once per thread, and only when needed: loading the transpiler takes longer than starting a small job. */
