@@ -9,7 +9,7 @@ import type { Partitioner } from '../../src/graph/logical-graph.ts'
 import { BATCH_RECORDS, type Batch } from '../../src/record/batch.ts'
 import type { Barrier, EndOfInput, Watermark } from '../../src/record/element.ts'
 import { assert, present } from '../../src/util/assert.ts'
-import { keyGroupOf, subtaskOfKeyGroup } from '../../src/util/key-group.ts'
+import { type Key, keyGroupOf, subtaskOfKeyGroup } from '../../src/util/key-group.ts'
 import { BatchBuffer } from './batch-buffer.ts'
 import { both, type ChannelWriter, type Pending } from './channel.ts'
 
@@ -39,19 +39,19 @@ class Lane {
     return batch === undefined ? undefined : this.writer.write(batch)
   }
 
-  addRecord(batch: Batch, i: number): Pending {
-    const timestamp = batch.timestamps?.[i]
-    const key = batch.keys?.[i]
-    const before = this.buffer.accepts(timestamp, key) ? undefined : this.flush()
-    this.buffer.add(batch.values[i], timestamp, key)
-    return this.buffer.length < BATCH_RECORDS ? before : both(before, this.flush())
+  /** Sends what waits if records with and without these columns would meet. */
+  makeFit(timestamps: Batch['timestamps'], keys: Batch['keys']): Pending {
+    return this.buffer.accepts(timestamps?.[0], keys?.[0]) ? undefined : this.flush()
   }
 
   addBatch(batch: Batch): Pending {
     const { length } = batch.values
     if (length >= GATHER_BELOW_RECORDS) return both(this.flush(), this.writer.write(batch))
-    let pending: Pending
-    for (let i = 0; i < length; i += 1) pending = both(pending, this.addRecord(batch, i))
+    let pending = this.makeFit(batch.timestamps, batch.keys)
+    for (let i = 0; i < length; i += 1) {
+      this.buffer.add(batch.values[i], batch.timestamps?.[i], batch.keys?.[i])
+      if (this.buffer.length >= BATCH_RECORDS) pending = both(pending, this.flush())
+    }
     return pending
   }
 }
@@ -109,12 +109,16 @@ export class EdgeWriter {
 
   #pushByKey(batch: Batch): Pending {
     const keys = present(batch.keys, 'keys of a batch that is spread by key')
-    let pending: Pending
+    const { values, timestamps } = batch
+    const lanes = this.#lanes
+    const laneOfGroup = this.#laneOfGroup
+    const keyGroups = this.#keyGroups
+    let pending = this.#toAll((lane) => lane.makeFit(timestamps, keys))
     for (let i = 0; i < keys.length; i += 1) {
-      const group = keyGroupOf(present(keys[i], 'key'), this.#keyGroups)
-      const lane = this.#lanes[this.#laneOfGroup[group] ?? 0]
-      const full = lane?.addRecord(batch, i)
-      if (full !== undefined) pending = both(pending, full)
+      const key = keys[i] as Key
+      const lane = lanes[laneOfGroup[keyGroupOf(key, keyGroups)] as number] as Lane
+      lane.buffer.add(values[i], timestamps?.[i], key)
+      if (lane.buffer.length >= BATCH_RECORDS) pending = both(pending, lane.flush())
     }
     return pending
   }
