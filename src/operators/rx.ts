@@ -9,10 +9,11 @@
 // I4. At most `recordsMax` records are in a pipeline: then its input completes and its output is awaited, as at a barrier.
 // I5. Emissions outside a call of the machine only fill the buffer and wake; they are passed on in drain().
 
-import { type Observable, Subject, type Subscription } from 'rxjs'
+import type { Observable, Subject, Subscription } from 'rxjs'
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
 import type { Counter } from '../contract/runtime-context.ts'
 import { BATCH_RECORDS, type Batch, batchOf } from '../record/batch.ts'
+import { present } from '../util/assert.ts'
 import { type Deferred, deferred } from '../util/deferred.ts'
 import { userError, userErrorIn } from './user-error.ts'
 
@@ -44,6 +45,7 @@ export class RxOperator<In, Out> implements Operator {
   readonly #pipeline: RxPipeline<In, Out>
   readonly #recordsMax: number
   #context: OperatorContext | undefined
+  #Subject: typeof Subject | undefined
   #unread: Counter | undefined
   #life: Life<In> | undefined
   #emitted: Out[] = []
@@ -56,9 +58,11 @@ export class RxOperator<In, Out> implements Operator {
     this.#recordsMax = options.recordsMax ?? RECORDS_MAX
   }
 
-  open(context: OperatorContext): void {
+  async open(context: OperatorContext): Promise<void> {
     this.#context = context
     this.#unread = context.metrics.counter('rxUnread')
+    // Here and not at the top: RxJS takes longer to load than all the rest of the language, and few jobs have pipelines.
+    this.#Subject = (await import('rxjs')).Subject
   }
 
   process(batch: Batch, out: Output): void | Promise<void> {
@@ -114,7 +118,7 @@ export class RxOperator<In, Out> implements Operator {
   }
 
   #begin(): Life<In> {
-    const input = new Subject<In>()
+    const input = new (present(this.#Subject, 'RxJS of an open operator'))<In>()
     const life: Life<In> = { input, done: deferred(), subscription: undefined, completed: false, records: 0 }
     const end = (): void => {
       life.completed = true
