@@ -89,6 +89,7 @@ export class EnumeratorHost {
       requestCheckpoint: () => environment.listener.requestCheckpoint(),
       state: backend,
       restored: restore?.enumerator === undefined ? undefined : decode(restore.enumerator.small),
+      rewound: environment.rewind === true,
       reportProgress: (progress) => {
         meter.enumeratorProgress = progress
       },

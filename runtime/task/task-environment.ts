@@ -33,6 +33,8 @@ export interface TaskEnvironment {
   /** The absolute folder of a checkpoint; waits until the trigger has told it. Rejects when the checkpoint is aborted. */
   readonly folderOf: (checkpoint: number) => Promise<string>
   readonly restoreOf: (node: string) => NodeRestore | undefined
+  /** The job goes back behind checkpoints that were complete. */
+  readonly rewind?: boolean
 }
 
 /** The node's context, without what only its kind of function may do. */

@@ -101,6 +101,7 @@ function environmentOf(
     folderOf,
     listener: listenerOf(planned.id, subtask),
     restoreOf: (node) => restore[node]?.[subtask],
+    rewind: deployment.rewind,
   }
 }
 

@@ -33,6 +33,8 @@ export interface EnumeratorContext<S extends SourceSplit> extends RuntimeContext
   readonly state: KeyedContext
   /** What snapshot() returned in the restored checkpoint, or undefined. */
   readonly restored: unknown
+  /** The job went back behind checkpoints that were complete: sinks may have seen whatever later attempts read. */
+  readonly rewound?: boolean
   reportProgress(progress: readonly SourceProgress[]): void
 }
 

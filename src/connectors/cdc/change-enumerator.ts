@@ -68,8 +68,9 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     this.#logOnly = restored?.logOnly ?? (startup !== 'initial' && startup !== 'snapshot')
     this.#logAssigned = restored?.logAssigned ?? false
     const compare = (a: Offset, b: Offset): number => this.#port.compareOffsets(a, b)
-    this.#ledger = new SnapshotLedger(this.#chunkStore(), compare, restored?.ledger)
-    await this.#discover()
+    this.#ledger = new SnapshotLedger(this.#chunkStore(), compare, restored?.ledger, this.#context.rewound)
+    // Tables that came after the checkpoint gone back to may have been read then.
+    await this.#discover(this.#context.rewound === true ? restored?.ledger.now : undefined)
     this.#now = await this.#port.currentOffset()
     this.#logStart = restored?.logStart ?? (this.#logOnly ? await this.#whereToBegin() : undefined)
     this.#mayBegin = restored !== undefined
@@ -156,14 +157,14 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   }
 
   /** Brings the tables up to what the database and the options say now. */
-  async #discover(): Promise<void> {
+  async #discover(asOf?: Offset): Promise<void> {
     const found = await this.#port.discoverTables()
     if (this.#logOnly) return
     const captured = new Set(found)
     for (const record of [...this.#ledger.tables]) if (!captured.has(record.table)) await this.#remove(record)
     const added = found.filter((table) => !this.#ledger.has(table))
     const since = added.length > 0 ? await this.#port.currentOffset() : undefined
-    for (const table of added) this.#ledger.add(table, since as Offset)
+    for (const table of added) this.#ledger.add(table, since as Offset, asOf)
     if (added.length > 0) {
       this.#context.logger.info('tables found', { count: added.length, first: added.slice(0, 20).join(', ') })
     }

@@ -94,17 +94,24 @@ export class SnapshotLedger {
   readonly #planned = new Map<number, readonly (TableRef & { readonly horizon: number })[]>()
   #nextGeneration = 1
 
-  constructor(store: ChunkStore, compare: (a: Offset, b: Offset) => number, restored?: LedgerSnapshot) {
+  /** `rewound`: later checkpoints were complete, so any chunk may have been read. */
+  constructor(
+    store: ChunkStore,
+    compare: (a: Offset, b: Offset) => number,
+    restored?: LedgerSnapshot,
+    rewound = false,
+  ) {
     this.#store = store
     this.#compare = compare
     if (restored === undefined) return
     this.#nextGeneration = restored.nextGeneration
     for (const saved of restored.tables) {
-      const suspects = [...saved.suspects, { below: saved.horizon, asOf: restored.now }]
-      const record = { ...saved, suspects }
+      const record = { ...saved, suspects: [...saved.suspects, { below: saved.horizon, asOf: restored.now }] }
       this.#tables.set(record.table, record)
       this.#allowed.set(record.table, record.horizon)
       this.#settle(record)
+      const all = { below: Number.MAX_SAFE_INTEGER, asOf: restored.now }
+      if (rewound) record.suspects = [...record.suspects, all]
     }
   }
 
@@ -122,9 +129,11 @@ export class SnapshotLedger {
     return this.#tables.has(table)
   }
 
-  add(table: string, since: Offset): void {
+  /** `asOf`: the table may have been read before, but not before this offset. */
+  add(table: string, since: Offset, asOf?: Offset): void {
     assert(!this.#tables.has(table), `table ${table} is added once`)
-    this.#tables.set(table, { table, ...this.#freshSnapshot(), since })
+    const suspects = asOf === undefined ? [] : [{ below: Number.MAX_SAFE_INTEGER, asOf }]
+    this.#tables.set(table, { table, ...this.#freshSnapshot(), suspects, since: asOf ?? since })
   }
 
   /** Forgets a table and its chunks. */

@@ -141,6 +141,7 @@ async function storm(world: World, rng: Rng, scenario: Scenario): Promise<void> 
     if (scenario.newTables && rng.int(150) === 0)
       world.db.tables.set(`n${n}`, new Map([[collate('zz'), { id: 'zz', value: n }]]))
     if (scenario.crashes && rng.int(120) === 0) await world.simulation.crash(1 + rng.int(3), new Map())
+    if (scenario.crashes && rng.int(200) === 0) await world.simulation.goBack(1 + rng.int(3), 1 + rng.int(3))
   }
 }
 

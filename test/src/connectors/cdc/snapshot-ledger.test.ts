@@ -77,6 +77,15 @@ describe('SnapshotLedger', () => {
     expect(again.take(70)?.asOf).toBeUndefined()
   })
 
+  it('marks every chunk when the job goes back, for attempts that are undone read beyond any horizon', () => {
+    const { ledger, store } = oneTable(600)
+    const again = new SnapshotLedger(store, compare, ledger.snapshot(2, 9), true)
+    for (let n = 0; n < 256; n++) again.take(50)
+    again.snapshot(3, 60)
+    again.complete(3)
+    expect(again.take(70)).toMatchObject({ index: 256, asOf: 9 })
+  })
+
   it('keeps the earliest mark through several failures', () => {
     const { ledger, store } = oneTable(600)
     const second = makeLedger(ledger.snapshot(2, 9), store).ledger

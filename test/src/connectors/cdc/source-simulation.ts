@@ -69,7 +69,10 @@ export class SourceSimulation<T, S extends SourceSplit> {
   #slots: ReaderSlot<T, S>[] = []
   #toEnumerator: (() => void | Promise<void>)[] = []
   #state = new Map<string, unknown>()
-  #complete: Stored<S> | undefined
+  /** Complete checkpoints, the latest last. */
+  readonly #stored: Stored<S>[] = []
+  /** The job went back, and no checkpoint was complete since. */
+  #rewound = false
   #pending: { readonly id: number; readonly small: unknown; readonly state: Map<string, unknown> } | undefined
   #nextCheckpoint = 1
   #now = 0
@@ -97,7 +100,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
   }
 
   async start(parallelism: number): Promise<void> {
-    const stored = this.#complete
+    const stored = this.#stored.at(-1)
     this.#toEnumerator = []
     this.#pending = undefined
     this.#state = new Map(stored?.state)
@@ -117,7 +120,18 @@ export class SourceSimulation<T, S extends SourceSplit> {
   async crash(parallelism: number, empty: unknown): Promise<void> {
     this.crashes += 1
     await this.close()
-    this.#options.sink.restore(this.#complete?.sink ?? empty)
+    this.#options.sink.restore(this.#stored.at(-1)?.sink ?? empty)
+    await this.start(parallelism)
+  }
+
+  /** Goes back behind so many complete checkpoints, which are gone then, and tells the source so. */
+  async goBack(checkpoints: number, parallelism: number): Promise<void> {
+    const gone = Math.min(checkpoints, this.#stored.length - 1)
+    if (gone < 1) return
+    await this.close()
+    this.#stored.splice(-gone)
+    this.#rewound = true
+    this.#options.sink.restore(this.#stored.at(-1)?.sink)
     await this.start(parallelism)
   }
 
@@ -237,8 +251,9 @@ export class SourceSimulation<T, S extends SourceSplit> {
       this.#deliver(this.#slots[this.#rng.int(this.#slots.length)] as ReaderSlot<T, S>, 1 + this.#rng.int(5))
     }
     const splits = this.#slots.flatMap((slot) => slot.splits ?? [])
-    this.#complete = { small: pending.small, state: pending.state, splits, sink: this.#options.sink.snapshot() }
+    this.#stored.push({ small: pending.small, state: pending.state, splits, sink: this.#options.sink.snapshot() })
     this.checkpoints += 1
+    this.#rewound = false
     this.#release()
     this.#post(() => this.#enumerator.checkpointComplete?.(pending.id))
     for (const slot of this.#slots)
@@ -258,6 +273,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
       requestCheckpoint: () => {},
       state: this.#keyedState(),
       restored,
+      rewound: this.#rewound,
       reportProgress: () => {},
     }
   }
