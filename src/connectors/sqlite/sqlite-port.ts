@@ -83,7 +83,9 @@ export class SqlitePort<Row> implements ChangePort<Row> {
     return this.#capture.install(this.#settings.isWanted)
   }
 
+  /** Columns that were added and not yet noticed are logged first: they belong to what is there now. */
   currentOffset(): Offset {
+    this.#capture.follow(this.#settings.isWanted)
     return this.#capture.position()
   }
 
