@@ -42,6 +42,7 @@ function writeUntilFull(fd: number, chunk: Buffer): void {
   }
 }
 
+// skip: mounting a file system needs rights that not every machine gives.
 it.skipIf(!mounted)('full: checkpoints fail or the job restarts; with room again it ends as a calm run', async () => {
   const restart = ['--restart', 'fixed-delay', '--restart-attempts', '1000', '--restart-delay', '100ms']
   const bin = startBin('run-job', [JOB, '--data-dir', disk, ...restart])
