@@ -5,7 +5,7 @@ import { isInvalidText, unbindable } from './value.ts'
 type Affinity = 'INTEGER' | 'TEXT' | 'BLOB' | 'REAL' | 'NUMERIC'
 
 /** SQLite's own rules, in its order. */
-export function affinityOf(declaredType: string): Affinity {
+function affinityOf(declaredType: string): Affinity {
   const type = declaredType.toUpperCase()
   if (type.includes('INT')) return 'INTEGER'
   if (type.includes('CHAR') || type.includes('CLOB') || type.includes('TEXT')) return 'TEXT'

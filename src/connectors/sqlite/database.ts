@@ -108,10 +108,3 @@ export class SqliteDatabase {
     }
   }
 }
-
-/** SQLite's own name of what went wrong, such as SQLITE_BUSY; undefined if it was something else. */
-export function sqliteCode(error: unknown): string | undefined {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-  const code = (cause as { code?: unknown }).code
-  return typeof code === 'string' && code.startsWith('SQLITE_') ? code : undefined
-}

@@ -21,7 +21,7 @@ export interface RowShape<Row> {
 }
 
 /** The mode of one column: its own, its table's, or that of `*`; numbers where nothing is said. */
-export function integerMode(integers: Integers, table: string, column: string): IntegerMode {
+function integerMode(integers: Integers, table: string, column: string): IntegerMode {
   if (typeof integers === 'string') return integers
   const own = (name: string): IntegerMode | undefined => (Object.hasOwn(integers, name) ? integers[name] : undefined)
   return own(`${table}.${column}`) ?? own(table) ?? own('*') ?? 'number'
