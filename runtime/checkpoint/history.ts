@@ -149,7 +149,10 @@ export class CheckpointHistory {
   async #load(checkpoint: StoredCheckpoint, rewind: boolean): Promise<Origin> {
     const damaged = async (file: string, reason: string): Promise<MillraceError> =>
       corrupt(String(checkpoint.id), file, reason, await this.olderIntact(checkpoint.id))
-    return { ...(await this.#read(checkpoint.folder, String(checkpoint.id), damaged)), id: checkpoint.id, rewind }
+    const read = await this.#read(checkpoint.folder, String(checkpoint.id), damaged)
+    // Whoever renamed the manifest may have been killed before it was durable: nothing is built on what a power cut could undo.
+    await this.#fs.syncFolder(checkpoint.folder)
+    return { ...read, id: checkpoint.id, rewind }
   }
 
   async #loadFolder(folder: string, rewind: boolean): Promise<Origin> {

@@ -72,6 +72,8 @@ export function assertNewEpoch(place: EpochPlace, writer: string, last: number, 
 }
 
 async function* readBatches(log: SegmentLog, { from, to }: EpochCommit): AsyncGenerator<readonly unknown[]> {
+  // Asked first: a log that ends before `to` would give less without a word.
+  if (log.nextSequence < to) throw log.missing(to - 1)
   for await (const { sequence, payload } of log.readFrom(from)) {
     if (sequence >= to) return
     yield decode(payload) as readonly unknown[]

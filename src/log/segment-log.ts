@@ -89,7 +89,7 @@ export class SegmentLog {
     const fs = options.fileSystem ?? nodeFileSystem
     return wrapIo('open', directory, async () => {
       await fs.makeDirectory(directory)
-      await fs.syncDirectory(dirname(directory))
+      for (const parent of parentsOf(directory)) await fs.syncDirectory(parent)
       const segments = await findSegments(fs, directory)
       if (segments.length === 0) segments.push(await createSegment(fs, directory, 0))
       const last = present(segments.at(-1), 'the last segment')
@@ -165,17 +165,17 @@ export class SegmentLog {
    */
   async *readFrom(sequence: number): AsyncGenerator<LogRecord, void, undefined> {
     const end = this.#next
-    if (sequence > end) throw this.#missing(sequence)
+    if (sequence > end) throw this.missing(sequence)
     if (sequence === end) return
     await this.#enqueue('write', () => this.#writeBuffer())
     const segments = this.#segments.slice()
-    if (sequence < this.firstSequence) throw this.#missing(sequence)
+    if (sequence < this.firstSequence) throw this.missing(sequence)
     let expected = sequence
     for (let i = 0; i < segments.length && expected < end; i += 1) {
       const segment = present(segments[i], 'a segment')
       const following = segments[i + 1]?.first ?? end
       if (following <= expected) continue
-      if (segment.first > expected) throw this.#missing(expected)
+      if (segment.first > expected) throw this.missing(expected)
       yield* this.#readSegment(segment, expected, Math.min(following, end))
       expected = following
     }
@@ -202,7 +202,7 @@ export class SegmentLog {
     try {
       await this.#enqueue('truncate', async () => {
         await this.#writeBuffer()
-        if (sequence >= this.#written) throw this.#missing(sequence)
+        if (sequence >= this.#written) throw this.missing(sequence)
         if (sequence < this.#written - 1) await this.#takeBack(sequence)
       })
     } finally {
@@ -386,7 +386,8 @@ export class SegmentLog {
     }
   }
 
-  #missing(sequence: number): MillraceError {
+  /** LOG_CORRUPT: what is said of a record that should be here and is not. */
+  missing(sequence: number): MillraceError {
     const kept = `it holds records ${this.firstSequence} to before ${this.#next}`
     return new MillraceError('LOG_CORRUPT', {
       path: this.#directory,
@@ -395,6 +396,18 @@ export class SegmentLog {
     })
   }
 }
+
+/**
+ * The directories whose entries lead to a log: it lies at most this deep in its job's. Synced at each open, for whoever made them
+ * may have been killed before syncing.
+ */
+function parentsOf(directory: string): string[] {
+  const parents = [dirname(directory)]
+  while (parents.length < PARENTS_MAX) parents.push(dirname(present(parents.at(-1), 'a parent')))
+  return parents
+}
+
+const PARENTS_MAX = 3
 
 async function findSegments(fs: FileSystem, directory: string): Promise<Segment[]> {
   const segments: Segment[] = []
