@@ -62,6 +62,8 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
       else if (split.done) this.#finished(split)
       else this.#chunks.push(split)
     }
+    // Restored ones may all be read: then nothing else would ask.
+    if (this.#chunks.length === 0) this.#context.requestSplit()
     this.#wake.resolve()
   }
 

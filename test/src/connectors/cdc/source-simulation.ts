@@ -111,8 +111,9 @@ export class SourceSimulation<T, S extends SourceSplit> {
     for (const [subtask, slot] of this.#slots.entries()) {
       await slot.reader.open?.()
       const mine = (stored?.splits ?? []).filter((_, index) => index % parallelism === subtask)
+      // As the machine: a reader that was given its splits back asks for more itself.
       if (mine.length > 0) await slot.reader.addSplits(copy(mine))
-      this.#post(() => this.#enumerator.onSplitRequest(subtask))
+      else this.#post(() => this.#enumerator.onSplitRequest(subtask))
     }
   }
 
