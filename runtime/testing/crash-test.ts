@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FAILPOINTS, type Failpoint } from '../../src/util/failpoint.ts'
 import { seededRng } from '../../src/util/rng.ts'
-import { type JobProcessOptions, type JobProcessResult, runJobProcess } from './job-process.ts'
+import { DEFAULT_TIMEOUT_MS, type JobProcessOptions, type JobProcessResult, runJobProcess } from './job-process.ts'
 
 export interface CrashTestOptions {
   /** The job file. It must end by itself. */
@@ -25,6 +25,8 @@ export interface CrashTestOptions {
   readonly seed?: number
   /** Runs at a time. Default 2. */
   readonly concurrency?: number
+  /** A process that has not ended by then hangs: it is killed, and its scenario has failed. Default 120,000. */
+  readonly timeoutMs?: number
 }
 
 export interface CrashTestFailure {
@@ -86,6 +88,9 @@ function scenarios(options: CrashTestOptions, variant: readonly string[], calmMs
   return all.reverse()
 }
 
+/** Of a process that hung. */
+const LAST_LINES = 20
+
 /** How run-job tells of a complete checkpoint. */
 const CHECKPOINT_DONE = 'status=complete'
 
@@ -113,9 +118,8 @@ async function play(
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-crash-'))
   tally.runs += 1
   try {
-    const last = await startUntilEnd(options.job, scenario, dataDir, tally)
-    const outcome =
-      last.code === 0 ? await options.outcome(dataDir) : `exit ${last.code ?? last.signal}\n${last.stderr}`
+    const last = await startUntilEnd(options, scenario, dataDir, tally)
+    const outcome = last.code === 0 ? await options.outcome(dataDir) : howItEnded(last, timeoutMsOf(options))
     if (last.code !== 0 || (expected !== undefined && outcome !== expected)) {
       tally.failures.push({ how: scenario.how, expected: expected ?? 'exit 0', actual: outcome })
       if (last.code !== 0) return undefined
@@ -127,14 +131,15 @@ async function play(
 }
 
 async function startUntilEnd(
-  job: string,
+  options: CrashTestOptions,
   scenario: Scenario,
   dataDir: string,
   tally: Tally,
 ): Promise<JobProcessResult> {
-  const args = [job, '--data-dir', dataDir, ...scenario.args]
+  const process = { args: [options.job, '--data-dir', dataDir, ...scenario.args], timeoutMs: timeoutMsOf(options) }
   for (const fault of scenario.faults) {
-    const result = await runJobProcess({ args, ...faultOptions(fault) })
+    const result = await runJobProcess({ ...process, ...faultOptions(fault) })
+    if (result.timedOut) return result
     if (result.signal !== 'SIGKILL') {
       // It ended before the fault came; what follows starts it once more, which must change nothing.
       if (result.code !== 0) return result
@@ -143,7 +148,18 @@ async function startUntilEnd(
     tally.kills += 1
     if ('failpoint' in fault) tally.reached.add(fault.failpoint)
   }
-  return await runJobProcess({ args })
+  return await runJobProcess(process)
+}
+
+function timeoutMsOf({ timeoutMs = DEFAULT_TIMEOUT_MS }: CrashTestOptions): number {
+  return timeoutMs
+}
+
+/** Of one that hung its last lines say where. */
+function howItEnded({ code, signal, timedOut, stderr }: JobProcessResult, timeoutMs: number): string {
+  if (!timedOut) return `exit ${code ?? signal}\n${stderr}`
+  const last = stderr.trimEnd().split('\n').slice(-LAST_LINES).join('\n')
+  return `no end within ${timeoutMs} ms: killed. It wrote last:\n${last}`
 }
 
 function faultOptions(fault: Fault): Partial<JobProcessOptions> {
