@@ -112,6 +112,8 @@ export class EpochRunner implements SinkRunner {
 
   async close(): Promise<void> {
     this.#closed = true
+    // The epoch being applied is in, or is not, before the next attempt asks the target: two would apply it.
+    await this.#commits.catch(() => {})
     await this.#log?.close()
   }
 
