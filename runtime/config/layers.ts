@@ -17,7 +17,8 @@ export interface Source {
 }
 
 const CONFIG_FILE = 'millrace.config.json'
-const SETTING_PREFIX = 'MILLRACE_SET_'
+const PREFIX = 'MILLRACE_'
+const SETTING_PREFIX = `${PREFIX}SET_`
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
 /** Read elsewhere: which file to read, and the failpoints of src/util/failpoint.ts. */
 const OTHER_VARIABLES = ['MILLRACE_CONFIG', 'MILLRACE_FAILPOINT']
@@ -41,7 +42,7 @@ export function environmentLayer(env: Readonly<Record<string, string | undefined
   keyOf.delete(envName('set'))
   const raw: RawLayer = {}
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value === '' || !name.startsWith('MILLRACE_') || OTHER_VARIABLES.includes(name)) continue
+    if (value === undefined || value === '' || !name.startsWith(PREFIX) || OTHER_VARIABLES.includes(name)) continue
     const key = keyOf.get(name)
     if (name.startsWith(SETTING_PREFIX)) placeSetting(raw, name.slice(SETTING_PREFIX.length), value, name, origin)
     else if (key !== undefined) place(raw, key, value)
@@ -112,7 +113,10 @@ function inner(raw: RawLayer, key: string): RawLayer {
 }
 
 function refuseMisspelt(name: string, known: readonly string[], origin: string): void {
-  const meant = nearest(name, known)
+  // Without the prefix: what all share must not make them alike.
+  const bare = (variable: string): string => variable.slice(PREFIX.length)
+  const close = nearest(bare(name), known.map(bare))
+  const meant = close === undefined ? undefined : PREFIX + close
   if (meant !== undefined) throw invalid(name, origin, `there is no such variable (did you mean ${meant}?)`)
 }
 
