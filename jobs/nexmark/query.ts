@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import { type Job, job, MillraceError, type Settings, type Stream } from 'millrace'
+import { filesSink } from 'millrace/connectors/files'
+import { generate } from 'millrace/connectors/generate'
+import { Discard } from './discard.ts'
+import { type Draws, ExactDraws, FastDraws } from './generator/draws.ts'
+import type { AuctionEvent } from './generator/events.ts'
+import { eventMaker } from './generator/make-event.ts'
+import { claimRun, writeResult } from './result.ts'
+
+/** From the events of the auction house to the rows of a query's result, column by column in their order. */
+export type QueryBody = (events: Stream<AuctionEvent>) => Stream<object>
+
+/** A Nexmark query as a job: reads the settings that all of them have (see README.md), and writes what `body` makes. */
+export function query(name: string, body: QueryBody): Job {
+  const jobName = `nexmark-${name}`
+  return job(jobName, (flow, settings) => {
+    const count = settings.number('events', 100_000, { min: 0, integer: true })
+    const rate = settings.number('rate', 0, { min: 0 })
+    const { draws, words } = drawsFrom(settings)
+    const out = settings.string('out', join(settings.dataDir, `${jobName}.jsonl`))
+
+    const make = eventMaker(draws)
+    // Part k of n makes every nth event: the parts move through event time together.
+    const rows = body(
+      flow.from('events', generate({ count, make: (n) => make(n), ...(rate > 0 && { perSecond: rate }) })),
+    )
+    flow.onStart(() => claimRun(settings.dataDir, jobName, `${count} events, ${words}, result to ${out}`))
+    if (out === 'none') {
+      rows.to('result', new Discard())
+      return
+    }
+    const parts = `${out}.parts`
+    rows.to('result', filesSink({ directory: parts, format: 'ndjson' }))
+    flow.onFinished(() => {
+      const { rows: total, sha256 } = writeResult(parts, out)
+      process.stdout.write(`${name}: ${total} rows, sha256 ${sha256}\n`)
+    })
+  })
+}
+
+function drawsFrom(settings: Settings): { readonly draws: Draws; readonly words: string } {
+  const generator = settings.string('generator', 'exact')
+  const seed = settings.number('seed', 1, { integer: true })
+  if (generator === 'exact') return { draws: new ExactDraws(), words: 'exact' }
+  if (generator === 'fast') return { draws: new FastDraws(seed), words: `fast with seed ${seed}` }
+  const value = JSON.stringify(generator)
+  throw new MillraceError('SETTING_INVALID', { key: 'generator', value, expected: 'exact or fast' })
+}

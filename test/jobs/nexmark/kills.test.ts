@@ -1,0 +1,69 @@
+// Each query in processes of its own that are killed on the way: the result file is that of a calm run.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { ExactDraws } from '../../../jobs/nexmark/generator/draws.ts'
+import { eventMaker } from '../../../jobs/nexmark/generator/make-event.ts'
+import { crashTest } from '../../../runtime/testing/index.ts'
+import type { Failpoint } from '../../../src/util/failpoint.ts'
+import { runJob } from '../../support/run-job.ts'
+import { houseOf, MODELS } from './models.ts'
+
+const full = process.env.MILLRACE_FULL === '1'
+
+/** Where positions, state and published rows could come apart. */
+const STEPS: readonly Failpoint[] = [
+  'task.snapshot.frozen',
+  'manifest.rename.after',
+  'sink.commit.before',
+  'restore.done',
+]
+
+const EVENTS = 8000
+// Slow enough to have checkpoints: a second of events.
+const SETTINGS = ['--set', `events=${EVENTS}`, '--set', `rate=${EVENTS}`, '--checkpoint-interval', '100ms']
+
+type Query = keyof typeof MODELS
+const TRIED: readonly Query[] = full ? (Object.keys(MODELS) as Query[]) : ['q3']
+
+const jobFile = (name: Query): string => fileURLToPath(new URL(`../../../jobs/nexmark/${name}.ts`, import.meta.url))
+const resultOf = (name: Query, dataDir: string): Promise<string> =>
+  readFile(join(dataDir, `nexmark-${name}.jsonl`), 'utf8')
+
+test.each(TRIED)('%s, killed at any step or moment, comes to the same result', { timeout: 3_600_000 }, async (name) => {
+  const report = await crashTest({
+    job: jobFile(name),
+    variants: (full ? ['1', '3'] : ['2']).map((parallelism) => [...SETTINGS, '--parallelism', parallelism]),
+    outcome: (dataDir) => resultOf(name, dataDir),
+    failpoints: STEPS,
+    passings: [2],
+    randomKills: full ? 5 : 1,
+    seed: 11,
+  })
+  expect(report.failures).toEqual([])
+  for (const step of STEPS) expect(report.reached).toContain(step)
+})
+
+test.each(TRIED)('%s, killed and gone on with at another parallelism', { timeout: 300_000 }, async (name) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'nexmark-kills-'))
+  const run = (parallelism: number, killAt?: string) =>
+    runJob(
+      [jobFile(name), '--data-dir', dataDir, ...SETTINGS, '--parallelism', `${parallelism}`],
+      killAt === undefined ? {} : { killAt },
+    )
+  try {
+    expect((await run(2, 'checkpoint=2 status=complete')).signal).toBe('SIGKILL')
+    expect((await run(3, 'status=complete')).signal).toBe('SIGKILL')
+    expect((await run(1, 'status=complete')).signal).toBe('SIGKILL')
+    const { code, stderr } = await run(2)
+    expect(code, stderr).toBe(0)
+    const make = eventMaker(new ExactDraws())
+    const model = MODELS[name](houseOf(Array.from({ length: EVENTS }, (_, n) => make(n))))
+    expect(await resultOf(name, dataDir)).toBe(model.map((line) => `${line}\n`).join(''))
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+  }
+})
