@@ -5,6 +5,8 @@
 // I1. Rows come as arrays. Statements run to their end: an open cursor would lock tables against ALTER and DROP.
 // I2. Parameters go as one array: the driver spreads and flattens anything else.
 
+import { existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import Libsql from 'libsql'
 import { MillraceError, reasonOf } from '../../errors.ts'
 
@@ -33,7 +35,7 @@ export class SqliteDatabase {
       this.#database = new Libsql(file, { timeout: busyMs } as Libsql.Options)
       this.all('SELECT 1 FROM sqlite_schema LIMIT 1')
     } catch (error) {
-      throw new MillraceError('IO', { action: 'open database', path: file, reason: reasonOf(error) }, error)
+      throw new MillraceError('IO', { action: 'open database', path: file, reason: whyNotOpened(file, error) }, error)
     }
   }
 
@@ -107,4 +109,14 @@ export class SqliteDatabase {
       )
     }
   }
+}
+
+/** The driver says no more than "unable to open". */
+function whyNotOpened(file: string, error: unknown): string {
+  const reason = reasonOf(error)
+  if (!reason.includes('Unable to open')) return reason
+  const folder = dirname(file)
+  if (!existsSync(folder)) return `folder ${folder} is not there: make it, or correct the path`
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) return 'it is a folder: name a file in it'
+  return 'it cannot be read or made: look at the permissions of the file and of its folder'
 }

@@ -114,6 +114,16 @@ describe('sqliteTable with a key', () => {
     )
   })
 
+  it('whose folder is missing, or which is one, names the file and says what to do', async () => {
+    const { folder } = makeDatabase()
+    const opening = (file: string) => upsertSink({ file, table: 't', key: ['a'], create: true })
+    const missing = `${folder}/gone/out.db`
+    await expect(opening(missing)).rejects.toThrow(
+      `open database ${missing}: folder ${folder}/gone is not there: make it, or correct the path`,
+    )
+    await expect(opening(folder)).rejects.toThrow(`open database ${folder}: it is a folder: name a file in it`)
+  })
+
   it('makes the table with the columns given', async () => {
     const { file } = makeDatabase()
     const columns = { id: 'INTEGER', price: 'DECIMAL(10,2) NOT NULL' }
