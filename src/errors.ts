@@ -60,6 +60,7 @@ export const ERRORS = {
   CONFIG_INVALID: row('user', 'never', 'Option {path} from {origin}: {reason}.'),
   // User code
   USER_FUNCTION: row('user', 'restart', 'Node "{node}" threw on {record}: {reason}'),
+  USER_HOOK: row('user', 'never', '{hook} hook of job "{job}" threw, {when}: {reason}'),
   USER_ESCAPED: row(
     'user',
     'restart',

@@ -4,7 +4,8 @@
 // Does not own: an attempt (attempt), checkpoints (coordinator), whether to restart (restart-strategy), telling (run-feed).
 //
 // I1. Nothing in the world or on disk is touched before the job is locked, and nothing after it is freed.
-// I2. What refuses a restore is found before anything is deployed and before a hook runs.
+// I2. What refuses a restore is found before anything is deployed and before a hook runs; a wish to go back takes effect after the
+//     hooks: when one throws, the next plain start goes on from where this one would have without the wish.
 // I3. A wish is never lost: stop and cancel are heeded at every step, whichever it is.
 
 import { MillraceError } from '../../src/errors.ts'
@@ -12,7 +13,6 @@ import type { Clock } from '../../src/util/clock.ts'
 import { type Deferred, deferred } from '../../src/util/deferred.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
 import type { Rng } from '../../src/util/rng.ts'
-import type { Origin } from '../checkpoint/history.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
 import { largestParallelism, planJob } from '../plan/planner.ts'
 import type { Deployment, FailureInfo } from '../worker/messages.ts'
@@ -20,7 +20,7 @@ import { Attempt, type AttemptOutcome } from './attempt.ts'
 import { JobFolder } from './job-folder.ts'
 import { isTerminal } from './job-state.ts'
 import { afterFailure, NO_FAILURES, type RestartHistory } from './restart-strategy.ts'
-import { chooseOrigin, restoreFrom } from './restore.ts'
+import { chooseStart, restoreFrom, type Start } from './restore.ts'
 import { failureFrom } from './run-failure.ts'
 import type { RunFeed } from './run-feed.ts'
 import {
@@ -58,7 +58,7 @@ interface ReadyJob {
   readonly plan: PhysicalPlan
   readonly folder: JobFolder
   /** Where the first attempt starts. */
-  readonly origin: Origin | undefined
+  readonly start: Start
 }
 
 export class JobManager {
@@ -173,6 +173,7 @@ export class JobManager {
     pool.grow(workersFor(run, run.parallelism ?? 1, inProcess))
     const job = await this.#makeReady()
     await pool.worker(0).ask({ type: 'hooks', which: 'start' }, 'hooks-done')
+    await job.start.settle()
     const outcome = await this.#attemptUntilDone(job)
     if (outcome.kind === 'failed') return outcome.failure
     if (outcome.kind === 'interrupted') return undefined
@@ -195,8 +196,8 @@ export class JobManager {
     feed.keepIn(folder.layout.events)
     this.#planned.resolve({ graph: first.graph, plan })
     const loaded = await loading
-    const origin = await chooseOrigin(folder.history, loaded.graph, plan, run)
-    return { loaded, plan, folder, origin }
+    const start = await chooseStart(folder.history, loaded.graph, plan, run)
+    return { loaded, plan, folder, start }
   }
 
   async #attemptUntilDone(job: ReadyJob): Promise<AttemptOutcome> {
@@ -267,7 +268,7 @@ export class JobManager {
     const attempt = this.#attempts++
     await folder.clearWork()
     feed.forgetMetrics()
-    const origin = attempt === 0 ? job.origin : await folder.history.latest()
+    const origin = attempt === 0 ? job.start.origin : await folder.history.latest()
     if (origin !== undefined) {
       failpoint('restore.begin')
       feed.restored(origin.id, origin.folder, origin.manifest.tasks)

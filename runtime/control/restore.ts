@@ -8,23 +8,29 @@ import type { NodeRestore } from '../checkpoint/snapshot.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
 import type { RunOptions } from './run-types.ts'
 
-/**
- * Settles where this run starts, durably if it goes back: afterwards `history.latest()` is the place. Refuses what cannot be
- * restored before anything was touched. Throws CHECKPOINT_*, RESTORE_*, CONFIG_INVALID.
- */
-export async function chooseOrigin(
+/** Where a run is to start, as far as that is a decision of this run. */
+export interface Start {
+  /** Undefined: from nothing. */
+  readonly origin: Origin | undefined
+  /** Goes back, if that was wished, durably: afterwards `history.latest()` is the origin. Until then nothing has changed. */
+  readonly settle: () => Promise<void>
+}
+
+/** Finds where this run starts. Refuses what cannot be restored, and changes nothing. Throws CHECKPOINT_*, RESTORE_*, CONFIG_INVALID. */
+export async function chooseStart(
   history: CheckpointHistory,
   graph: GraphDescription,
   plan: PhysicalPlan,
   options: RunOptions,
-): Promise<Origin | undefined> {
+): Promise<Start> {
   const wished = await wishedOrigin(history, options)
   const origin = wished ?? (await history.latest())
-  if (origin === undefined) return undefined
-  restoreFrom(origin, graph, plan, options)
+  if (origin !== undefined) restoreFrom(origin, graph, plan, options)
   if (wished?.rewind) checkRepeats(graph.nodes, wished.id, options.allowRepeat ?? [])
-  if (wished !== undefined) await history.goBackTo(wished)
-  return origin
+  const settle = async (): Promise<void> => {
+    if (wished !== undefined) await history.goBackTo(wished)
+  }
+  return { origin, settle }
 }
 
 /** What each node gets from a checkpoint. */

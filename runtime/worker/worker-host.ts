@@ -175,7 +175,7 @@ export class WorkerHost {
       try {
         await hook()
       } catch (error) {
-        throw hookError(which, error)
+        throw hookError(which, built.graph.job, error)
       }
     }
     await stdoutTaken()
@@ -229,9 +229,12 @@ function stdoutTaken(): Promise<void> {
   })
 }
 
-function hookError(which: 'start' | 'finish', error: unknown): unknown {
-  if (isMillraceError(error)) return error
-  const hook = which === 'start' ? 'onStart' : 'onFinished'
-  const reason = reasonOf(error)
-  return new MillraceError('USER_FUNCTION', { node: hook, record: 'no record', reason }, error)
+const HOOKS = {
+  start: { hook: 'onStart', when: 'before anything was opened' },
+  finish: { hook: 'onFinished', when: 'after every sink had committed' },
+} as const
+
+function hookError(which: 'start' | 'finish', job: string, error: unknown): MillraceError {
+  const reason = error instanceof Error && !isMillraceError(error) ? `${error.name}: ${error.message}` : reasonOf(error)
+  return new MillraceError('USER_HOOK', { ...HOOKS[which], job, reason }, error)
 }

@@ -10,7 +10,7 @@ import { type JobLayout, jobLayout } from '../../runtime/checkpoint/layout.ts'
 import { decodeManifest, MANIFEST_FILE } from '../../runtime/checkpoint/manifest.ts'
 import { CheckpointStore } from '../../runtime/checkpoint/store.ts'
 import { Attempt, type AttemptOutcome, type AttemptReports } from '../../runtime/control/attempt.ts'
-import { chooseOrigin, restoreFrom } from '../../runtime/control/restore.ts'
+import { chooseStart, restoreFrom } from '../../runtime/control/restore.ts'
 import { failureFrom } from '../../runtime/control/run-failure.ts'
 import type { RunOptions } from '../../runtime/control/run-types.ts'
 import { WorkerPool } from '../../runtime/control/worker-pool.ts'
@@ -111,7 +111,7 @@ class Simulation {
       if (!(await this.#timeline.step())) this.#broken('nothing is left to happen, and the job has not ended')
       if (this.#timeline.scheduled > EVENTS_MAX) this.#broken(`the job has not ended after ${EVENTS_MAX} events`)
       if (this.#targets.violation !== undefined) this.#broken(this.#targets.violation.message)
-      const crash = this.#faults.crash()
+      const crash = this.#faults.crash(this.#lastCompleted > 0)
       if (crash === undefined) continue
       this.#tell(`dies: ${crash}`)
       process.die()
@@ -170,7 +170,8 @@ class Simulation {
     const wished = retained[this.#timeline.rng.int(retained.length)]?.id ?? 0
     const rewindable = graph.nodes.every((node) => node.rewindable !== false)
     try {
-      const origin = await chooseOrigin(history, graph, plan, { fromCheckpoint: wished })
+      const { origin, settle } = await chooseStart(history, graph, plan, { fromCheckpoint: wished })
+      await settle()
       if (origin?.rewind && !rewindable) this.#broken('the job went back although a sink would repeat')
       if (origin?.id !== wished) this.#broken(`checkpoint ${wished} was asked for, ${origin?.id} was found`)
       this.#lastCompleted = 0
@@ -187,7 +188,7 @@ class Simulation {
     try {
       await pool.load(plan.workers)
       const options: RunOptions = {}
-      const origin = await chooseOrigin(history, graph, plan, options)
+      const { origin } = await chooseStart(history, graph, plan, options)
       if ((origin?.id ?? 0) < this.#lastCompleted) {
         this.#broken(`checkpoint ${this.#lastCompleted} was complete, and the job starts from ${origin?.id}`)
       }
@@ -222,7 +223,8 @@ class Simulation {
 
   /** People who want a checkpoint now, or want the job to stop. */
   #disturb(process: SimProcess, attempt: Attempt): void {
-    this.#timeline.after(5 + this.#timeline.rng.int(40), process, () => {
+    const waitMs = this.#scenario.baseLatencyMs * (10 + this.#timeline.rng.int(80))
+    this.#timeline.after(waitMs, process, () => {
       if (this.#faults.calm) return
       if (this.#faults.stops()) attempt.stop()
       else attempt.checkpoint().catch(() => {})

@@ -19,6 +19,7 @@ export interface LedgerJobOptions extends JobOptions {
   readonly mayRead?: (read: number) => boolean
   /** Called with each record before it is summed; may throw. */
   readonly onRecord?: (value: number) => void
+  readonly onStart?: () => void
   readonly onFinished?: () => void
   readonly onApply?: (epoch: number) => void
   readonly sums?: string
@@ -79,7 +80,7 @@ class FolderSink extends EpochSinkFunction<Update> {
 }
 
 export function ledgerJob(options: LedgerJobOptions): Job {
-  const { target, records, onRecord, onFinished, onApply, ...rest } = options
+  const { target, records, onRecord, onStart, onFinished, onApply, ...rest } = options
   const {
     splits: _splits,
     endless: _endless,
@@ -96,6 +97,7 @@ export function ledgerJob(options: LedgerJobOptions): Job {
         .keyBy('by-rest', (value) => value % KEYS)
         .process(sums, () => new RunningSum(onRecord))
         .to('target', () => new FolderSink(target, onApply))
+      flow.onStart(() => onStart?.())
       flow.onFinished(() => onFinished?.())
     },
     jobOptions,

@@ -255,6 +255,24 @@ describe('going back', () => {
     expect(kept.every(({ id }) => id === first || id > Math.max(...later))).toBe(true)
   })
 
+  it('has not happened when a hook that runs before it throws', async () => {
+    const [first = 0, ...later] = await someCheckpoints()
+    const onStart = (): never => {
+      throw new Error('not today')
+    }
+    const back = { fromCheckpoint: first, allowRepeat: ['target'] }
+    expect(await runToEnd({ onStart }, back)).toMatchObject({
+      state: 'failed',
+      attempts: 0,
+      failure: { code: 'USER_HOOK', message: expect.stringContaining('onStart hook of job "ledger" threw') },
+    })
+    expect((await listCheckpoints(dataDir, 'ledger')).map(({ id }) => id)).toEqual([first, ...later])
+    const { running, events } = start()
+    expect((await running.result).state).toBe('finished')
+    expect(events.find((event) => event.type === 'restored')).toMatchObject({ checkpoint: later.at(-1) })
+    expect(await fault()).toBeUndefined()
+  })
+
   it('to one that is not there names those that are', async () => {
     const ids = await someCheckpoints()
     const result = await runToEnd({}, { fromCheckpoint: 999 })
