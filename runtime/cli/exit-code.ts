@@ -1,6 +1,6 @@
 import { EXIT } from './command.ts'
 
-/** Errors that a differently typed command would not have met. */
+/** Errors that a differently typed command or a differently written graph would not have met. */
 const MISUSE: ReadonlySet<string> = new Set([
   'CONFIG_INVALID',
   'SETTING_INVALID',
@@ -8,11 +8,14 @@ const MISUSE: ReadonlySet<string> = new Set([
   'JOB_FILE',
   'JOB_NOT_FOUND',
   'CHECKPOINT_NOT_FOUND',
+  'CONNECTOR_OPTION',
+  'SOURCE_NOT_REPLAYABLE',
+  'STATE_DUPLICATE',
 ])
 
-/** Whether the command was at fault: nothing ran, so there is nothing to sum up and nothing to restart. */
+/** Whether the command or the job file was at fault: trying the same again cannot help. */
 export function isMisuse(code: string | undefined): boolean {
-  return code !== undefined && MISUSE.has(code)
+  return code !== undefined && (MISUSE.has(code) || code.startsWith('GRAPH_'))
 }
 
 /** The exit code for an error of this code. */

@@ -21,13 +21,18 @@ export interface FailureStyle {
 const FRAME_LINES = 2
 const FRAME_COLUMNS = 120
 
+/** What follows a failure, as far as it is known. */
+export interface Aftermath {
+  /** Undefined: the job is not started again. */
+  readonly restartInMs?: number | undefined
+  /** The checkpoint that this run took last or began from: what is kept. */
+  readonly checkpoint?: number | undefined
+}
+
 /** For a misuse a line and the code it is about, else more. A user's exception begins with where it was thrown and the code there. */
-export function failureText(failure: FailureInfo, restartInMs: number | undefined, style: FailureStyle): string {
+export function failureText(failure: FailureInfo, aftermath: Aftermath, style: FailureStyle): string {
   const place = parsePlace(failure.at)
-  if (isMisuse(failure.code)) {
-    const frame = place === undefined ? [] : codeFrame(place, style)
-    return `${[paint('red', `✗ ${failure.message}`, style.color), ...frame].join('\n')}\n`
-  }
+  if (isMisuse(failure.code)) return misuseText(failure.message, place, style)
   const node = failure.node === undefined ? '' : `node "${failure.node}"`
   const subtask = failure.subtask === undefined ? '' : `, subtask ${failure.subtask}`
   const where = place === undefined ? failure.code : `${place.shown}:${place.line}:${place.column}`
@@ -37,7 +42,8 @@ export function failureText(failure: FailureInfo, restartInMs: number | undefine
   if (failure.record !== undefined) lines.push(`  record: ${cutText(failure.record, 500)}`)
   if (failure.stack !== undefined && (style.verbose || failure.code === 'INVARIANT'))
     lines.push(indented(failure.stack))
-  lines.push(`  ${decision(failure, restartInMs)}`)
+  const next = decision(failure, aftermath)
+  if (next !== undefined) lines.push(`  ${next}`)
   return `${lines.join('\n')}\n`
 }
 
@@ -57,10 +63,26 @@ export function reasonLine({ message, record, stack }: FailureInfo): string {
   return first.endsWith(`: ${reason}`) && !first.startsWith('MillraceError') ? first : reason
 }
 
-function decision(failure: FailureInfo, restartInMs: number | undefined): string {
-  if (restartInMs !== undefined) return `The job restarts in ${formatDuration(restartInMs)} from its latest checkpoint.`
-  if (failure.retry === 'never') return 'No restart: it would fail again. What was checkpointed is kept.'
-  return 'No restart: the restart strategy allows no more. What was checkpointed is kept.'
+/** What is about a file begins with it; else the place in the job file does, above what is said about it. */
+function misuseText(message: string, place: Place | undefined, style: FailureStyle): string {
+  const red = (text: string): string => paint('red', `✗ ${text}`, style.color)
+  if (place === undefined) return `${red(message)}\n`
+  const frame = codeFrame(place, style)
+  const lines = message.includes(place.file)
+    ? [red(message), ...frame]
+    : [red(`${place.shown}:${place.line}:${place.column}`), ...frame, `  ${paint('bold', message, style.color)}`]
+  return `${lines.join('\n')}\n`
+}
+
+function decision({ code, retry }: FailureInfo, { restartInMs, checkpoint }: Aftermath): string | undefined {
+  // A hook runs before there is anything to restart, or when all is done.
+  if (code === 'USER_HOOK') return undefined
+  if (restartInMs !== undefined) {
+    const from = checkpoint === undefined ? 'the beginning' : 'its latest checkpoint'
+    return `The job restarts in ${formatDuration(restartInMs)} from ${from}.`
+  }
+  const why = retry === 'never' ? 'it would fail again' : 'the restart strategy allows no more'
+  return `No restart: ${why}.${checkpoint === undefined ? '' : ` Checkpoint ${checkpoint} is kept.`}`
 }
 
 interface Place {

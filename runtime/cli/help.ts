@@ -31,7 +31,8 @@ wins over a variable, a variable over the file. Those under "Where it starts" ar
 The job's own output goes to stdout; the view, events and summary go to stderr. The view is
 drawn when stderr is a terminal; else each event is a line. Ctrl-C takes a last checkpoint
 and ends; a second one ends at once, losing nothing that was committed.
-Exit code: 0 finished or stopped, 1 failed, 2 misuse.
+Exit code: 0 finished or stopped, 1 failed, 2 misuse: the command line, the configuration or
+the job file says something that cannot be run.
 
 Next: \`millrace help\` (checkpoints, savepoints), README.md, jobs/tour/.
 `

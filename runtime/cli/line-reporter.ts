@@ -15,7 +15,7 @@ import { isMisuse } from './exit-code.ts'
 import { failureText } from './failure-text.ts'
 import type { Reporter } from './reporter.ts'
 import { summaryText } from './summary.ts'
-import { foldEvent, foldGraph, foldMetrics, initialView, type ViewState } from './view-state.ts'
+import { foldEvent, foldGraph, foldMetrics, initialView, keptCheckpoint, type ViewState } from './view-state.ts'
 
 const METRICS_EVERY_MS = 10_000
 
@@ -77,15 +77,21 @@ export class LineReporter implements Reporter {
       return
     }
     if (result.failure !== undefined && result.failure.message !== this.#toldFailure) {
-      write(failureText(result.failure, undefined, { color, verbose }))
+      write(failureText(result.failure, { checkpoint: result.lastCheckpoint }, { color, verbose }))
     }
-    if (!isMisuse(result.failure?.code)) write(summaryText(this.#view, result, color))
+    if (result.attempts > 0 || !isMisuse(result.failure?.code)) write(summaryText(this.#view, result, color))
   }
 
   /** The lines for a person's eye come before the one for the log's reader. */
   #failure(event: RunEvent & { readonly type: 'failure' }): void {
     const { form, write, color, verbose } = this.#options
-    write(failureText(event.failure, event.restartInMs, { color, verbose }))
+    write(
+      failureText(
+        event.failure,
+        { restartInMs: event.restartInMs, checkpoint: keptCheckpoint(this.#view) },
+        { color, verbose },
+      ),
+    )
     if (form === 'human') write(`${eventLine(event)}\n`)
   }
 

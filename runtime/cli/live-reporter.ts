@@ -18,7 +18,7 @@ import { LiveScreen } from './live-screen.ts'
 import type { Reporter } from './reporter.ts'
 import { summaryText } from './summary.ts'
 import { renderView } from './view.ts'
-import { foldEvent, foldGraph, foldMetrics, initialView, type ViewState } from './view-state.ts'
+import { foldEvent, foldGraph, foldMetrics, initialView, keptCheckpoint, type ViewState } from './view-state.ts'
 
 const DRAW_EVERY_MS = 200
 /** A terminal that does not tell its size. */
@@ -69,7 +69,13 @@ export class LiveReporter implements Reporter {
     if (event.type === 'log' && (event.level !== 'debug' || this.#options.verbose)) this.say(eventLine(event))
     if (event.type === 'failure') {
       this.#toldFailure = event.failure.message
-      this.#screen.print(failureText(event.failure, event.restartInMs, this.#options))
+      this.#screen.print(
+        failureText(
+          event.failure,
+          { restartInMs: event.restartInMs, checkpoint: keptCheckpoint(this.#view) },
+          this.#options,
+        ),
+      )
     }
   }
 
@@ -88,9 +94,10 @@ export class LiveReporter implements Reporter {
     this.#screen.end(this.#writeStdout)
     this.#releaseStdout()
     if (result.failure !== undefined && result.failure.message !== this.#toldFailure) {
-      stderr.write(failureText(result.failure, undefined, this.#options))
+      stderr.write(failureText(result.failure, { checkpoint: result.lastCheckpoint }, this.#options))
     }
-    if (!isMisuse(result.failure?.code)) stderr.write(summaryText(this.#view, result, this.#options.color))
+    if (result.attempts > 0 || !isMisuse(result.failure?.code))
+      stderr.write(summaryText(this.#view, result, this.#options.color))
   }
 
   #size(): { columns: number; rows: number; color: boolean; nowMs: number } {

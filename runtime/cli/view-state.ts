@@ -90,6 +90,11 @@ export function foldMetrics(view: ViewState, metrics: readonly NodeMetrics[], at
   return { ...view, nodes: [...known, ...others.map((node) => foldNode(emptyNode(node.node), node, atMs))] }
 }
 
+/** Where the job would go on from: the checkpoint it took last, or began from. */
+export function keptCheckpoint({ lastCheckpoint, restoredFrom }: ViewState): number | undefined {
+  return lastCheckpoint?.id ?? restoredFrom
+}
+
 /** Records per second through a node. */
 export function nodeRate(node: NodeView): number {
   return ratePerSecond(node.records)

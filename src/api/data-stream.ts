@@ -1,5 +1,5 @@
 import type { Operator } from '../contract/operator.ts'
-import type { OutputTag, ProcessFunction } from '../contract/process-function.ts'
+import { declaredStates, needsKey, type OutputTag, type ProcessFunction } from '../contract/process-function.ts'
 import type { RichSinkFunction } from '../contract/sink-function.ts'
 import type { Partitioner } from '../graph/logical-graph.ts'
 import { assertName } from '../graph/names.ts'
@@ -59,9 +59,17 @@ export class DataStream<T> implements Stream<T> {
     fn: FunctionOrFactory<ProcessFunction<T, Out>> | ProcessLambda<T, Out>,
     options?: NodeOptions,
   ): Stream<Out> {
-    // Made once here as well, so that what is no function is refused where it is written.
-    processFunctionOf(name, fn)
-    return this.#next(name, 'process', () => new ProcessOperator(name, processFunctionOf(name, fn)), options)
+    // Made once here as well, so that what is no function is refused where it is written, and what needs a key when the graph is checked.
+    const sample = processFunctionOf(name, fn)
+    const spec = {
+      name,
+      type: 'process',
+      create: () => new ProcessOperator(name, processFunctionOf(name, fn)),
+      inputs: [edgeFrom(this, name)],
+      keyed: needsKey(sample),
+      states: declaredStates(sample),
+    }
+    return this.#streamOf(this.#wiring.addOperator(spec, options))
   }
 
   union<Others extends readonly Stream<unknown>[]>(

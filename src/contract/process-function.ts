@@ -272,6 +272,11 @@ export function declaredStates(fn: object): readonly StateDescriptor[] {
   return (fn as { [DESCRIPTORS]?: StateDescriptor[] })[DESCRIPTORS] ?? []
 }
 
+/** True for functions whose state and timers are those of a key. */
+export function needsKey(fn: object): boolean {
+  return fn instanceof StatefulFunction
+}
+
 /** For src/operators: binds the declared states of a function, once, at open. Throws what register() throws. */
 export function bindStates(fn: object, node: string, register: (descriptor: StateDescriptor) => AnyState): void {
   ;(fn as Partial<Pick<StatefulFunction, typeof BIND>>)[BIND]?.(node, register)

@@ -25,9 +25,9 @@ async function rewindable(): Promise<string[]> {
   return [parts, latest]
 }
 
-/** Runs until five checkpoints are complete, and stops; returns the ids that are retained. */
+/** Runs, slowly enough not to end before, until five checkpoints are complete, and stops; returns the ids that are retained. */
 async function fiveCheckpoints(): Promise<number[]> {
-  const bin = startBin('run-job', args())
+  const bin = startBin('run-job', args('--set', 'rate=100'))
   await bin.seen('checkpoint=5 status=complete')
   bin.signal('SIGTERM')
   expect((await bin.result).code).toBe(0)

@@ -59,10 +59,26 @@ it.each<[string, string, string[], number, RegExp]>([
     'two nodes of one name',
     job('j', `numbers.map('m', (x) => x).map('m', (x) => x).to('out', print())`),
     [],
-    1,
+    2,
     /two nodes "m": give each node a name of its own/,
   ],
-  ['no sink', job('j', `numbers.map('m', (x) => x)`), [], 1, /Job "j" has no sink: end at least one stream with \.to/],
+  ['no sink', job('j', `numbers.map('m', (x) => x)`), [], 2, /Job "j" has no sink: end at least one stream with \.to/],
+  [
+    'state before keyBy, past the compiler',
+    `import { KeyedProcessFunction } from 'millrace'
+class F extends KeyedProcessFunction { sum = this.valueState('sum'); process() { this.sum.get() } }
+${job('j', `numbers.process('sums', new F() as never).to('out', print())`)}`,
+    [],
+    2,
+    /✗ Node "sums" declares keyed state or timers but its input has no key: call \.keyBy\(name, selector\) before it\.\n/,
+  ],
+  [
+    'an option of a connector',
+    job('j', `flow.from('more', generate({ count: -1, make: (i) => i })).to('out', print())`),
+    [],
+    2,
+    /✗ .*the-job\.ts:6:\d+\n(?:.*\n)+ {2}Option count of generate: -1 is not a whole number from 0\n/,
+  ],
   [
     'a checkpoint of elsewhere',
     good,
@@ -75,6 +91,26 @@ it.each<[string, string, string[], number, RegExp]>([
   expect(result.stderr).toMatch(message)
   expect(result.stderr).not.toMatch(/^ +at /m)
   expect([result.code, result.stdout]).toEqual([code, ''])
+})
+
+it('an onStart hook that throws is told with its line and its job; nothing of restarts or of what is kept', async () => {
+  const result = await runText(job('hooked', `flow.onStart(() => { null.x }); numbers.to('out', print())`))
+  expect(result.code).toBe(1)
+  expect(result.stderr).toMatch(/✗ .*the-job\.ts:6:\d+\n/)
+  expect(result.stderr).toContain(
+    '  onStart hook of job "hooked" threw, before anything was opened: TypeError: Cannot read properties of null',
+  )
+  expect(result.stderr).not.toMatch(/no record|restart strategy|No restart|is kept/)
+})
+
+it('an onFinished hook too', async () => {
+  const hook = `flow.onFinished(() => { throw new RangeError('odd') }); numbers.to('out', print())`
+  const result = await runText(job('hooked-after', hook))
+  expect(result.code).toBe(1)
+  expect(result.stderr).toMatch(/✗ .*the-job\.ts:6:\d+\n/)
+  expect(result.stderr).toContain(
+    '  onFinished hook of job "hooked-after" threw, after every sink had committed: RangeError: odd\n',
+  )
 })
 
 it('a job in a package that is not of modules is told what makes it one', async () => {

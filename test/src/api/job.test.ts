@@ -30,6 +30,10 @@ class Stateful extends KeyedProcessFunction<number, number, number> {
   }
 }
 
+class Timers extends KeyedProcessFunction<number, number, number> {
+  override process(): void {}
+}
+
 class Noop extends ProcessFunction<number, number> {
   override process(): void {}
 }
@@ -251,6 +255,22 @@ describe('a job that cannot run says why', () => {
           .to('out', sink)
       },
       'Node "both" declares keyed state or timers but its input has no key: call .keyBy(name, selector) before it.',
+    ],
+    [
+      'state on a stream without a key',
+      (flow) =>
+        numbers(flow)
+          .process('sums', new Stateful() as never)
+          .to('out', sink),
+      'Node "sums" declares keyed state or timers but its input has no key: call .keyBy(name, selector) before it.',
+    ],
+    [
+      'timers on a stream without a key',
+      (flow) =>
+        numbers(flow)
+          .process('timers', (() => new Timers()) as never)
+          .to('out', sink),
+      'Node "timers" declares keyed state or timers but its input has no key',
     ],
     [
       'a push source without a log',
