@@ -18,7 +18,7 @@ import { ByteWriter } from './byte-writer.ts'
 import type { EntryCache } from './entry-cache.ts'
 import type { EntryCodec } from './entry-codec.ts'
 import type { KeyEntry } from './key-entry.ts'
-import { CLEAN, ENCODED } from './key-entry.ts'
+import { CLEAN, ENCODED, STORED } from './key-entry.ts'
 import type { KeyedSnapshot } from './keyed-backend.ts'
 import type { RocksStore } from './rocks-store.ts'
 import { META_ROW, writeTimerRowKey } from './row-key.ts'
@@ -226,7 +226,11 @@ export class SnapshotWriter implements KeyedSnapshot {
   #takeBack(group: WriteGroup): void {
     const { cache, queueOf } = this.#parts
     group.undoMaps()
-    for (const entry of group.entries) if (entry.dirty === ENCODED) cache.dirty.add(entry)
+    for (const entry of group.entries) {
+      // A row that was put, or one whose deletion was not written.
+      entry.flags |= STORED
+      if (entry.dirty === ENCODED) cache.dirty.add(entry)
+    }
     for (const timer of group.timers) queueOf(timer).recall(timer)
   }
 }
