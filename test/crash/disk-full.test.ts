@@ -20,7 +20,8 @@ beforeAll(async () => {
   if (mounted) await runJob([JOB, '--data-dir', calmDir])
 })
 afterAll(() => {
-  if (mounted) spawnSync('umount', [disk])
+  // Lazily: a process that has just been killed may hold it for a moment.
+  if (mounted) spawnSync('umount', ['-l', disk])
   for (const folder of [disk, calmDir]) rmSync(folder, { recursive: true, force: true })
 })
 
