@@ -90,8 +90,9 @@ export class Attempt implements WorkerListener {
     return this.#coordinator?.request() ?? Promise.reject(new Error('the job is not running yet'))
   }
 
-  lost(_worker: number, failure: RunFailure): void {
-    this.#fail(failure.failure)
+  lost(worker: number, { failure }: RunFailure): void {
+    const nodes = this.#plan.tasks.flatMap((task) => (task.workers.includes(worker) ? task.nodes : []))
+    this.#fail({ ...failure, message: `${failure.message} It ran ${nodes.join(', ')}.` })
   }
 
   message(worker: number, message: FromWorker): void {

@@ -133,11 +133,15 @@ export class WorkerHandle {
     const { heartbeatMs, clock } = this.#options
     if (heartbeatMs === undefined) return
     this.#cancelPing = clock.schedule(heartbeatMs, () => {
-      if (this.#missed >= PINGS_MISSED_MAX) return this.#lose(`did not answer for ${heartbeatMs * PINGS_MISSED_MAX} ms`)
+      if (this.#missed >= PINGS_MISSED_MAX) return this.#lose(silence(heartbeatMs * PINGS_MISSED_MAX))
       this.#missed += 1
       this.#pings += 1
       this.post({ type: 'ping', n: this.#pings })
       this.#schedulePing()
     })
   }
+}
+
+function silence(ms: number): string {
+  return `did not answer for ${ms} ms: one of its functions does not return (a third of this patience is --heartbeat)`
 }

@@ -1,5 +1,6 @@
 // Workers as the control plane starts them: a thread each, or hosted in this thread.
 
+import { getHeapStatistics } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { reasonOf } from '../../src/errors.ts'
 import type { Job } from '../../src/graph/job.ts'
@@ -36,10 +37,17 @@ export function spawnWorker(): RunningWorker {
     },
     onExit: (handler) => {
       worker.on('exit', (code) => {
-        if (!ending) handler(error === undefined ? `ended with code ${code}` : `ended: ${reasonOf(error)}`)
+        if (!ending) handler(error === undefined ? `ended with code ${code}` : whyEnded(error))
       })
     },
   }
+}
+
+/** A thread whose heap is full ends alone: Node gives each one a limit of its own, the same as the main thread's. */
+function whyEnded(error: unknown): string {
+  if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_WORKER_OUT_OF_MEMORY') return `ended: ${reasonOf(error)}`
+  const limit = Math.round(getHeapStatistics().heap_size_limit / (1 << 20))
+  return `ran out of memory (about ${limit} MiB): one of its functions keeps more and more outside of state, or needs NODE_OPTIONS=--max-old-space-size=MIB`
 }
 
 /** Hosts tasks in this thread, for debuggers and embedders; the messages are the same. `job`: used instead of a file. */

@@ -47,8 +47,8 @@ describe('worker threads', () => {
   })
 
   it.each([
-    ['exit', /Worker \d ended with code 3\./],
-    ['hang', /Worker \d did not answer for 1200 ms\./],
+    ['exit', /^Worker \d ended with code 3\. It ran numbers, by-rest, /],
+    ['hang', /^Worker \d did not answer for 1200 ms: one of its functions does not return .* It ran numbers, /],
     ['reject', /nobody waits for this/],
     ['throw-later', /thrown out of a timer/],
   ])('%s: the job restarts from its latest checkpoint', async (fault, message) => {
