@@ -14,18 +14,24 @@ export function checkFiles(from: string, to: string): void {
 }
 
 /**
- * Makes the source's indexes and views in the target where they are missing and their tables are there. UNIQUE is left out: while
- * changes are on their way, rows may stand beside older ones.
+ * Makes the source's indexes and views in the target, as far as the tables and columns are there that they name; the others wait
+ * for the next time. UNIQUE is left out: while changes are on their way, rows may stand beside older ones.
  */
 export function copyIndexesAndViews(from: string, to: string): void {
   if (!existsSync(to)) return
   const source = new Libsql(from, WAIT)
   const target = new Libsql(to, WAIT)
   try {
-    const there = new Set(namesIn(target))
-    for (const { name, table, kind, sql } of objectsOf(source)) {
-      if (there.has(name) || (kind === 'index' && !there.has(table))) continue
-      target.exec(sql.replace(/^CREATE UNIQUE INDEX/, 'CREATE INDEX'))
+    const there = new Map(definitionsIn(target))
+    const isMissing = ({ name, table, kind, sql }: SchemaObject): boolean =>
+      kind === 'view' ? there.get(name) !== sql : !there.has(name) && there.has(table)
+    let missing = objectsOf(source).filter(isMissing)
+    // One that was altered would stand in the way of changes to the tables that it names.
+    for (const { name, kind } of missing) if (kind === 'view') target.exec(`DROP VIEW IF EXISTS ${quoted(name)}`)
+    // Views may name views that come later in the list.
+    for (let before = Number.POSITIVE_INFINITY; missing.length < before; ) {
+      before = missing.length
+      missing = missing.filter((object) => !make(target, object))
     }
   } finally {
     source.close()
@@ -40,6 +46,35 @@ interface SchemaObject {
   readonly sql: string
 }
 
+/** False if something that it names is not there yet. */
+function make(target: Libsql.Database, { name, kind, sql }: SchemaObject): boolean {
+  target.exec('BEGIN IMMEDIATE')
+  try {
+    target.exec(sql.replace(/^CREATE UNIQUE INDEX/, 'CREATE INDEX'))
+    if (kind === 'view') checkView(target, name)
+    target.exec('COMMIT')
+    return true
+  } catch (error) {
+    if (target.inTransaction) target.exec('ROLLBACK')
+    if (/no such/.test(String(error))) return false
+    throw error
+  }
+}
+
+/** SQLite makes any view; one that names a column that is not there would later make every ALTER TABLE fail. */
+function checkView(target: Libsql.Database, name: string): void {
+  try {
+    target.prepare(`SELECT * FROM ${quoted(name)}`)
+  } catch (error) {
+    // Functions may be those of the programs that read the view.
+    if (/no such (column|table)/.test(String(error))) throw error
+  }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
 function objectsOf(database: Libsql.Database): SchemaObject[] {
   const rows = database
     .prepare(
@@ -52,7 +87,9 @@ function objectsOf(database: Libsql.Database): SchemaObject[] {
     .filter(({ table }) => !table.startsWith('_millrace_'))
 }
 
-function namesIn(database: Libsql.Database): string[] {
-  const rows = database.prepare('SELECT name FROM sqlite_schema').raw(true).all() as string[][]
-  return rows.map(([name]) => String(name))
+function definitionsIn(database: Libsql.Database): [string, string][] {
+  return database.prepare(`SELECT name, sql FROM sqlite_schema WHERE type <> 'trigger'`).raw(true).all() as [
+    string,
+    string,
+  ][]
 }
