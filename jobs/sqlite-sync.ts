@@ -6,8 +6,9 @@
 // --batch                 ends when it has caught up; started again, it catches up from there
 //
 // Triggers in A keep the change log (connectors/sqlite/README.md). Tables are made in B as they are in A, without UNIQUE
-// constraints beside the key; views, and indexes as plain ones, are made at the end of a batch and at each start. Virtual tables
-// (full-text search and the like) are skipped, and named.
+// constraints beside the key, and with a plain index for a key that may hold NULLs; views, and indexes as plain ones, are made at the
+// end of a batch and at each start. A table that is dropped in A stays in B. Virtual tables (full-text search and the like) are
+// skipped, and named.
 
 import { job } from 'millrace'
 import { sqliteChanges, sqliteTables } from 'millrace/connectors/sqlite'
@@ -25,13 +26,14 @@ export default job('sqlite-sync', (flow, settings) => {
   flow
     .from(
       'from',
-      // Rows as arrays, integers as bigints, text as it is: nothing is lost whatever the schema.
+      // Rows as arrays, integers as bigints, text as it is, NULLs in keys: nothing is lost whatever the schema.
       sqliteChanges({
         file: from,
         tables,
         rows: 'array',
         integers: 'bigint',
         invalidText: 'keep',
+        nullableKeys: 'rowid',
         schemaChanges: true,
       }),
     )

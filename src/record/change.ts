@@ -25,6 +25,8 @@ export interface ColumnSchema {
   readonly generated: boolean
   /** What it was called before this change of the schema; absent if it is new or kept its name. */
   readonly renamedFrom?: string
+  /** All its earlier names that the source knows of, the oldest first; absent if there is none. */
+  readonly formerNames?: readonly string[]
 }
 
 /** The columns of a table at one time. */

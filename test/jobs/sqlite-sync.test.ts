@@ -16,6 +16,8 @@ CREATE TABLE "a""b'c${'\n'}d;--" ("__proto__", "constructor", "" TEXT, "rowid" T
 INSERT INTO "a""b'c${'\n'}d;--" VALUES (1, 2, 'x', 'r', '字'), (NULL, 9223372036854775807, x'00', 1.0, '');
 CREATE TABLE "null key" (k TEXT PRIMARY KEY, v);
 INSERT INTO "null key" VALUES (NULL, 1), (NULL, 1), ('a', CAST(x'ff' AS TEXT));
+CREATE TABLE "late nulls" (k TEXT PRIMARY KEY, v);
+INSERT INTO "late nulls" VALUES ('a', 1), ('b', 2);
 CREATE TABLE empty (d DATE PRIMARY KEY);
 CREATE VIRTUAL TABLE words USING fts5 (body);
 CREATE VIEW "a view" AS SELECT id FROM parent;
@@ -82,15 +84,22 @@ test('any schema comes over in full, and what happened since with the next run',
   expect(contents(to)).toEqual(contents(from))
   for (let n = 0; n < 300; n++) disturb(db, rng)
   db.exec('ALTER TABLE plain ADD COLUMN d DEFAULT 7; UPDATE plain SET d = id WHERE id % 2')
+  db.exec(`INSERT INTO "late nulls" VALUES (NULL, 3), (NULL, 3); UPDATE "late nulls" SET k = NULL WHERE k = 'b'`)
+  db.exec('ALTER TABLE empty ADD COLUMN x; CREATE INDEX "late index" ON plain (d); DROP VIEW "a view"')
+  db.exec('CREATE VIEW "late view" AS SELECT * FROM "a view"; CREATE VIEW "a view" AS SELECT d FROM plain')
   expect((await run(['--batch'])).code).toBe(0)
   expect(contents(to)).toEqual(contents(from))
   const target = new Libsql(to)
   const others = target
-    .prepare(`SELECT name FROM sqlite_schema WHERE name IN ('a view', 'an index') ORDER BY 1`)
+    .prepare(`SELECT name FROM sqlite_schema WHERE name LIKE '% view' OR name LIKE '% index' ORDER BY 1`)
     .raw(true)
     .all()
+  expect(others).toEqual([['a view'], ['an index'], ['late index'], ['late view']])
+  const view = target.prepare('SELECT count(*) FROM "late view"').raw(true).get()
+  expect(view).toEqual(db.prepare('SELECT count(*) FROM plain').raw(true).get())
+  const plan = target.prepare(`EXPLAIN QUERY PLAN SELECT v FROM "late nulls" WHERE k = 'a'`).get()
+  expect(plan).toMatchObject({ detail: expect.stringContaining('INDEX') })
   target.close()
-  expect(others).toEqual([['a view'], ['an index']])
 })
 
 test('killed again and again while others write, it ends equal', async () => {

@@ -8,14 +8,20 @@
 // T3. IGNORE leaves rows put aside and fires no AFTER trigger; the next BEFORE trigger clears them.
 
 import { quoteName } from './quote.ts'
-import { collated, OWN_PREFIX, type TableDefinition, type UniqueIndex } from './table-definition.ts'
+import {
+  type ColumnDefinition,
+  collated,
+  OWN_PREFIX,
+  type TableDefinition,
+  type UniqueIndex,
+} from './table-definition.ts'
 
 /** What is captured of a table: its columns at one time. */
 export interface CaptureLayout {
   readonly id: number
   readonly table: TableDefinition
-  /** Rows are told apart by their row id, for want of a (filled) primary key. */
-  readonly byRowid: boolean
+  /** The row id is logged before the columns. */
+  readonly logsRowid: boolean
 }
 
 /** Every change of every captured table has one entry here, numbered in the order of commits. */
@@ -40,10 +46,10 @@ export function triggerPrefix(id: number): string {
 /** Milliseconds since the epoch, in the SQL of any SQLite. */
 export const NOW_MS = `CAST((julianday('now') - 2440587.5) * 86400000.0 + 0.5 AS INTEGER)`
 
-/** What is logged of each row, in order: the row id if rows are told apart by it, then the columns. */
+/** What is logged of each row, in order: the row id where some job may tell rows apart by it, then the columns. */
 function logged(layout: CaptureLayout): string[] {
   const columns = layout.table.columns.map((column) => quoteName(column.name))
-  return layout.byRowid ? [quoteName(layout.table.rowid as string), ...columns] : columns
+  return layout.logsRowid ? [quoteName(layout.table.rowid as string), ...columns] : columns
 }
 
 /** What tells rows apart while a statement runs. */
@@ -102,19 +108,20 @@ export function dropTableSql(id: number): string[] {
 }
 
 /**
- * Logs every row of the table as created; with `added`, logs an update for each row where one of these new columns is not
- * NULL. For a capture whose tables are new and empty.
+ * Logs every row of the table as created; with `added`, logs an update for each row that may have something in one of these
+ * new columns. For a capture whose tables are new and empty.
  */
-export function logRowsSql(layout: CaptureLayout, added: readonly string[] | undefined): string[] {
+export function logRowsSql(layout: CaptureLayout, added: readonly ColumnDefinition[] | undefined): string[] {
   const { id } = layout
   const table = quoteName(layout.table.name)
   const [stash, log, data] = [stashTable(id), LOG_TABLE, dataTable(id)].map(quoteName)
   const keys = identity(layout)
   const columns = logged(layout)
-  const isAdded = (column: string): boolean => added?.some((name) => quoteName(name) === column) === true
+  const isAdded = (column: string): boolean => added?.some(({ name }) => quoteName(name) === column) === true
   const before = columns.map((column) => (isAdded(column) ? 'NULL' : column))
-  const where =
-    added === undefined ? '' : ` WHERE ${added.map((name) => `${quoteName(name)} IS NOT NULL`).join(' OR ')}`
+  // Where a default is, a target made with it has filled it in: there NULL has to be told too.
+  const everyRow = added === undefined || added.some(({ hasDefault }) => hasDefault)
+  const where = everyRow ? '' : ` WHERE ${added.map(({ name }) => `${quoteName(name)} IS NOT NULL`).join(' OR ')}`
   const base = `(SELECT coalesce(max(seq), 0) FROM ${log})`
   const beside = added === undefined ? ['', ''] : [`${side('b', columns.length)}, `, `${side('s.b', columns.length)}, `]
   const same = keys.map(({ sql, collation }, i) => `t.${sql} COLLATE ${quoteName(collation)} = s.k${i}`).join(' AND ')

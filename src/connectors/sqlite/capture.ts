@@ -6,7 +6,8 @@
 // I1. A capture is one table with one set of columns. A table whose columns changed gets a new capture; entries made under the
 //     old one stay readable with its columns.
 // I2. Everything here happens in one write transaction: other programs see a table either captured or not.
-// I3. A captured table whose triggers are gone may have changed unseen: its new capture logs a truncation and every row.
+// I3. A captured table whose triggers are gone may have changed unseen, and a column's name that another column has now means
+//     something else: the new capture logs a truncation and every row.
 // I4. The log's last entry is never trimmed, so positions never begin again.
 
 import { MillraceError } from '../../errors.ts'
@@ -24,14 +25,41 @@ import {
 } from './capture-sql.ts'
 import type { SqliteDatabase } from './database.ts'
 import { quoteName } from './quote.ts'
-import { hasNullKeys, listTables, OWN_PREFIX, readTable, type TableDefinition, triggersOn } from './table-definition.ts'
+import {
+  hasNullKeys,
+  listTables,
+  mayHaveNullKeys,
+  OWN_PREFIX,
+  readTable,
+  type TableDefinition,
+  triggersOn,
+} from './table-definition.ts'
 
 /** A capture as it is kept in the database. */
 export interface CaptureRecord {
   readonly id: number
   readonly table: string
+  readonly rowKey: RowKey
+  /** The row id is logged before the columns. */
+  readonly logsRowid: boolean
+  /** The job tells rows apart by their row id; then the schema names no key. */
   readonly byRowid: boolean
   readonly schema: TableSchema
+}
+
+/** What a table's log has to tell rows apart: the primary key; the row id; or both, as long as no key holds a NULL. */
+const ROW_KEYS = ['key', 'rowid', 'both'] as const
+type RowKey = (typeof ROW_KEYS)[number]
+
+/** How a job tells rows apart whose primary key may be NULL. */
+export type NullableKeys = 'key' | 'rowid'
+
+type Warn = (message: string, fields: Readonly<Record<string, unknown>>) => void
+
+/** The capture that a new one comes after. `reload`: what happened in between is not known. */
+interface Follows {
+  readonly was: CaptureRecord
+  readonly reload: boolean
 }
 
 const CONSUMERS = `${OWN_PREFIX}consumers`
@@ -40,14 +68,16 @@ const FORMAT = '1'
 
 export class Capture {
   readonly #database: SqliteDatabase
-  readonly #warn: (message: string, fields: Readonly<Record<string, unknown>>) => void
+  readonly #nullableKeys: NullableKeys
+  readonly #warn: Warn
   readonly #captures = new Map<number, CaptureRecord>()
   readonly #warned = new Set<string>()
   /** The version of the schema that was followed last. */
   #followed: unknown
 
-  constructor(database: SqliteDatabase, warn: (message: string, fields: Readonly<Record<string, unknown>>) => void) {
+  constructor(database: SqliteDatabase, nullableKeys: NullableKeys, warn: Warn) {
     this.#database = database
+    this.#nullableKeys = nullableKeys
     this.#warn = warn
   }
 
@@ -81,8 +111,11 @@ export class Capture {
       const reason = `the change log in ${this.#database.file} has an entry of a capture ${id} that is not there`
       throw new MillraceError('SOURCE_FAILED', { node: '?', reason })
     }
-    const schema = JSON.parse(String(row[2])) as TableSchema
-    const record = { id, table: String(row[0]), byRowid: row[1] === 1n, schema }
+    const stored = JSON.parse(String(row[2])) as TableSchema
+    const rowKey = ROW_KEYS[Number(row[1])] as RowKey
+    const byRowid = rowKey === 'rowid' || (rowKey === 'both' && this.#nullableKeys === 'rowid')
+    const schema = byRowid ? { ...stored, key: [] } : stored
+    const record: CaptureRecord = { id, table: String(row[0]), rowKey, logsRowid: rowKey !== 'key', byRowid, schema }
     this.#captures.set(id, record)
     return record
   }
@@ -194,19 +227,20 @@ export class Capture {
 
   #captureTable(table: TableDefinition): string {
     const was = this.activeOf(table.name)
-    const byRowid = this.#byRowid(table, was)
-    if (was === undefined) this.#begin(table, byRowid, undefined)
-    else if (!this.#hasTriggers(was)) this.#begin(table, byRowid, { was, reload: true })
-    else if (!sameColumns(was, table)) this.#begin(table, byRowid, { was, reload: false })
-    else this.#renewTriggers({ id: was.id, table, byRowid })
+    if (was === undefined) this.#begin(table, undefined)
+    else if (!this.#hasTriggers(was)) this.#begin(table, { was, reload: true })
+    else if (!sameColumns(was, table)) this.#begin(table, { was, reload: reusesName(was, table) })
+    else this.#renewTriggers({ id: was.id, table, logsRowid: was.logsRowid })
     return table.name
   }
 
-  #byRowid(table: TableDefinition, was: CaptureRecord | undefined): boolean {
-    if (table.withoutRowid || table.rowidColumn !== undefined) return false
-    if (table.primaryKey.length === 0) return true
+  #rowKey(table: TableDefinition, follows: Follows | undefined): RowKey {
+    if (table.withoutRowid || table.rowidColumn !== undefined) return 'key'
+    if (table.primaryKey.length === 0) return 'rowid'
     // How rows were told apart stays as it was: keys that went downstream must keep their meaning.
-    return was === undefined ? hasNullKeys(this.#database, table) : was.byRowid
+    if (follows !== undefined && !(follows.reload && follows.was.rowKey === 'key')) return follows.was.rowKey
+    if (!mayHaveNullKeys(table)) return 'key'
+    return hasNullKeys(this.#database, table) ? 'rowid' : 'both'
   }
 
   #hasTriggers(capture: CaptureRecord): boolean {
@@ -215,15 +249,22 @@ export class Capture {
     return events.every((event) => names.has(triggerPrefix(capture.id) + event))
   }
 
-  #begin(table: TableDefinition, byRowid: boolean, follows: { was: CaptureRecord; reload: boolean } | undefined): void {
+  #begin(table: TableDefinition, follows: Follows | undefined): void {
+    const rowKey = this.#rowKey(table, follows)
     this.#dropTriggers(table.name)
     if (follows !== undefined) this.#retire(follows.was.id)
     const id = Number(this.#database.first(`SELECT coalesce(max(id), 0) + 1 FROM ${CAPTURES_TABLE}`)?.[0])
-    const layout: CaptureLayout = { id, table, byRowid }
-    const schema = schemaOf(table, byRowid, follows?.reload === false ? follows.was : undefined)
+    const layout: CaptureLayout = { id, table, logsRowid: rowKey !== 'key' }
+    const schema = schemaOf(table, rowKey, follows?.reload === false ? follows.was : undefined)
     this.#database.run(
       `INSERT INTO ${CAPTURES_TABLE} (id, tbl, active, by_rowid, definition, triggers) VALUES (?, ?, 1, ?, ?, ?)`,
-      [BigInt(id), table.name, byRowid ? 1n : 0n, JSON.stringify(schema), createTriggersSql(layout).join(';\n')],
+      [
+        BigInt(id),
+        table.name,
+        BigInt(ROW_KEYS.indexOf(rowKey)),
+        JSON.stringify(schema),
+        createTriggersSql(layout).join(';\n'),
+      ],
     )
     for (const sql of createCaptureSql(layout)) this.#database.exec(sql)
     if (follows !== undefined) this.#logTransition(layout, follows.was, follows.reload)
@@ -234,10 +275,13 @@ export class Capture {
     const mark = `INSERT INTO ${LOG_TABLE} (capture, op, at) VALUES (?, ?, ${NOW_MS})`
     this.#database.run(mark, [BigInt(layout.id), 's'])
     if (reload) {
-      this.#warnOnce('the triggers of a captured table were gone: it is logged anew in full', layout.table.name)
+      this.#warnOnce(
+        'a captured table changed in a way that its log does not tell: it is logged anew in full',
+        layout.table.name,
+      )
       this.#database.run(mark, [BigInt(layout.id), 't'])
     }
-    const added = layout.table.columns.slice(was.schema.columns.length).map((column) => column.name)
+    const added = layout.table.columns.slice(was.schema.columns.length)
     if (!reload && added.length === 0) return
     for (const sql of logRowsSql(layout, reload ? undefined : added)) this.#database.run(sql)
   }
@@ -293,17 +337,25 @@ export function removeCapture(database: SqliteDatabase): void {
 function sameColumns(was: CaptureRecord, table: TableDefinition): boolean {
   const text = (columns: readonly ColumnSchema[]): string =>
     JSON.stringify(columns.map(({ name, type, nullable, generated }) => [name, type, nullable, generated]))
-  return text(was.schema.columns) === text(schemaOf(table, was.byRowid, undefined).columns)
+  return text(was.schema.columns) === text(schemaOf(table, was.rowKey, undefined).columns)
+}
+
+/** Whether a column has the name now that another one had. */
+function reusesName(was: CaptureRecord, table: TableDefinition): boolean {
+  const before = was.schema.columns.map((column) => column.name)
+  return table.columns.some(({ name }, index) => before.includes(name) && before[index] !== name)
 }
 
 /** `was`: columns keep their places when they are renamed, and new ones come last. */
-function schemaOf(table: TableDefinition, byRowid: boolean, was: CaptureRecord | undefined): TableSchema {
+function schemaOf(table: TableDefinition, rowKey: RowKey, was: CaptureRecord | undefined): TableSchema {
   const columns = table.columns.map((column, index): ColumnSchema => {
     const { name, type, notNull, generated } = column
-    const former = was?.schema.columns[index]?.name
-    const renamed = former !== undefined && former !== name ? { renamedFrom: former } : {}
-    return { name, type, nullable: !notNull, generated, ...renamed }
+    const former = was?.schema.columns[index]
+    const renamed = former !== undefined && former.name !== name ? { renamedFrom: former.name } : {}
+    const names = [former?.formerNames ?? [], renamed.renamedFrom ?? []].flat()
+    const formerNames = names.length > 0 ? { formerNames: names } : {}
+    return { name, type, nullable: !notNull, generated, ...renamed, ...formerNames }
   })
-  const key = byRowid ? [] : table.primaryKey.map((column) => column.name)
+  const key = rowKey === 'rowid' ? [] : table.primaryKey.map((column) => column.name)
   return { columns, key, definition: table.sql }
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { MillraceError } from '../../errors.ts'
 import { type Startup, tablePattern } from '../cdc/index.ts'
+import type { NullableKeys } from './capture.ts'
 import type { InvalidTextMode } from './page-reader.ts'
 import type { Integers, RowForm } from './row-shape.ts'
 
@@ -37,6 +38,11 @@ export interface SqliteChangesOptions {
   readonly busyMs?: number
   /** `array`: rows are arrays of values in column order, which any column name survives. Default `object`. */
   readonly rows?: RowForm
+  /**
+   * What tells rows apart whose primary key may be NULL (SQLite allows it where NOT NULL is not said). Default `key`: a NULL in it
+   * is an error; `rowid`: their row id, and no key can fail.
+   */
+  readonly nullableKeys?: NullableKeys
 }
 
 export interface SqliteSourceSettings {
@@ -53,6 +59,7 @@ export interface SqliteSourceSettings {
   readonly retainLogRows: number
   readonly busyMs: number
   readonly rows: RowForm
+  readonly nullableKeys: NullableKeys
 }
 
 const mode = z.enum(['number', 'bigint'])
@@ -73,6 +80,7 @@ const schema = z.strictObject({
   retainLogRows: z.int().min(0).default(1_000_000),
   busyMs: z.int().min(0).default(30_000),
   rows: z.enum(['object', 'array']).default('object'),
+  nullableKeys: z.enum(['key', 'rowid']).default('key'),
 })
 
 /** Fills in defaults. Throws CONNECTOR_OPTION. */

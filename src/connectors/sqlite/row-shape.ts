@@ -13,7 +13,7 @@ export type RowForm = 'object' | 'array'
 
 /** Turns a capture's stored values into its rows and keys. */
 export interface RowShape<Row> {
-  /** Values as logged: the row id first, if rows are told apart by it. */
+  /** Values as logged: the row id first, where it is logged. */
   row(values: readonly SqliteValue[]): Row
   key(values: readonly SqliteValue[]): readonly SqliteValue[]
   /** What is logged of a row: its number of values. */
@@ -28,17 +28,17 @@ function integerMode(integers: Integers, table: string, column: string): Integer
 }
 
 export function makeRowShape<Row>(capture: CaptureRecord, form: RowForm, integers: Integers): RowShape<Row> {
-  const { table, byRowid, schema } = capture
+  const { table, byRowid, logsRowid, schema } = capture
   const names = schema.columns.map((column) => column.name)
   if (form === 'object' && names.includes('__proto__')) {
     const reason = `a column named __proto__ cannot be a field of an object: read it with rows: 'array'`
     throw new MillraceError('SCHEMA_MISMATCH', { table, reason })
   }
-  const offset = byRowid ? 1 : 0
+  const offset = logsRowid ? 1 : 0
   const convert = names.map((name) => (integerMode(integers, table, name) === 'bigint' ? asIs : toNumber(table, name)))
   const keyAt = byRowid ? [0] : schema.key.map((name) => names.indexOf(name) + offset)
   const keyNull = (): never => {
-    const reason = `a row has NULL in its primary key (${schema.key.join(', ')}), so nothing tells it apart: remove it, or start with --fresh, and rows are told apart by their row id`
+    const reason = `a row has NULL in its primary key (${schema.key.join(', ')}), so nothing tells it apart: remove it, or set nullableKeys: 'rowid' and start with --fresh`
     throw new MillraceError('SCHEMA_MISMATCH', { table, reason })
   }
   return {

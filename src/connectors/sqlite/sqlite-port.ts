@@ -69,7 +69,7 @@ export class SqlitePort<Row> implements ChangePort<Row> {
       })
     }
     this.#database = new SqliteDatabase(this.#settings.file, this.#settings.busyMs)
-    this.#capture = new Capture(this.#database, (message, fields) => {
+    this.#capture = new Capture(this.#database, this.#settings.nullableKeys, (message, fields) => {
       if (role === 'enumerator') context.logger.warn(message, fields)
     })
     this.#pages = new PageReader(this.#database, this.#settings.invalidText)
@@ -230,7 +230,7 @@ export class SqlitePort<Row> implements ChangePort<Row> {
   #page(known: KnownTable<Row>, range: KeyRange, limit: number): SqliteValue[][] {
     const { definition, capture } = known
     const columns = capture.schema.columns.map((column) => quoteName(column.name))
-    if (capture.byRowid) columns.unshift(quoteName(definition.rowid as string))
+    if (capture.logsRowid) columns.unshift(quoteName(definition.rowid as string))
     const { from, parameters } = this.#range(known, range, '')
     return this.#pages.read(
       { columns, from: `${from} LIMIT ?`, parameters: [...parameters, BigInt(limit)] },
@@ -262,10 +262,11 @@ export class SqlitePort<Row> implements ChangePort<Row> {
   }
 
   #boundOf(known: KnownTable<Row>, values: readonly SqliteValue[]): SqliteBound {
-    const { byRowid, schema } = known.capture
+    const { byRowid, logsRowid, schema } = known.capture
     if (byRowid) return toBound([values[0] as SqliteValue])
     const names = schema.columns.map((column) => column.name)
-    return toBound(schema.key.map((name) => present(values[names.indexOf(name)], `key column ${name}`)))
+    const row = logsRowid ? values.slice(1) : values
+    return toBound(schema.key.map((name) => present(row[names.indexOf(name)], `key column ${name}`)))
   }
 }
 

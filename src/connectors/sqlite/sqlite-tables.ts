@@ -12,9 +12,9 @@
 import type { RuntimeContext } from '../../contract/runtime-context.ts'
 import { type RichSinkFunction, UpsertSinkFunction } from '../../contract/sink-function.ts'
 import { MillraceError } from '../../errors.ts'
-import type { Change, TableSchema } from '../../record/change.ts'
+import type { Change, ColumnSchema, TableSchema } from '../../record/change.ts'
 import { quoteName } from './quote.ts'
-import { type IndexColumn, OWN_PREFIX, readTable, type TableDefinition } from './table-definition.ts'
+import { collated, type IndexColumn, OWN_PREFIX, readTable, type TableDefinition } from './table-definition.ts'
 import { keyOfTable, TableWriter } from './table-writer.ts'
 import { openTarget, type TargetDatabase } from './target-database.ts'
 import type { SqliteValue } from './value.ts'
@@ -103,8 +103,10 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
   #follow(name: string, schema: TableSchema): void {
     if (schema.columns.length === 0) return
     const there = readTable(this.#database, name)
-    if (there === undefined) this.#create(name, schema)
-    else this.#evolve(there, schema)
+    if (there === undefined) {
+      this.#create(name, schema)
+      for (const column of schema.columns) this.#noteNames(name, column)
+    } else this.#evolve(there, schema)
     this.#tables.set(name, { schema, plan: undefined })
   }
 
@@ -151,6 +153,7 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
     this.#context.logger.info('the table is made without its UNIQUE constraints', { table: name })
     this.#database.exec(`DROP TABLE ${quoteName(name)}`)
     this.#database.exec(plainTableSql(name, schema, table))
+    if (keyInTheWay) this.#database.exec(keyIndexSql(table))
   }
 
   #evolve(table: TableDefinition, schema: TableSchema): void {
@@ -158,20 +161,23 @@ class FollowedTables extends UpsertSinkFunction<Change<SqliteValue[]>> {
     const there = new Set(table.columns.map((column) => column.name))
     const named = new Set(schema.columns.map((column) => column.name))
     const renamed = this.#renamesOf(table.name, schema)
-    for (const { name, renamedFrom, type } of schema.columns) {
+    for (const column of schema.columns) {
+      const { name, type, formerNames } = column
       if (there.has(name) || renamed.has(name)) continue
-      if (renamedFrom !== undefined && there.has(renamedFrom) && !named.has(renamedFrom)) {
-        this.#database.exec(`${alter} RENAME COLUMN ${quoteName(renamedFrom)} TO ${quoteName(name)}`)
-        this.#noteRename(table.name, renamedFrom, name)
-      } else this.#database.exec(`${alter} ADD COLUMN ${quoteName(name)} ${typeSql(type)}`.trimEnd())
+      const former = formerNames?.findLast((was) => there.has(was) && !named.has(was))
+      if (former === undefined) this.#database.exec(`${alter} ADD COLUMN ${quoteName(name)} ${typeSql(type)}`.trimEnd())
+      else this.#database.exec(`${alter} RENAME COLUMN ${quoteName(former)} TO ${quoteName(name)}`)
+      this.#noteNames(table.name, column)
     }
   }
 
-  /** Earlier renames of the same column lead to its newest name. */
-  #noteRename(table: string, was: string, now: string): void {
-    this.#database.run(`UPDATE ${RENAMES} SET now = ? WHERE tbl = ? AND now = ?`, [now, table, was])
-    this.#database.run(`INSERT OR REPLACE INTO ${RENAMES} (tbl, was, now) VALUES (?, ?, ?)`, [table, was, now])
-    this.#database.run(`DELETE FROM ${RENAMES} WHERE tbl = ? AND was = ?`, [table, now])
+  /** Records that name the column as it was once may still come. */
+  #noteNames(table: string, { name, formerNames = [] }: ColumnSchema): void {
+    for (const was of formerNames) {
+      this.#database.run(`UPDATE ${RENAMES} SET now = ? WHERE tbl = ? AND now = ?`, [name, table, was])
+      this.#database.run(`INSERT OR REPLACE INTO ${RENAMES} (tbl, was, now) VALUES (?, ?, ?)`, [table, was, name])
+    }
+    this.#database.run(`DELETE FROM ${RENAMES} WHERE tbl = ? AND was = ?`, [table, name])
   }
 }
 
@@ -198,6 +204,12 @@ function plainTableSql(name: string, schema: TableSchema, like: TableDefinition 
   }
   const kind = [like?.withoutRowid ? 'WITHOUT ROWID' : '', like?.strict ? 'STRICT' : ''].filter((part) => part !== '')
   return `CREATE TABLE ${quoteName(name)} (${columns.join(', ')}) ${kind.join(', ')}`
+}
+
+/** Rows are still found by their key. */
+function keyIndexSql(table: TableDefinition): string {
+  const key = table.primaryKey.map((column) => collated(column)).join(', ')
+  return `CREATE INDEX IF NOT EXISTS ${quoteName(`${OWN_PREFIX}key_${table.name}`)} ON ${quoteName(table.name)} (${key})`
 }
 
 /** A declared type as an identifier list: SQLite takes any words, quoted where they need it. */

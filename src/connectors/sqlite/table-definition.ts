@@ -8,6 +8,7 @@ export interface ColumnDefinition {
   /** As declared; '' if it was not. */
   readonly type: string
   readonly notNull: boolean
+  readonly hasDefault: boolean
   readonly generated: boolean
 }
 
@@ -73,6 +74,7 @@ export function readTable(database: SqliteDatabase, name: string): TableDefiniti
     name: String(column[1]),
     type: String(column[2]),
     notNull: column[3] === 1n,
+    hasDefault: column[4] !== null,
     generated: column[6] !== 0n,
   }))
   const uniqueIndexes = readUniqueIndexes(database, name)
@@ -125,6 +127,13 @@ function rowidColumnOf(
 ): string | undefined {
   if (withoutRowid || keyed.length !== 1 || indexes.some((index) => index.primary)) return undefined
   return String(keyed[0]?.[1])
+}
+
+/** Whether NULL can stand in the primary key, beside a row id that tells such rows apart. */
+export function mayHaveNullKeys(table: TableDefinition): boolean {
+  if (table.withoutRowid || table.rowidColumn !== undefined || table.rowid === undefined) return false
+  const key = new Set(table.primaryKey.map((column) => column.name))
+  return table.columns.some((column) => key.has(column.name) && !column.notNull)
 }
 
 /** Whether any row has NULL in a column of its primary key, which SQLite allows where NOT NULL is not said. */

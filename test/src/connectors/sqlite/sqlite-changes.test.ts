@@ -73,6 +73,25 @@ describe('sqliteChanges: where it begins and ends', () => {
     expect(running.sink.brief.slice(2)).toEqual([['c', { id: 3, v: 30 }]])
   })
 
+  it('batch: tells a change of the columns that no write came after', async () => {
+    const { file, db } = makeDatabase(SETUP)
+    const running = await run(source({ file, schemaChanges: true }), { mode: 'batch' })
+    await running.end()
+    const columns = () =>
+      running.sink.changes.at(-1)?.schema?.columns.map(({ name, renamedFrom }) => [name, renamedFrom])
+    for (const [alter, last] of [
+      ['ADD COLUMN x', ['x', undefined]],
+      ['RENAME COLUMN x TO y', ['y', 'x']],
+    ] as const) {
+      const checkpoints = running.simulation.checkpoints
+      while (running.simulation.checkpoints < checkpoints + 3) await running.simulation.step()
+      db.exec(`ALTER TABLE t ${alter}`)
+      await running.simulation.crash(1, [])
+      await running.end()
+      expect(columns()?.at(-1)).toEqual(last)
+    }
+  })
+
   it('stopWhen: ends where the query is true at the end of the log', async () => {
     const { file, db } = makeDatabase(`${SETUP}; CREATE TABLE done (yes)`)
     const running = await run(source({ file, tables: ['t'], stopWhen: 'SELECT yes FROM done' }), { parallelism: 2 })
@@ -249,6 +268,37 @@ describe('sqliteChanges: the log in the file', () => {
       ['c', { id: 1, n: 1 }],
       ['u', { id: 1, n: 1 }, { id: 1, n: 2 }],
     ])
+  })
+
+  it('tells every row of a column added with a default, for NULL is not what others would fill in', async () => {
+    const { file, db } = makeDatabase('CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)')
+    const running = await run(source({ file }))
+    await running.until(2)
+    db.exec(`BEGIN; ALTER TABLE t ADD COLUMN a DEFAULT 'd'; UPDATE t SET a = NULL WHERE id = 1; COMMIT`)
+    await running.until(5)
+    expect(running.sink.brief.slice(3)).toEqual([
+      ['u', { id: 1, a: null }, { id: 1, a: null }],
+      ['u', { id: 2, a: null }, { id: 2, a: 'd' }],
+    ])
+  })
+
+  it('tells rows apart by a key that may be NULL, or by their row id, in jobs beside each other', async () => {
+    const { file, db } = makeDatabase(`CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('a', 1), ('b', 2)`)
+    const byKey = await run(source({ file, chunkSize: 1 }), { parallelism: 2 })
+    const byRowid = await run(source({ file, chunkSize: 1, nullableKeys: 'rowid', schemaChanges: true }))
+    const keys = (running: typeof byKey) => running.sink.changes.filter(({ op }) => op !== 's').map(({ key }) => key)
+    await byKey.until(2)
+    await byRowid.until(3)
+    db.exec(`INSERT OR REPLACE INTO t VALUES ('a', 3)`)
+    await byKey.until(4)
+    expect(keys(byKey).sort()).toEqual([['a'], ['a'], ['a'], ['b']])
+    db.exec('INSERT INTO t VALUES (NULL, 4), (NULL, 4); DELETE FROM t WHERE rowid = 4')
+    await byRowid.until(8)
+    expect(keys(byRowid)).toEqual([[1n], [2n], [1n], [3n], [4n], [5n], [4n]])
+    expect(byRowid.sink.changes[0]?.schema?.key).toEqual([])
+    await expect(byKey.until(5)).rejects.toThrow(
+      /Table "t": a row has NULL in its primary key \(k\).*nullableKeys: 'rowid'/,
+    )
   })
 
   it('lets a column be dropped once its triggers are gone, and starts the table over', async () => {

@@ -10,7 +10,7 @@ import { type SqliteValue, sqliteChanges, sqliteTables } from '../../../../src/c
 import type { RuntimeContext } from '../../../../src/contract/runtime-context.ts'
 import type { RichSinkFunction, UpsertSinkFunction } from '../../../../src/contract/sink-function.ts'
 import type { Change } from '../../../../src/record/change.ts'
-import { seededRng } from '../../../../src/util/rng.ts'
+import { type Rng, seededRng } from '../../../../src/util/rng.ts'
 import { SourceSimulation, type StrictSink } from '../cdc/source-simulation.ts'
 import { disturb, SCHEMA } from './statement-storm.ts'
 
@@ -120,6 +120,7 @@ function follow(pair: Pair, seed: number, chunkSize: number, pollRecords: number
     integers: 'bigint',
     invalidText: 'keep',
     schemaChanges: true,
+    nullableKeys: 'rowid',
   } as const
   const makeSource = () => sqliteChanges<Row>({ ...options, chunkSize, discoveryIntervalMs: 500, pollMs: 1 })
   const sink = new Target(pair.to)
@@ -137,17 +138,32 @@ async function settle(pair: Pair, simulation: SourceSimulation<Change<Row>, Chan
   expect(dump(pair.to, tables)).toEqual(dump(pair.from, tables))
 }
 
+const NULLABLE = 'CREATE TABLE nullable (a TEXT COLLATE NOCASE, b, v, PRIMARY KEY (a, b))'
+
+/** A key that NULL comes into, row by row. */
+function disturbNullable(db: Libsql.Database, rng: Rng): void {
+  const part = (): string => ['NULL', "'a'", "'A'", '1', '2'][rng.int(5)] as string
+  db.exec(
+    [
+      `INSERT OR REPLACE INTO nullable VALUES (${part()}, ${part()}, ${rng.int(9)})`,
+      `UPDATE OR IGNORE nullable SET a = ${part()}, v = v + 1 WHERE b IS ${part()}`,
+      `DELETE FROM nullable WHERE a IS ${part()} AND b IS ${part()}`,
+    ][rng.int(3)] as string,
+  )
+}
+
 async function storm(seed: number): Promise<void> {
   const rng = seededRng(seed)
   const pair = makePair()
   pair.db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA recursive_triggers = ${rng.int(2)}`)
-  pair.db.exec(SCHEMA)
+  pair.db.exec(`${SCHEMA}; ${NULLABLE}; INSERT INTO nullable VALUES ('a', 1, 1), ('b', 1, 1), ('c', 2, 1)`)
   for (let n = 0; n < 60; n++) disturb(pair.db, rng)
   const simulation = follow(pair, seed, 1 + rng.int(10), 1 + rng.int(8))
   await simulation.start(1 + rng.int(3))
   for (let n = 0; n < 300; n++) {
     await simulation.step()
     if (rng.int(3) === 0) disturb(pair.db, rng)
+    if (rng.int(10) === 0) disturbNullable(pair.db, rng)
     if (rng.int(100) === 0) await simulation.crash(1 + rng.int(3), undefined)
   }
   await settle(pair, simulation)
@@ -165,6 +181,55 @@ describe('sqliteTables behind sqliteChanges', () => {
         throw new Error(`seed ${seed} failed: MILLRACE_CDC_SEED=${seed} npx vitest run sqlite-tables`, { cause: error })
       }
     }
+  })
+
+  it('knows a column by all its names, whichever comes first, and one that took over a name', () => {
+    const { to } = makePair()
+    const target = new Target(to)
+    cleanups.push(() => target.close())
+    const origin = { connector: 'sqlite', database: 'x', table: 't', position: '1', timestampMs: 0, snapshot: false }
+    const told = (name: string, formerNames?: readonly string[]): void => {
+      const common = { type: '', nullable: true, generated: false }
+      const columns = [
+        { name: 'id', ...common, type: 'INTEGER' },
+        { name, ...common, ...(formerNames && { formerNames }) },
+      ]
+      const definition = `CREATE TABLE t (id INTEGER PRIMARY KEY, ${name})`
+      const schema = { columns, key: ['id'], definition }
+      target.apply({ op: 's', before: null, after: null, key: [], schema, source: origin })
+    }
+    const row = (id: bigint, value: string): void =>
+      target.apply({ op: 'c', before: null, after: [id, value], key: [id], source: origin })
+    told('c', ['a', 'b'])
+    row(1n, 'one')
+    told('a')
+    row(2n, 'two')
+    told('b', ['a'])
+    row(3n, 'three')
+    told('d', ['a', 'b', 'c'])
+    row(4n, 'four')
+    told('a')
+    row(5n, 'five')
+    target.snapshot()
+    const db = new Libsql(to)
+    const rows = db.prepare('SELECT * FROM t').raw(true).all()
+    const names = db.prepare(`SELECT name FROM pragma_table_info('t')`).raw(true).all()
+    db.close()
+    expect(names).toEqual([['id'], ['d']])
+    expect(rows).toEqual(['one', 'two', 'three', 'four', 'five'].map((value, index) => [index + 1, value]))
+  })
+
+  it('follows columns that swap their names between two looks', async () => {
+    const pair = makePair()
+    pair.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (1, 2, 3), (2, 4, NULL)')
+    const simulation = follow(pair, 1, 3, 2)
+    await simulation.start(2)
+    await settle(pair, simulation)
+    pair.db.exec('ALTER TABLE t RENAME a TO x; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME x TO b')
+    await settle(pair, simulation)
+    pair.db.exec('ALTER TABLE t RENAME a TO c; ALTER TABLE t ADD COLUMN a; UPDATE t SET a = 7 WHERE id = 2')
+    await settle(pair, simulation)
+    await simulation.close()
   })
 
   it('follows columns that are added, renamed and dropped, and tables made anew', async () => {
