@@ -42,24 +42,25 @@ export interface Scenario {
 export function scenarioOf(seed: number): Scenario {
   const rng = seededRng(seed * 7919 + 17)
   const pick = <T>(...choices: readonly T[]): T => choices[rng.int(choices.length)] as T
+  const baseLatencyMs = pick(0.1, 0.5, 3)
   return {
     seed,
     shape: shapeOf(rng),
-    calmAtMs: pick(0, 200, 600, 1500),
+    calmAtMs: baseLatencyMs * pick(0, 300, 1000, 3000),
     crashesMax: pick(0, 1, 3, 6, 10),
-    crashChance: pick(0.001, 0.004, 0.01, 0.03),
+    crashChance: pick(0.002, 0.005, 0.01, 0.03),
     powerCutShare: pick(0, 0.5, 1),
     failChance: pick(0, 0, 0.002, 0.01),
     lossChance: pick(0, 0, 0.02, 0.1),
     repeatChance: pick(0, 0.05, 0.3),
     workerLossChance: pick(0, 0, 0.005),
-    userErrorChance: pick(0, 0, 0.02),
-    goBackChance: pick(0, 0.3, 0.6),
+    userErrorChance: pick(0, 0, 0.01),
+    goBackChance: pick(0, 0.5, 0.9),
     stopChance: pick(0, 0, 0.1),
-    baseLatencyMs: pick(0.05, 0.3, 1, 3),
+    baseLatencyMs,
     checkpoint: {
-      intervalMs: pick(5, 15, 40),
-      timeoutMs: pick(40, 150, 1000),
+      intervalMs: baseLatencyMs * pick(10, 25, 60),
+      timeoutMs: baseLatencyMs * pick(70, 200, 1000),
       tolerableFailures: pick(0, 1, 3),
       retain: pick(1, 2, 3),
     },
@@ -88,6 +89,8 @@ function shapeOf(rng: Rng): Shape {
   }
 }
 
+const EARLY_SHARE = 0.2
+
 /** The world's behaviour, drawn as it goes; calm from the scenario's moment on. */
 export class Faults {
   readonly scenario: Scenario
@@ -109,6 +112,11 @@ export class Faults {
   latency(): number {
     const base = this.scenario.baseLatencyMs * (0.2 + this.#rng.next())
     return !this.calm && this.#rng.int(40) === 0 ? base * 30 : base
+  }
+
+  /** Now and then longer than a checkpoint waits for it, never longer than a task waits to close. */
+  transactionLatency(): number {
+    return this.#happens(0.05) ? Math.min(4_000, this.latency() * 200) : this.latency()
   }
 
   fails(): boolean {
@@ -139,9 +147,10 @@ export class Faults {
     return this.#happens(this.scenario.goBackChance)
   }
 
-  /** Whether the process dies after this event, and how. */
-  crash(): 'kill' | 'power-cut' | undefined {
-    if (this.crashes >= this.scenario.crashesMax || !this.#happens(this.scenario.crashChance)) return undefined
+  /** Whether the process dies after this event, and how. Seldom before there is anything to lose. */
+  crash(afterCheckpoint: boolean): 'kill' | 'power-cut' | undefined {
+    const chance = this.scenario.crashChance * (afterCheckpoint ? 1 : EARLY_SHARE)
+    if (this.crashes >= this.scenario.crashesMax || !this.#happens(chance)) return undefined
     this.crashes += 1
     return this.#rng.next() < this.scenario.powerCutShare ? 'power-cut' : 'kill'
   }

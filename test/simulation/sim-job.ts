@@ -9,7 +9,7 @@ import { type SplitRead, type SplitReader, SplitSource } from '../../src/contrac
 import type { Job } from '../../src/graph/job.ts'
 import { batchOf } from '../../src/record/batch.ts'
 import type { Scenario, Shape } from './scenario.ts'
-import type { SimProcess } from './sim-process.ts'
+import type { Site } from './sim-process.ts'
 
 /** Record `i` of a split. */
 export interface Input {
@@ -57,16 +57,16 @@ export function allInputs(shape: Shape): Input[] {
 /** `makeSink`: the sink of each kind, anew for each subtask. */
 export function jobOfScenario(
   scenario: Scenario,
-  process: SimProcess,
+  site: Site,
   makeSink: (kind: Shape['sinks'][number]) => RichSinkFunction<Update>,
 ): Job {
   const { shape, checkpoint } = scenario
   const build = (flow: Parameters<Parameters<typeof makeJob>[1]>[0]): void => {
     const [first, ...others] = shape.sources.map((source) =>
-      flow.from(source.name, () => new SimSource(shape, source, process)),
+      flow.from(source.name, () => new SimSource(shape, source, site)),
     ) as [Stream<Input>, ...Stream<Input>[]]
     const input = others.length === 0 ? first : first.union('all', ...others)
-    const counted = input.keyBy('by-key', (record) => record.key).process('count', () => new CountKey(process))
+    const counted = input.keyBy('by-key', (record) => record.key).process('count', () => new CountKey(site))
     const stream =
       shape.stages === 1
         ? counted
@@ -85,13 +85,13 @@ class SimSource extends SplitSource<Input, CountSplit> {
   readonly boundedness = 'bounded'
   readonly #shape: Shape
   readonly #source: Shape['sources'][number]
-  readonly #process: SimProcess
+  readonly #site: Site
 
-  constructor(shape: Shape, source: Shape['sources'][number], process: SimProcess) {
+  constructor(shape: Shape, source: Shape['sources'][number], site: Site) {
     super()
     this.#shape = shape
     this.#source = source
-    this.#process = process
+    this.#site = site
   }
 
   protected splits(): readonly CountSplit[] {
@@ -99,19 +99,19 @@ class SimSource extends SplitSource<Input, CountSplit> {
   }
 
   protected createSplitReader(): SplitReader<Input, CountSplit> {
-    const { rng } = this.#process.timeline
+    const { rng } = this.#site.timeline
     return {
       read: (split) => {
-        if (rng.int(3) === 0) return { waitMs: rng.int(40) * this.#process.faults.scenario.baseLatencyMs }
+        if (rng.int(3) === 0) return { waitMs: rng.int(40) * this.#site.faults.scenario.baseLatencyMs }
         if (rng.int(4) === 0) return this.#read(split)
-        return this.#process.operate(() => this.#read(split))
+        return this.#site.operate(() => this.#read(split))
       },
     }
   }
 
   #read(split: CountSplit): SplitRead<Input, CountSplit> {
     if (split.next === split.end) return 'end'
-    const { rng } = this.#process.timeline
+    const { rng } = this.#site.timeline
     const next = Math.min(split.end, split.next + 1 + rng.int(4))
     const values = Array.from({ length: next - split.next }, (_, k) => inputAt(this.#shape, split.id, split.next + k))
     return { batch: batchOf(values), next: { ...split, next } }
@@ -120,15 +120,15 @@ class SimSource extends SplitSource<Input, CountSplit> {
 
 class CountKey extends KeyedProcessFunction<number, Input, Update> {
   readonly #total = this.valueState<{ count: number; sum: number }>('total')
-  readonly #process: SimProcess
+  readonly #site: Site
 
-  constructor(process: SimProcess) {
+  constructor(site: Site) {
     super()
-    this.#process = process
+    this.#site = site
   }
 
   override process(input: Input, _context: object, out: Collector<Update>): void {
-    if (this.#process.faults.userErrs()) throw new Error('an error of the user')
+    if (this.#site.faults.userErrs()) throw new Error('an error of the user')
     const { count, sum } = this.#total.get() ?? { count: 0, sum: 0 }
     const total = { count: count + 1, sum: sum + input.amount }
     this.#total.set(total)

@@ -10,6 +10,7 @@ import type { Faults } from './scenario.ts'
 import type { Owner, Timeline } from './timeline.ts'
 
 interface Operation {
+  readonly owner: Owner
   readonly effect: () => unknown
   /** What a crash in the middle of it leaves. */
   readonly torn: (() => void) | undefined
@@ -23,7 +24,14 @@ export interface OperationOptions {
   readonly failure?: () => Error
 }
 
-export class SimProcess implements Owner {
+/** Where functions of a job run: what they do to the world is done through it. */
+export interface Site {
+  readonly timeline: Timeline
+  readonly faults: Faults
+  operate<T>(effect: () => T, options?: OperationOptions): Promise<T>
+}
+
+export class SimProcess implements Owner, Site {
   readonly timeline: Timeline
   readonly faults: Faults
   readonly #underWay = new Set<Operation>()
@@ -42,36 +50,47 @@ export class SimProcess implements Owner {
   operate<T>(effect: () => T, options: OperationOptions = {}, owner: Owner = this): Promise<T> {
     if (!this.#alive || !owner.alive) return new Promise(() => {})
     const { faults, timeline } = this
-    const operation: Operation = { effect, torn: options.torn }
+    const operation: Operation = { owner, effect, torn: options.torn }
     this.#underWay.add(operation)
     return new Promise((resolve, reject) => {
-      // Not owned by the worker: what was given to the world happens even if the worker dies meanwhile.
-      timeline.after(options.latencyMs ?? faults.latency(), this, () => {
+      timeline.after(options.latencyMs ?? faults.latency(), owner, () => {
         this.#underWay.delete(operation)
         if (options.failure !== undefined && faults.fails()) {
           if (timeline.rng.int(2) === 0) attempt(effect)
-          return owner.alive ? reject(options.failure()) : undefined
+          return reject(options.failure())
         }
         try {
-          const result = effect()
-          if (owner.alive) resolve(result)
+          resolve(effect())
         } catch (error) {
-          if (owner.alive) reject(error)
+          reject(error)
         }
       })
     })
   }
 
+  /** The site of one worker. */
+  siteOf(owner: Owner): Site {
+    const { timeline, faults } = this
+    return { timeline, faults, operate: (effect, options) => this.operate(effect, options, owner) }
+  }
+
   /** Nothing of it happens any more. */
   die(): void {
     this.#alive = false
+    this.settle()
+  }
+
+  /** Decides what became of the operations of those who have died. */
+  settle(): void {
     const { rng } = this.timeline
-    for (const { effect, torn } of this.#underWay) {
+    for (const operation of this.#underWay) {
+      const { owner, effect, torn } = operation
+      if (owner.alive) continue
+      this.#underWay.delete(operation)
       const fate = rng.int(3)
       if (fate === 0) attempt(effect)
       else if (fate === 1 && torn !== undefined) attempt(torn)
     }
-    this.#underWay.clear()
   }
 }
 

@@ -9,7 +9,7 @@ import type { Job } from '../../src/graph/job.ts'
 import type { Disk } from './disk.ts'
 import { type DiskLies, diskPorts } from './disk-ports.ts'
 import { SimBackend } from './sim-backend.ts'
-import type { SimProcess } from './sim-process.ts'
+import type { SimProcess, Site } from './sim-process.ts'
 import type { Owner } from './timeline.ts'
 
 /** Those that a coordinator must be able to live without, or hear twice. */
@@ -82,7 +82,8 @@ export interface SimWorkersOptions {
   readonly process: SimProcess
   readonly disk: Disk
   readonly lies: DiskLies
-  readonly job: Job
+  /** The job as a worker at this site loads it. */
+  readonly jobAt: (site: Site) => Job
   /** Sees every message to a worker. */
   readonly onSend: (message: ToWorker) => void
 }
@@ -100,12 +101,14 @@ export class SimWorkers {
   start(): StartedWorker {
     const { process } = this.#options
     const worker = { alive: true }
-    const toWorker = new Pipe<ToWorker>(process, ownerOf(process, worker))
+    const owner = ownerOf(process, worker)
+    const toWorker = new Pipe<ToWorker>(process, owner)
     const toMain = new Pipe<FromWorker>(process, process)
-    this.#host(ownerOf(process, worker), toWorker, toMain)
+    this.#host(owner, toWorker, toMain)
     let exit: ((reason: string) => void) | undefined
     const end = (): void => {
       worker.alive = false
+      process.settle()
     }
     this.#loseNowAndThen(worker, () => exit?.('was lost'))
     return {
@@ -118,7 +121,7 @@ export class SimWorkers {
   }
 
   #host(owner: Owner, toWorker: Pipe<ToWorker>, toMain: Pipe<FromWorker>): void {
-    const { process, disk, lies, job } = this.#options
+    const { process, disk, lies, jobAt } = this.#options
     const { fs, fileSystem } = diskPorts(disk, process, owner, lies)
     const { rng } = process.timeline
     const wait = (): Promise<void> | undefined => (rng.int(3) === 0 ? process.operate(() => {}, {}, owner) : undefined)
@@ -129,7 +132,7 @@ export class SimWorkers {
     }
     new WorkerHost({
       link,
-      loadJob: () => Promise.resolve(job),
+      loadJob: () => Promise.resolve(jobAt(process.siteOf(owner))),
       openBackend: (options) => new SimBackend(options, fs, wait),
       clock: process.timeline.clockOf(owner),
       fileSystem,
@@ -181,6 +184,7 @@ export class SimWorkers {
       if (!worker.alive || process.faults.calm) return
       if (!process.faults.losesWorker()) return this.#loseNowAndThen(worker, lost)
       worker.alive = false
+      process.settle()
       lost()
     })
   }

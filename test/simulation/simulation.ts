@@ -153,7 +153,7 @@ class Simulation {
       process,
       disk: this.#disk,
       lies: this.#diskLies,
-      job: jobOfScenario(this.#scenario, process, (kind) => this.#targets.sink(kind, process)),
+      jobAt: (site) => jobOfScenario(this.#scenario, site, (kind) => this.#targets.sink(kind, site)),
       onSend: (message) => this.#sent(message),
     })
     return new WorkerPool({

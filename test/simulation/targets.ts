@@ -14,7 +14,7 @@ import {
 } from '../../src/contract/sink-function.ts'
 import type { Shape, SinkKind } from './scenario.ts'
 import type { Update } from './sim-job.ts'
-import type { SimProcess } from './sim-process.ts'
+import type { Site } from './sim-process.ts'
 
 /** A promise of Millrace that was broken. */
 export class Violation extends Error {}
@@ -57,9 +57,9 @@ export class Targets {
     return this.#violation
   }
 
-  sink(kind: SinkKind, process: SimProcess): RichSinkFunction<Update> {
-    if (kind === 'epoch') return new LedgerSink(this, process)
-    return kind === 'append' ? new PartsSink(this, process) : new TableSink(this, process)
+  sink(kind: SinkKind, site: Site): RichSinkFunction<Update> {
+    if (kind === 'epoch') return new LedgerSink(this, site)
+    return kind === 'append' ? new PartsSink(this, site) : new TableSink(this, site)
   }
 
   broken(what: string): void {
@@ -182,37 +182,39 @@ function tableProblem(
 
 class LedgerSink extends EpochSinkFunction<Update> {
   readonly #targets: Targets
-  readonly #process: SimProcess
+  readonly #site: Site
 
-  constructor(targets: Targets, process: SimProcess) {
+  constructor(targets: Targets, site: Site) {
     super()
     this.#targets = targets
-    this.#process = process
+    this.#site = site
   }
 
   lastEpoch(writer: string): Promise<number> {
     const { lies, markers } = this.#targets
-    return this.#process.operate(() => (lies.forgetsEpochs ? -1 : (markers.get(writer) ?? -1)))
+    return this.#site.operate(() => (lies.forgetsEpochs ? -1 : (markers.get(writer) ?? -1)))
   }
 
   async apply(writer: string, epoch: number, batches: AsyncIterable<readonly Update[]>): Promise<void> {
     const rows: Update[] = []
     for await (const batch of batches) rows.push(...batch)
-    await this.#process.operate(() => this.#targets.applyEpoch(writer, epoch, rows), UNSURE)
+    const latencyMs = this.#site.faults.transactionLatency()
+    const apply = (): void => this.#targets.applyEpoch(writer, epoch, rows)
+    await this.#site.operate(apply, { ...UNSURE, latencyMs })
   }
 }
 
 class PartsSink extends AppendSinkFunction<Update> {
   readonly #targets: Targets
-  readonly #process: SimProcess
+  readonly #site: Site
   #subtask = 0
   #parallelism = 1
   #rows: Update[] = []
 
-  constructor(targets: Targets, process: SimProcess) {
+  constructor(targets: Targets, site: Site) {
     super()
     this.#targets = targets
-    this.#process = process
+    this.#site = site
   }
 
   override open({ subtask, parallelism }: RuntimeContext): void {
@@ -222,7 +224,7 @@ class PartsSink extends AppendSinkFunction<Update> {
 
   restore(_states: readonly unknown[], checkpoint: number | undefined): Promise<void> {
     const isMine = (subtask: number): boolean => subtask % this.#parallelism === this.#subtask
-    return this.#process.operate(() => this.#targets.cutParts(checkpoint ?? 0, isMine), UNSURE)
+    return this.#site.operate(() => this.#targets.cutParts(checkpoint ?? 0, isMine), UNSURE)
   }
 
   write(records: readonly Update[]): void {
@@ -233,24 +235,24 @@ class PartsSink extends AppendSinkFunction<Update> {
     const rows = this.#rows
     this.#rows = []
     if (rows.length === 0) return { state: 0, commit: undefined }
-    const name = await this.#process.operate(() => this.#targets.addPart(epoch, this.#subtask, rows), UNSURE)
+    const name = await this.#site.operate(() => this.#targets.addPart(epoch, this.#subtask, rows), UNSURE)
     return { state: 0, commit: name }
   }
 
   commit(name: unknown): Promise<void> {
-    return this.#process.operate(() => this.#targets.publishPart(String(name)), UNSURE)
+    return this.#site.operate(() => this.#targets.publishPart(String(name)), UNSURE)
   }
 }
 
 class TableSink extends UpsertSinkFunction<Update> {
   readonly #targets: Targets
-  readonly #process: SimProcess
+  readonly #site: Site
   #rows: Update[] = []
 
-  constructor(targets: Targets, process: SimProcess) {
+  constructor(targets: Targets, site: Site) {
     super()
     this.#targets = targets
-    this.#process = process
+    this.#site = site
   }
 
   write(records: readonly Update[]): Promise<void> | undefined {
@@ -261,7 +263,7 @@ class TableSink extends UpsertSinkFunction<Update> {
   flush(): Promise<void> {
     const rows = this.#rows
     this.#rows = []
-    return this.#process.operate(() => {
+    return this.#site.operate(() => {
       for (const row of rows) this.#targets.table.set(row.key, row)
     }, UNSURE)
   }
