@@ -40,6 +40,35 @@ it.each([
   expect(codec.decode(codec.encode(batchOf([value, value]), 'n')).values).toEqual([value, value])
 })
 
+class Point {
+  readonly #secret = 2
+  readonly x = 1
+  get y(): number {
+    return this.#secret
+  }
+}
+
+it.each([
+  ['-0 as 0', -0, 0],
+  ['-0 in a record as 0', { a: -0 }, { a: 0 }],
+  ['an instance as its own fields', new Point(), { x: 1 }],
+  ['holes as undefined', Array(1), [undefined]],
+  ['a field named __proto__ under another name', JSON.parse('{"__proto__": 1, "a": 2}'), { __proto_: 1, a: 2 }],
+  ['a record without its symbols', { a: 1, [Symbol('s')]: 2 }, { a: 1 }],
+  ['a list without its further fields', Object.assign([1], { more: 2 }), [1]],
+  ['half a surrogate pair as U+FFFD', '\ud800', '\ufffd\ufffd\ufffd'],
+])('carries %s', (_, value, expected) => {
+  const [out] = codec.decode(codec.encode(batchOf<unknown>([value]), 'n')).values
+  expect(out).toStrictEqual(expected)
+})
+
+it('carries one object that is referred to twice as two', () => {
+  const shared = { n: 1 }
+  const [out] = codec.decode(codec.encode(batchOf([[shared, shared]]), 'n')).values as [[object, object]]
+  expect(out).toEqual([shared, shared])
+  expect(out[0]).not.toBe(out[1])
+})
+
 it('carries buffers as buffers', () => {
   const [value] = codec.decode(codec.encode(batchOf([Buffer.from('hi')]), 'n')).values
   expect(Buffer.isBuffer(value)).toBe(true)
