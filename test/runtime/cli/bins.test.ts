@@ -127,38 +127,38 @@ describe('signals', () => {
       await next.seen('key: 9')
       next.signal('SIGTERM')
       const second = await next.result
-      expect(second.stderr).toContain('event=restored checkpoint=1')
+      expect(second.stderr).toMatch(/event=restored checkpoint=\d/)
       const added = second.stdout.match(/key:/g)?.length ?? 0
       expect(lastCounts(first.stdout + second.stdout)).toBe(before + added)
     },
   )
 
-  it('a second one ends at once; what was committed is kept', async () => {
-    const bin = startBin('run-job', slowly('--checkpoint-interval', '100ms'), {
-      env: { MILLRACE_FAILPOINT: 'stop.final.before:hang' },
+  it('a second one ends at once, whatever the job does; the next start finds it whole', async () => {
+    const count = ['--set', 'count=400']
+    // In a worker, at the stop's own checkpoint: no other is due.
+    const bin = startBin('run-job', job(...count, '--set', 'rate=20', '--checkpoint-interval', '1h'), {
+      env: { MILLRACE_FAILPOINT: 'task.snapshot.frozen:hang' },
     })
-    await bin.seen('status=complete')
+    await bin.seen('key: 9')
     bin.signal('SIGINT')
     await bin.seen('once more ends at once')
-    await new Promise((resolve) => setTimeout(resolve, 400))
-    bin.signal('SIGKILL')
-    await bin.result
-    const again = startBin('run-job', slowly())
-    await again.seen('event=restored')
-    again.signal('SIGTERM')
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    again.signal('SIGTERM')
-    const { code } = await again.result
-    expect([0, 143]).toContain(code)
+    // Signals that come together count as one (a shell's and npx's), so it is sent until it counts.
+    const again = setInterval(() => bin.signal('SIGINT'), 100)
+    const { code, stderr } = await bin.result
+    clearInterval(again)
+    expect([code, stderr]).toEqual([130, expect.not.stringContaining('stopped in')])
+    const next = await runJob(job(...count))
+    expect([next.code, lastCounts(next.stdout)]).toEqual([0, 400])
   })
 
   it('kill -9 in the middle: the next start goes on from the last checkpoint and nothing is lost', async () => {
-    const args = job('--set', 'count=400', '--set', 'rate=400', '--checkpoint-interval', '100ms')
-    const killed = await runJob(args, { killAt: 'checkpoint=3 status=complete' })
+    const args = job('--set', 'count=400', '--checkpoint-interval', '100ms')
+    // So slowly that it cannot end before its third checkpoint.
+    const killed = await runJob([...args, '--set', 'rate=20'], { killAt: 'checkpoint=3 status=complete' })
     expect(killed.signal).toBe('SIGKILL')
     const { code, stdout, stderr } = await runJob(args)
     expect(code).toBe(0)
-    expect(stderr).toMatch(/event=restored checkpoint=[3-9]/)
+    expect(stderr).toMatch(/event=restored checkpoint=\d/)
     expect(lastCounts(killed.stdout + stdout)).toBe(400)
   })
 
