@@ -121,11 +121,13 @@ export class TimerQueue {
   }
 
   register(key: Key, time: number): void {
-    const bucket = this.#bucketAt(time + 0)
-    if (bucket.living.find(key) !== undefined) return
-    const timer = bucket.dead?.find(key) ?? new Timer(key, time + 0, this.domain, false)
+    const { living, dead } = this.#bucketAt(time + 0)
+    if (living.find(key) !== undefined) return
+    const timer = dead?.find(key) ?? new Timer(key, time + 0, this.domain, false)
     this.#change(timer)
     timer.alive = true
+    // Looked up anew: the change may have forgotten a dead timer, and with it the bucket.
+    const bucket = this.#bucketAt(time + 0)
     this.#unbury(bucket, timer)
     this.#addLiving(bucket, timer)
   }

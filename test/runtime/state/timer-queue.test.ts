@@ -1,7 +1,12 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { DirtyList } from '../../../runtime/state/dirty-list.ts'
 import { type Timer, TimerQueue } from '../../../runtime/state/timer-queue.ts'
+import { checkpoint, makeBackend, scratchFolder } from './support.ts'
+
+const scratch = scratchFolder()
 
 function makeQueue(): TimerQueue {
   return new TimerQueue('event', new DirtyList<Timer>(), () => undefined)
@@ -49,4 +54,23 @@ test('many timers of one time are taken in helpings without passing over the tak
     if (seen.size === 100) queue.register(taken[0]?.key ?? 0, 7)
   }
   expect([seen.size, queue.size, queue.next()]).toEqual([50_000, 0, undefined])
+})
+
+test('a timer that is set again while its deletion is being written can be deleted again', async () => {
+  const folder = join(scratch, 'deleted-again')
+  mkdirSync(folder)
+  const backend = makeBackend(scratch)
+  await backend.open([])
+  backend.setCurrentKey('key')
+  backend.timers.registerEventTimeTimer(1)
+  await checkpoint(backend, folder, 'first')
+  backend.setCurrentKey('key')
+  backend.timers.deleteEventTimeTimer(1)
+  const snapshot = backend.freeze()
+  backend.timers.registerEventTimeTimer(1)
+  expect(backend.nextTimer('event')).toBe(1)
+  backend.timers.deleteEventTimeTimer(1)
+  expect(backend.nextTimer('event')).toBeUndefined()
+  snapshot.abandon()
+  await backend.close()
 })
