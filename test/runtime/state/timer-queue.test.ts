@@ -66,6 +66,7 @@ test('a timer that is set again while its deletion is being written can be delet
   await checkpoint(backend, folder, 'first')
   backend.setCurrentKey('key')
   backend.timers.deleteEventTimeTimer(1)
+  expect(backend.nextTimer('event')).toBeUndefined()
   const snapshot = backend.freeze()
   backend.timers.registerEventTimeTimer(1)
   expect(backend.nextTimer('event')).toBe(1)
