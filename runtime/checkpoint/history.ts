@@ -103,6 +103,8 @@ export class CheckpointHistory {
   async goBackTo(origin: Origin): Promise<void> {
     const own = origin.folder === this.#store.folderOf(origin.id)
     if (own && !origin.rewind) return
+    // What an earlier return abandoned would be listed again once its file is replaced by one that begins above.
+    if (own && this.#rewind !== undefined && origin.id > this.#rewind.lastId) await this.#forgetAbandoned()
     await this.#store.raise(origin.id)
     const rewind = { from: own ? origin.id : origin.folder, lastId: this.#store.lastId }
     await writeSmallFile(this.#fs, this.#layout.rewind, rewind)

@@ -171,10 +171,11 @@ class Simulation {
     const rewindable = graph.nodes.every((node) => node.rewindable !== false)
     try {
       const { origin, settle } = await chooseStart(history, graph, plan, { fromCheckpoint: wished })
+      // Whoever dies from here on may have gone back durably.
+      if (origin?.rewind) this.#lastCompleted = Math.min(this.#lastCompleted, wished)
       await settle()
       if (origin?.rewind && !rewindable) this.#broken('the job went back although a sink would repeat')
       if (origin?.id !== wished) this.#broken(`checkpoint ${wished} was asked for, ${origin?.id} was found`)
-      this.#lastCompleted = 0
     } catch (error) {
       const refused = isMillraceError(error) && error.code === 'RESTORE_SINK_REPEATS'
       if (!refused || rewindable) throw error

@@ -39,7 +39,14 @@ const from = (fs: MemoryFs, store: CheckpointStore, id: number) => ({
   verify: verifying(fs),
 })
 
-async function take(fs: MemoryFs, { store, history }: Opened): Promise<number> {
+async function take(fs: MemoryFs, opened: Opened): Promise<number> {
+  const id = await complete(fs, opened)
+  await opened.history.tidy(KEEP_ALL, 0, id)
+  return id
+}
+
+/** As take(), but the process dies before it has tidied up. */
+async function complete(fs: MemoryFs, { store }: Opened): Promise<number> {
   const { id, folder } = await store.begin()
   await fs.mkdir(join(folder, 'sums-0'))
   const file = await fs.create(join(folder, 'sums-0', 'a.sst'))
@@ -47,7 +54,6 @@ async function take(fs: MemoryFs, { store, history }: Opened): Promise<number> {
   await file.sync()
   await fs.syncFolder(join(folder, 'sums-0'))
   await store.persist(manifestOf(id))
-  await history.tidy(KEEP_ALL, 0, id)
   return id
 }
 
@@ -89,6 +95,15 @@ describe('CheckpointHistory', () => {
     expect(await fs.list(LAYOUT.checkpoints)).toEqual(['1', '2', '3', '4'])
     await history.goBackTo(await history.find(1))
     expect(await (await open(fs)).history.latest()).toMatchObject({ id: 1, rewind: true })
+  })
+
+  it('I2: what one return abandoned stays abandoned when the next one begins above it', async () => {
+    const { fs, history } = await withCheckpoints(4)
+    await history.goBackTo(await history.find(1))
+    const id = await complete(fs, await open(fs))
+    const again = await open(fs)
+    await again.history.goBackTo(await again.history.find(id))
+    expect((await again.history.retained()).map((checkpoint) => checkpoint.id)).toEqual([1, id])
   })
 
   it('every call from going back to the next checkpoint may be the last: the next start leads to 2, or to what came after', async () => {
