@@ -41,7 +41,11 @@ export abstract class EpochSinkFunction<T> extends RichSinkFunction<T> {
   readonly rewindable: boolean = false
   /** The last epoch the target holds of this writer (a stable name of job, node and subtask), read from the target; -1 if none. */
   abstract lastEpoch(writer: string): number | Promise<number>
-  /** Writes all batches and the marker (writer, epoch) in one transaction of the target. Never called with an empty epoch. */
+  /**
+   * Writes all batches and the marker (writer, epoch) in one transaction of the target. Never called with an empty epoch.
+   * Over a network a transaction sent just before its worker died may commit after lastEpoch() was read: compare the marker
+   * inside the transaction too, and leave it be if it is there already.
+   */
   abstract apply(writer: string, epoch: number, batches: AsyncIterable<readonly T[]>): Promise<void>
 }
 
