@@ -1,9 +1,11 @@
+import { constants } from 'node:os'
 import { parse, resolve } from 'node:path'
 import { EXPLAIN_FORMATS } from '../../../src/graph/explain.ts'
 import type { Config } from '../../config/load-config.ts'
 import type { Run, RunResult } from '../../control/run-types.ts'
 import { type CommandFunction, EXIT, type Terminal } from '../command.ts'
 import { exitCodeOf } from '../exit-code.ts'
+import { watchNpx } from '../npx-watch.ts'
 import { wantsColor } from '../paint.ts'
 import { misuse } from '../parse-arguments.ts'
 import type { Reporter } from '../reporter.ts'
@@ -45,6 +47,8 @@ async function follow(run: Run, reporter: Reporter, terminal: Terminal): Promise
     lastCheckpoint: () => lastCheckpoint,
   })
   signals.listen()
+  // As safe as kill -9, which is what happened to npx.
+  const unwatch = watchNpx(() => process.exit(128 + constants.signals.SIGKILL))
   // A graph that cannot be built is told by the result; this promise is for the view only.
   run.graph.then(({ graph }) => reporter.graph(graph)).catch(() => {})
   run.events$.subscribe((event) => {
@@ -55,6 +59,7 @@ async function follow(run: Run, reporter: Reporter, terminal: Terminal): Promise
   run.metrics$.subscribe((metrics) => reporter.metrics(metrics))
   const result = await run.result
   signals.release()
+  unwatch()
   reporter.end(result)
   return result
 }
