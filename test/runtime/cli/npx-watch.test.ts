@@ -14,23 +14,21 @@ const JOB = fileURLToPath(new URL('../../support/jobs/endless-job.ts', import.me
 const NPX = `process.title = 'npm exec run-job'
 require('node:child_process').spawn('sh', ['-c', process.argv[1] + '; true'], { stdio: 'inherit' })`
 
-it.skipIf(process.platform !== 'linux' /* only /proc tells who started whom */)(
-  'a job ends when the npx that started it is killed',
-  async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'npx-watch-'))
-    const command = [process.execPath, RUN_JOB, JOB, '--data-dir', dir].map((word) => `'${word}'`).join(' ')
-    const npx = spawn(process.execPath, ['-e', NPX, command], {
-      env: { ...process.env, npm_command: 'exec' },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    let stderr = ''
-    npx.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text
-      if (stderr.includes('state=running')) npx.kill('SIGKILL')
-    })
-    // The pipe closes when the last of the three is gone: npx, the shell, the job.
-    await new Promise((resolve) => npx.stderr.once('close', resolve))
-    expect(stderr).toContain('state=running')
-    rmSync(dir, { recursive: true, force: true })
-  },
-)
+// skip: only Linux tells in /proc who started whom
+it.skipIf(process.platform !== 'linux')('a job ends when the npx that started it is killed', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'npx-watch-'))
+  const command = [process.execPath, RUN_JOB, JOB, '--data-dir', dir].map((word) => `'${word}'`).join(' ')
+  const npx = spawn(process.execPath, ['-e', NPX, command], {
+    env: { ...process.env, npm_command: 'exec' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let stderr = ''
+  npx.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    if (stderr.includes('state=running')) npx.kill('SIGKILL')
+  })
+  // The pipe closes when the last of the three is gone: npx, the shell, the job.
+  await new Promise((resolve) => npx.stderr.once('close', resolve))
+  expect(stderr).toContain('state=running')
+  rmSync(dir, { recursive: true, force: true })
+})
