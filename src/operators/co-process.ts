@@ -5,8 +5,9 @@ import type { Batch } from '../record/batch.ts'
 import { present } from '../util/assert.ts'
 import type { Key } from '../util/key-group.ts'
 import { BatchCollector } from './collector.ts'
+import { callEndOfInput, callOnTimer } from './function-calls.ts'
 import { KeyedFunctionContext, UnkeyedFunctionContext } from './function-context.ts'
-import { userError, userErrorIn } from './user-error.ts'
+import { userError } from './user-error.ts'
 import { claim } from './user-function.ts'
 
 /** Runs a CoProcessFunction over two inputs, keyed (both inputs carry keys) or not. */
@@ -60,30 +61,11 @@ export class CoProcessOperator<K extends Key, A, B, Out> implements Operator {
 
   onTimer(timestamp: number, domain: 'event' | 'processing', key: Key, out: Output): void {
     const context = present(this.#context, `keyed context of node "${this.#node}"`)
-    const collector = this.#collector
-    const eventTime = domain === 'event' ? timestamp : undefined
-    context.key = key as K
-    context.domain = domain
-    context.timestamp = eventTime
-    collector.timestamp = eventTime
-    collector.begin(out)
-    try {
-      this.#fn.onTimer(timestamp, context, collector)
-    } catch (error) {
-      throw userErrorIn(this.#node, `the ${domain}-time timer ${timestamp} of key ${String(key)}`, error)
-    }
-    collector.end()
+    callOnTimer(this.#fn, context, { timestamp, domain, key }, { node: this.#node, collector: this.#collector, out })
   }
 
   endOfInput(out: Output): void {
-    this.#collector.timestamp = undefined
-    this.#collector.begin(out)
-    try {
-      this.#fn.endOfInput(this.#collector)
-    } catch (error) {
-      throw userErrorIn(this.#node, 'the end of its input', error)
-    }
-    this.#collector.end()
+    callEndOfInput(this.#fn, { node: this.#node, collector: this.#collector, out })
   }
 
   close(): void | Promise<void> {

@@ -2,7 +2,8 @@ import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
 import { type Collector, type ProcessContext, ProcessFunction } from '../contract/process-function.ts'
 import type { Batch } from '../record/batch.ts'
 import { BatchCollector } from './collector.ts'
-import { userError, userErrorIn } from './user-error.ts'
+import { callEndOfInput } from './function-calls.ts'
+import { userError } from './user-error.ts'
 import { claim } from './user-function.ts'
 
 /** A lambda where a ProcessFunction is wanted. */
@@ -63,14 +64,7 @@ export class ProcessOperator<In, Out> implements Operator {
   }
 
   endOfInput(out: Output): void {
-    this.#collector.timestamp = undefined
-    this.#collector.begin(out)
-    try {
-      this.#fn.endOfInput(this.#collector)
-    } catch (error) {
-      throw userErrorIn(this.#node, 'the end of its input', error)
-    }
-    this.#collector.end()
+    callEndOfInput(this.#fn, { node: this.#node, collector: this.#collector, out })
   }
 
   close(): void | Promise<void> {
