@@ -7,7 +7,7 @@
 
 import type { Partitioner } from '../../src/graph/logical-graph.ts'
 import { BATCH_RECORDS, type Batch } from '../../src/record/batch.ts'
-import type { Barrier, EndOfInput, Watermark } from '../../src/record/element.ts'
+import type { Barrier, EndOfInput, StreamStatus, Watermark } from '../../src/record/element.ts'
 import { assert, present } from '../../src/util/assert.ts'
 import { type Key, keyGroupOf, subtaskOfKeyGroup } from '../../src/util/key-group.ts'
 import { BatchBuffer } from './batch-buffer.ts'
@@ -95,7 +95,7 @@ export class EdgeWriter {
   }
 
   /** To every channel at once, behind what waits there. */
-  control(element: Watermark | Barrier | EndOfInput): Pending {
+  control(element: Watermark | StreamStatus | Barrier | EndOfInput): Pending {
     return this.#toAll((lane) => both(lane.flush(), lane.writer.write(element)))
   }
 

@@ -3,7 +3,7 @@
 // Every part of a checkpoint goes to exactly one place or is refused by name; only what --allow-dropped-state names is given up.
 // Keyed state goes where its key groups are now owned; operator state and commits of old subtask j to new subtask j mod p;
 // splits stay with their subtask while the parallelism is the same and are spread round robin otherwise; the enumerator
-// stays beside subtask 0.
+// stays beside subtask 0. Watermarks go to every subtask.
 
 import { msgpackCodec } from '../../src/codec/msgpack-codec.ts'
 import { keyGroupRange } from '../../src/util/key-group.ts'
@@ -36,6 +36,7 @@ function snapshotsByNode(manifest: Manifest): Map<string, NodeSnapshot[]> {
 function restoreNode(input: RestoreInput, node: string, snapshots: readonly NodeSnapshot[]): NodeRestore[] {
   const parallelism = input.plan.tasks.find((task) => task.nodes.includes(node))?.parallelism ?? 1
   const splits = spreadSplits(snapshots, parallelism)
+  const watermarks = leastWatermarks(snapshots)
   return Array.from({ length: parallelism }, (_, subtask) => {
     const inherited = snapshots.filter((snapshot) => snapshot.subtask % parallelism === subtask)
     return {
@@ -48,8 +49,18 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
       enumerator:
         subtask === 0 ? snapshots.find((snapshot) => snapshot.enumerator !== undefined)?.enumerator : undefined,
       commits: inherited.map((snapshot) => snapshot.commit).filter((commit) => commit !== undefined),
+      watermarks,
     }
   })
+}
+
+/** A split is in one subtask only; an operator's event time is the least that any of its subtasks had reached. */
+function leastWatermarks(snapshots: readonly NodeSnapshot[]): Record<string, number> {
+  const least: Record<string, number> = {}
+  for (const [name, timestamp] of snapshots.flatMap(({ watermarks = {} }) => Object.entries(watermarks))) {
+    least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, timestamp)
+  }
+  return least
 }
 
 function overlapping(

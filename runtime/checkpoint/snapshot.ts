@@ -38,7 +38,12 @@ export interface NodeSnapshot {
   readonly enumerator: { readonly small: Uint8Array; readonly state: StateHandle | undefined } | undefined
   /** What the sink is to commit once the checkpoint is complete (again after a restore). */
   readonly commit: Uint8Array | undefined
+  /** Event time reached at the barrier, ms: of a source by split, of an operator that keeps state under OWN_WATERMARK. */
+  readonly watermarks?: Readonly<Record<string, number>>
 }
+
+/** No split has an empty id. */
+export const OWN_WATERMARK = ''
 
 /** The durations of one subtask's part, ms. */
 export interface SnapshotTimes {
@@ -70,4 +75,6 @@ export interface NodeRestore {
   readonly splits: Uint8Array | undefined
   readonly enumerator: NodeSnapshot['enumerator']
   readonly commits: readonly Uint8Array[]
+  /** Over all former subtasks: of a source by split, of an operator the least, under OWN_WATERMARK. */
+  readonly watermarks?: Readonly<Record<string, number>>
 }

@@ -107,11 +107,18 @@ function targetsOf(name: string, { blueprint, built, edges }: Wiring): Map<strin
   for (const reader of blueprint.planned.nodes.slice(1)) {
     const node = built.get(reader)
     for (const { from, output, input } of graphNode(blueprint, reader).inputs) {
-      if (from === name && node !== undefined) add(output, { push: (batch) => node.push(batch, input) })
+      if (from === name && node !== undefined) add(output, targetOf(node, input))
     }
   }
   for (const { edge, target } of edges) if (edge.fromNode === name) add(edge.output, target)
   return targets
+}
+
+function targetOf(node: ChainNode, input: number): Target {
+  return {
+    push: (batch) => node.push(batch, input),
+    signal: (signal) => (signal.kind === 'watermark' ? node.watermark(signal.timestamp) : node.status(signal.idle)),
+  }
 }
 
 function graphNode({ graph }: TaskBlueprint, name: string): GraphNode {

@@ -22,6 +22,7 @@ export interface ChainNode {
   open(): Promise<void>
   push(batch: Batch, input: number): Pending
   watermark(timestamp: number): Pending
+  status(idle: boolean): Pending
   endOfInput(): Pending
   /** Results that came later, if any came. */
   drain(): Pending

@@ -1,5 +1,5 @@
 import type { Batch } from '../../src/record/batch.ts'
-import type { Barrier, EndOfInput, Watermark } from '../../src/record/element.ts'
+import type { Barrier, EndOfInput, StreamStatus, Watermark } from '../../src/record/element.ts'
 import type { Pending } from '../channel/channel.ts'
 import type { EdgeWriter } from '../channel/edge-writer.ts'
 import type { Target } from './output-collector.ts'
@@ -26,7 +26,11 @@ export class EdgeTarget implements Target {
     return this.#wait(this.#edge.push(batch))
   }
 
-  control(element: Watermark | Barrier | EndOfInput): Pending {
+  signal(element: Watermark | StreamStatus): Pending {
+    return this.control(element)
+  }
+
+  control(element: Watermark | StreamStatus | Barrier | EndOfInput): Pending {
     return this.#wait(this.#edge.control(element))
   }
 

@@ -1,19 +1,20 @@
 // InputGate: merges the channels into one task: fairly, with aligned barriers and the minimum of the watermarks.
 //
-// Owns: whose turn it is; each channel's watermark; which channels have ended.
-// Does not own: when barriers are aligned (barrier-aligner); the elements not yet read (channels).
+// Owns: whose turn it is; which channels have ended.
+// Does not own: when barriers are aligned (barrier-aligner); the event time they agree on (event-time-merge); the elements not
+// yet read (channels).
 //
 // I1. A channel that is held back is not read, so that its bound presses on its writer.
-// I2. Watermarks that come out only grow: the minimum over all channels, an ended one counting as the greatest.
-// I3. END_OF_INPUT comes out once, when every channel has ended; barriers go on.
+// I2. END_OF_INPUT comes out once, when every channel has ended; barriers go on.
 
 import type { Batch } from '../../src/record/batch.ts'
-import { type Barrier, type Element, END_OF_INPUT, MAX_WATERMARK } from '../../src/record/element.ts'
+import { type Barrier, type Element, END_OF_INPUT } from '../../src/record/element.ts'
 import { assert, present } from '../../src/util/assert.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
 import type { ChannelReader } from '../channel/channel.ts'
 import { BarrierAligner } from './barrier-aligner.ts'
+import { EventTimeMerge } from './event-time-merge.ts'
 
 export interface GateChannel {
   readonly reader: ChannelReader
@@ -34,11 +35,11 @@ export class InputGate {
   readonly #channels: readonly GateChannel[]
   readonly #aligner: BarrierAligner
   readonly #clock: Clock
-  readonly #watermarks: number[]
+  readonly #time: EventTimeMerge
   readonly #ended: boolean[]
   #endedCount = 0
-  #watermark = Number.NEGATIVE_INFINITY
-  #endDue = false
+  /** What one element gave beside the first that came out of it. */
+  #due: Element[] = []
   #letGo = false
   #turn = 0
   #lastInput = 0
@@ -49,7 +50,7 @@ export class InputGate {
     this.#channels = channels
     this.#aligner = new BarrierAligner(channels.length, delivery)
     this.#clock = clock
-    this.#watermarks = channels.map(() => Number.NEGATIVE_INFINITY)
+    this.#time = new EventTimeMerge(channels.length)
     this.#ended = channels.map(() => false)
     for (const { reader } of channels) reader.onReadable(onReadable)
   }
@@ -66,10 +67,7 @@ export class InputGate {
 
   /** The next element for the task, or undefined if nothing may be read now. */
   next(): Element | undefined {
-    if (this.#endDue) {
-      this.#endDue = false
-      return END_OF_INPUT
-    }
+    if (this.#due.length > 0) return this.#due.shift()
     for (let tried = 0; tried < this.#channels.length; tried += 1) {
       const channel = this.#turn
       this.#turn = channel + 1 === this.#channels.length ? 0 : channel + 1
@@ -119,14 +117,18 @@ export class InputGate {
     if (element.kind === 'barrier') return this.#barrier(channel, element)
     assert(this.#ended[channel] !== true, 'no data follows the end of input on a channel')
     if (element.kind === 'batch') return element.values.length > 0 ? element : undefined
-    if (element.kind === 'watermark') return this.#raise(channel, element.timestamp)
+    if (element.kind === 'watermark') return this.#time.raise(channel, element.timestamp)
+    if (element.kind === 'status') return this.#first(this.#time.status(channel, element.idle))
     this.#ended[channel] = true
     this.#endedCount += 1
-    const risen = this.#raise(channel, MAX_WATERMARK)
-    if (this.#endedCount < this.#channels.length) return risen
-    if (risen === undefined) return END_OF_INPUT
-    this.#endDue = true
-    return risen
+    const told = this.#time.end(channel)
+    return this.#first(this.#endedCount < this.#channels.length ? told : [...told, END_OF_INPUT])
+  }
+
+  #first(elements: readonly Element[]): Element | undefined {
+    const [first, ...rest] = elements
+    this.#due.push(...rest)
+    return first
   }
 
   #barrier(channel: number, barrier: Barrier): Barrier | undefined {
@@ -142,13 +144,5 @@ export class InputGate {
     this.#alignMs = this.#clock.monotonic() - this.#alignStart
     failpoint('task.align.done')
     return barrier
-  }
-
-  #raise(channel: number, timestamp: number): Element | undefined {
-    this.#watermarks[channel] = Math.max(this.#watermarks[channel] ?? Number.NEGATIVE_INFINITY, timestamp)
-    const minimum = this.#watermarks.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY)
-    if (minimum <= this.#watermark) return undefined
-    this.#watermark = minimum
-    return { kind: 'watermark', timestamp: minimum }
   }
 }

@@ -3,10 +3,11 @@
 // Owns: the order in which nodes are called. Does not own: what each does (the nodes).
 //
 // I1. Nodes are called in chain order: a node after the one it reads, edges to other tasks after all nodes.
-// I2. A control element reaches a node only when all that the nodes before it put out has been passed on.
+// I2. A control element reaches a node only when all that the nodes before it put out has been passed on. Watermarks and status go
+//     from node to node, as records do.
 
 import type { Batch } from '../../src/record/batch.ts'
-import type { Barrier, EndOfInput, Watermark } from '../../src/record/element.ts'
+import type { Barrier, EndOfInput, StreamStatus, Watermark } from '../../src/record/element.ts'
 import { present } from '../../src/util/assert.ts'
 import { both, type Pending } from '../channel/channel.ts'
 import type { ChainNode, SnapshotPart } from './chain-node.ts'
@@ -77,9 +78,14 @@ export class OperatorChain {
     return earliest
   }
 
-  async watermark(watermark: Watermark): Promise<void> {
-    await this.#each((node) => node.watermark(watermark.timestamp))
-    await this.#send(watermark)
+  /** To the head: each node passes it on to what reads it. */
+  watermark({ timestamp }: Watermark): Pending {
+    return this.#head.watermark(timestamp)
+  }
+
+  /** To the head: each node passes it on to what reads it. */
+  status({ idle }: StreamStatus): Pending {
+    return this.#head.status(idle)
   }
 
   async endOfInput(end: EndOfInput): Promise<void> {
@@ -132,7 +138,7 @@ export class OperatorChain {
     for (const node of this.nodes.slice(first)) await call(node)
   }
 
-  #send(element: Watermark | Barrier | EndOfInput): Pending {
+  #send(element: Barrier | EndOfInput): Pending {
     let pending: Pending
     for (const edge of this.edges) pending = both(pending, edge.control(element))
     return pending

@@ -8,9 +8,10 @@
 
 import type { Operator, OperatorContext } from '../../src/contract/operator.ts'
 import type { Batch } from '../../src/record/batch.ts'
+import { MAX_WATERMARK } from '../../src/record/element.ts'
 import { keyGroupRange } from '../../src/util/key-group.ts'
 import type { Pending } from '../channel/channel.ts'
-import type { StateHandle } from '../checkpoint/snapshot.ts'
+import { OWN_WATERMARK, type StateHandle } from '../checkpoint/snapshot.ts'
 import type { KeyedBackend, KeyedSnapshot } from '../state/keyed-backend.ts'
 import { type ChainNode, nodeSnapshot, readyPart, type SnapshotPart } from './chain-node.ts'
 import { atNode } from './failure.ts'
@@ -45,6 +46,7 @@ export class OperatorNode implements ChainNode {
   readonly #breathe: () => Pending
   #backend: KeyedBackend | undefined
   #timers: FiringTimers | undefined
+  #watermark = Number.NEGATIVE_INFINITY
   #drainAsked = false
   #ended = false
 
@@ -72,6 +74,8 @@ export class OperatorNode implements ChainNode {
       const handles: readonly StateHandle[] = restore?.keyed ?? []
       await this.#backend.open(handles.map((handle) => ({ folder: restore?.folder ?? '', handle })))
     }
+    this.#watermark = restore?.watermarks?.[OWN_WATERMARK] ?? Number.NEGATIVE_INFINITY
+    this.#backend?.advanceWatermark(this.#watermark)
     const context: OperatorContext = {
       ...nodeContext(environment, this.name, this.meter),
       keyed: this.#timers,
@@ -98,12 +102,22 @@ export class OperatorNode implements ChainNode {
     this.#backend?.prefetchAhead(batch)
   }
 
+  /** One that says no more than an earlier one (from before a restore, perhaps) is passed over. */
   watermark(timestamp: number): Pending {
+    if (timestamp <= this.#watermark) return undefined
+    this.#watermark = timestamp
     this.meter.watermark = timestamp
     this.#backend?.advanceWatermark(timestamp)
-    const rest = (): Pending => this.#call(() => this.#operator.watermark?.(timestamp, this.#out))
     const firing = this.#fire('event', timestamp)
+    const rest = (): Pending => this.#call(() => this.#tellWatermark(timestamp))
     return firing === undefined ? rest() : firing.then(rest)
+  }
+
+  status(idle: boolean): Pending {
+    return this.#call(() => {
+      this.#operator.status?.(idle, this.#out)
+      if (this.#operator.ownsWatermarks !== true) this.#out.idle(idle)
+    })
   }
 
   nextTimer(): number | undefined {
@@ -122,7 +136,11 @@ export class OperatorNode implements ChainNode {
 
   endOfInput(): Pending {
     this.#ended = true
-    return this.#call(() => this.#operator.endOfInput?.(this.#out))
+    return this.#call(() => {
+      const ending = this.#operator.endOfInput?.(this.#out)
+      if (this.#operator.ownsWatermarks !== true) return ending
+      return andThen(ending, () => this.#out.watermark(MAX_WATERMARK))
+    })
   }
 
   finishEpoch(checkpoint: number): Pending {
@@ -134,7 +152,8 @@ export class OperatorNode implements ChainNode {
   freeze(): SnapshotPart {
     const operator = this.#operator.snapshot === undefined ? undefined : this.#snapshotOperator()
     const frozen = this.#backend?.freeze()
-    const snapshot = { ...nodeSnapshot(this.name, this.#environment.subtask), operator }
+    const watermarks = this.#keptWatermark
+    const snapshot = { ...nodeSnapshot(this.name, this.#environment.subtask), operator, watermarks }
     if (frozen === undefined) return readyPart(operator === undefined ? undefined : snapshot)
     return keyedPart(frozen, `${this.name}-${this.#environment.subtask}`, (keyed) => ({ ...snapshot, keyed }))
   }
@@ -149,6 +168,18 @@ export class OperatorNode implements ChainNode {
     } finally {
       await this.#backend?.close()
     }
+  }
+
+  /** The end of event time is none to go on from: a job that ended may be started again with more to read. */
+  get #keptWatermark(): Record<string, number> {
+    return Number.isFinite(this.#watermark) && this.#watermark < MAX_WATERMARK
+      ? { [OWN_WATERMARK]: this.#watermark }
+      : {}
+  }
+
+  #tellWatermark(timestamp: number): void | Promise<void> {
+    const told = this.#operator.watermark?.(timestamp, this.#out)
+    return this.#operator.ownsWatermarks === true ? told : andThen(told, () => this.#out.watermark(timestamp))
   }
 
   #snapshotOperator(): Uint8Array {
@@ -211,6 +242,10 @@ export class OperatorNode implements ChainNode {
       breathe: this.#breathe,
     })
   }
+}
+
+function andThen(first: void | Promise<void>, next: () => void): void | Promise<void> {
+  return first === undefined ? next() : first.then(next)
 }
 
 function openBackend(environment: TaskEnvironment, node: string): KeyedBackend {

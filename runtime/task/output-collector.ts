@@ -1,18 +1,23 @@
 // OutputCollector: where one node's operator puts what it makes, and how that reaches the nodes and edges that read it.
 //
-// Owns: batches made during one call of the operator. Does not own: what is behind the targets.
+// Owns: batches and signals made during one call of the operator. Does not own: what is behind the targets.
 //
-// I1. Order is kept per output. I2. After flush() (and its promise) nothing waits here. I3. Batches have at most BATCH_SLICE records.
+// I1. Order is kept per output, signals among records. I2. After flush() (and its promise) nothing waits here. I3. Batches have at most BATCH_SLICE records.
 
 import { MAIN_OUTPUT, type Output } from '../../src/contract/operator.ts'
 import { BATCH_RECORDS, type Batch, batchOf } from '../../src/record/batch.ts'
+import type { StreamStatus, Watermark } from '../../src/record/element.ts'
 import { BatchBuffer } from '../channel/batch-buffer.ts'
 import type { Pending } from '../channel/channel.ts'
 
 /** A reader of a node's output: a node of the same chain, or an edge to other tasks. */
 export interface Target {
   push(batch: Batch): Pending
+  /** What is said of event time, in order with the batches. */
+  signal(signal: Signal): Pending
 }
+
+type Signal = Watermark | StreamStatus
 
 /** Larger batches are cut: memory and the time between two looks at the mailbox stay bounded. */
 const BATCH_SLICE = 4 * BATCH_RECORDS
@@ -21,7 +26,7 @@ const BATCH_SLICE = 4 * BATCH_RECORDS
 class Outlet {
   readonly targets: readonly Target[]
   readonly buffer = new BatchBuffer()
-  queue: Batch[] = []
+  queue: (Batch | Signal)[] = []
 
   constructor(targets: readonly Target[]) {
     this.targets = targets
@@ -30,6 +35,12 @@ class Outlet {
   close(): void {
     const batch = this.buffer.take()
     if (batch !== undefined) this.queue.push(batch)
+  }
+
+  signal(signal: Signal): void {
+    if (this.targets.length === 0) return
+    this.close()
+    this.queue.push(signal)
   }
 }
 
@@ -68,6 +79,14 @@ export class OutputCollector implements Output {
     buffer.add(value, timestamp, undefined)
   }
 
+  watermark(timestamp: number): void {
+    this.#signal({ kind: 'watermark', timestamp })
+  }
+
+  idle(idle: boolean): void {
+    this.#signal({ kind: 'status', idle })
+  }
+
   /** Passes on all that was collected. */
   flush(): Pending {
     let pending = flushOutlet(this.#main)
@@ -78,12 +97,17 @@ export class OutputCollector implements Output {
     return pending
   }
 
+  #signal(signal: Signal): void {
+    this.#main.signal(signal)
+    if (this.#side.size > 0) for (const outlet of this.#side.values()) outlet.signal(signal)
+  }
+
   #outlet(output: string): Outlet | undefined {
     return output === MAIN_OUTPUT ? this.#main : this.#side.get(output)
   }
 }
 
-function pushSlices(batch: Batch, into: Batch[]): void {
+function pushSlices(batch: Batch, into: (Batch | Signal)[]): void {
   const { values, timestamps, keys } = batch
   for (let start = 0; start < values.length; start += BATCH_SLICE) {
     const end = start + BATCH_SLICE
@@ -95,30 +119,33 @@ function pushSlices(batch: Batch, into: Batch[]): void {
 function flushOutlet(outlet: Outlet): Pending {
   outlet.close()
   if (outlet.queue.length === 0) return undefined
-  const batches = outlet.queue
+  const { queue, targets } = outlet
   outlet.queue = []
-  for (let b = 0; b < batches.length; b += 1) {
-    for (let t = 0; t < outlet.targets.length; t += 1) {
-      const pending = outlet.targets[t]?.push(batches[b] as Batch)
-      if (pending !== undefined) return flushRest(outlet.targets, batches, b, t + 1, pending)
+  for (let i = 0; i < queue.length; i += 1) {
+    for (let t = 0; t < targets.length; t += 1) {
+      const pending = hand(queue[i] as Batch | Signal, targets[t] as Target)
+      if (pending !== undefined) return flushRest(targets, queue, { at: i, target: t + 1 }, pending)
     }
   }
   return undefined
 }
 
+function hand(element: Batch | Signal, target: Target): Pending {
+  return element.kind === 'batch' ? target.push(element) : target.signal(element)
+}
+
 async function flushRest(
   targets: readonly Target[],
-  batches: readonly Batch[],
-  batch: number,
-  target: number,
+  queue: readonly (Batch | Signal)[],
+  next: { readonly at: number; readonly target: number },
   pending: Promise<void>,
 ): Promise<void> {
   await pending
-  let t = target
-  for (let b = batch; b < batches.length; b += 1) {
+  let t = next.target
+  for (const element of queue.slice(next.at)) {
     for (; t < targets.length; t += 1) {
-      const next = targets[t]?.push(batches[b] as Batch)
-      if (next !== undefined) await next
+      const waiting = hand(element, targets[t] as Target)
+      if (waiting !== undefined) await waiting
     }
     t = 0
   }

@@ -51,6 +51,10 @@ export class SinkNode implements ChainNode {
     return undefined
   }
 
+  status(): Pending {
+    return undefined
+  }
+
   endOfInput(): Pending {
     return undefined
   }

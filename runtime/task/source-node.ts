@@ -125,7 +125,13 @@ export class SourceNode implements ChainNode {
 
   watermark(timestamp: number): Pending {
     this.meter.watermark = timestamp
-    return undefined
+    this.#options.output.watermark(timestamp)
+    return this.#options.output.flush()
+  }
+
+  status(idle: boolean): Pending {
+    this.#options.output.idle(idle)
+    return this.#options.output.flush()
   }
 
   endOfInput(): Pending {

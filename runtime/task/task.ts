@@ -214,6 +214,7 @@ export class Task {
 
   async #control(element: Exclude<Element, { kind: 'batch' }>): Promise<void> {
     if (element.kind === 'watermark') await this.#chain.watermark(element)
+    else if (element.kind === 'status') await this.#chain.status(element)
     else if (element.kind === 'barrier') await this.#barrier(element, this.#gate?.alignMs ?? 0)
     else await this.#end()
   }

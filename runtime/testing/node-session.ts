@@ -120,8 +120,9 @@ export class NodeSession {
       splits: undefined,
       enumerator: undefined,
       commits: [],
+      watermarks: snapshot?.watermarks ?? {},
     })
-    // Event time is no part of a checkpoint: after a restore the sources tell it anew.
+    // Only nodes that keep state remember event time: for the others the sources tell it anew.
     if (this.#watermark !== undefined) await this.watermark(this.#watermark)
   }
 
@@ -182,6 +183,8 @@ class WideTarget implements Target {
   push(batch: Batch): undefined {
     for (const [i, value] of batch.values.entries()) this.#into.push({ value, timestamp: batch.timestamps?.[i] })
   }
+
+  signal(): undefined {}
 }
 
 /** Has room for one record, and the next only after a while. */
@@ -198,6 +201,8 @@ class NarrowTarget implements Target {
       await new Promise<void>((resolve) => setImmediate(resolve))
     }
   }
+
+  signal(): undefined {}
 }
 
 /** The operator of that name. Throws with what there is. */
@@ -229,6 +234,8 @@ async function keyed(keyer: Operator, batch: Batch): Promise<Batch> {
       if (output === MAIN_OUTPUT) result = made
     },
     emit: () => {},
+    watermark: () => {},
+    idle: () => {},
   }
   await keyer.process(batch, out, 0)
   if (result?.keys === undefined) throw new Error('the node that feeds a keyed input gave no keys')

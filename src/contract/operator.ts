@@ -14,6 +14,10 @@ export interface Output {
   batch(batch: Batch, output?: string): void
   /** Adds one record to the batch being built. Order across batch() and emit() is kept. */
   emit(value: unknown, timestamp: number | undefined, output?: string): void
+  /** To every output, behind all records put out before: only for operators that own their watermarks. */
+  watermark(timestamp: number): void
+  /** Whether readers shall wait for this operator's watermarks: only for operators that own their watermarks. */
+  idle(idle: boolean): void
 }
 
 export interface OperatorContext extends RuntimeContext {
@@ -30,15 +34,22 @@ export interface OperatorContext extends RuntimeContext {
 
 /**
  * One operator in one subtask. The machine calls one method at a time and awaits a returned promise before the next call:
- * nothing else of this operator runs meanwhile. Order: open, then any of process/watermark/onTimer/drain/finishEpoch+snapshot,
+ * nothing else of this operator runs meanwhile. Order: open, then any of process/watermark/status/onTimer/drain/finishEpoch+snapshot,
  * then endOfInput once (then still finishEpoch+snapshot), then close. After a throw only close is called.
  */
 export interface Operator {
+  /**
+   * True: the watermarks and the status of the inputs are told to this operator and not passed on; it puts out its own. The end of
+   * event time (MAX_WATERMARK) is passed on in any case, after endOfInput.
+   */
+  readonly ownsWatermarks?: boolean
   open?(context: OperatorContext): void | Promise<void>
   /** One batch of input `input` (0 except for two-input nodes). If the node is keyed, batch.keys is there and prefetched. */
   process(batch: Batch, out: Output, input: number): void | Promise<void>
   /** The minimum watermark over all inputs rose. It is passed on after this returns. Due event timers have fired. */
   watermark?(timestamp: number, out: Output): void | Promise<void>
+  /** All inputs are idle, or one is active again. It is passed on after this returns. */
+  status?(idle: boolean, out: Output): void
   /** A timer of this key fired; the current key is set. */
   onTimer?(timestamp: number, domain: 'event' | 'processing', key: Key, out: Output): void
   /** After wake(). */

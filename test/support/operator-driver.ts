@@ -16,6 +16,9 @@ export interface Emitted {
 /** Collects what an operator puts out, by output. */
 export class CollectedOutput implements Output {
   readonly byOutput = new Map<string, Emitted[]>()
+  /** Watermarks the operator put out, in order, and how it changed its status. */
+  readonly watermarks: number[] = []
+  readonly statuses: boolean[] = []
   batches = 0
 
   batch(batch: Batch, output = MAIN_OUTPUT): void {
@@ -27,6 +30,14 @@ export class CollectedOutput implements Output {
 
   emit(value: unknown, timestamp: number | undefined, output = MAIN_OUTPUT): void {
     this.#list(output).push({ value, timestamp, key: undefined })
+  }
+
+  watermark(timestamp: number): void {
+    this.watermarks.push(timestamp)
+  }
+
+  idle(idle: boolean): void {
+    this.statuses.push(idle)
   }
 
   values(output = MAIN_OUTPUT): unknown[] {
