@@ -34,6 +34,10 @@ export {
 export type { Counter, Gauge, Logger, MetricGroup, RuntimeContext } from './contract/runtime-context.ts'
 export type { ProcessLambda } from './operators/process.ts'
 
+// Time
+
+export { days, hours, milliseconds, minutes, seconds } from './time/duration.ts'
+
 // State
 
 export type {
