@@ -16,8 +16,11 @@ export interface Ran {
   readonly runningMs: number
 }
 
-/** Runs a job to its end over a data directory of its own. Throws unless it finished. */
-export async function runHere(job: Job | string, options: RunOptions = {}): Promise<Ran> {
+/** Runs a job to its end over a data directory of its own. `onRunning` is called when every task runs. Throws unless it finished. */
+export async function runHere(
+  job: Job | string,
+  { onRunning, ...options }: RunOptions & { readonly onRunning?: () => void } = {},
+): Promise<Ran> {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   const checkpoints: CheckpointInfo[] = []
   let runningSince = performance.now()
@@ -25,7 +28,9 @@ export async function runHere(job: Job | string, options: RunOptions = {}): Prom
     const running = run(job, { dataDir, restart: { strategy: 'none' }, checkpoint: NO_CHECKPOINTS, ...options })
     running.checkpoints$.subscribe((one) => checkpoints.push(one))
     running.state$.subscribe((state) => {
-      if (state === 'running') runningSince = performance.now()
+      if (state !== 'running') return
+      runningSince = performance.now()
+      onRunning?.()
     })
     const result = await running.result
     const runningMs = performance.now() - runningSince

@@ -5,6 +5,7 @@ import { generate } from 'millrace/connectors/generate'
 import { Discard } from './discard.ts'
 import { type Draws, ExactDraws, FastDraws } from './generator/draws.ts'
 import type { AuctionEvent } from './generator/events.ts'
+import { eventsKept, keepEvents } from './generator/kept-events.ts'
 import { eventMaker } from './generator/make-event.ts'
 import { claimRun, writeResult } from './result.ts'
 
@@ -17,10 +18,12 @@ export function query(name: string, body: QueryBody): Job {
   return job(jobName, (flow, settings) => {
     const count = settings.number('events', 100_000, { min: 0, integer: true })
     const rate = settings.number('rate', 0, { min: 0 })
-    const { draws, words } = drawsFrom(settings)
+    const { draws, words, kept } = drawsFrom(settings)
     const out = settings.string('out', join(settings.dataDir, `${jobName}.jsonl`))
 
-    const make = eventMaker(draws)
+    const fresh = eventMaker(draws)
+    const make = kept ? eventsKept(fresh) : fresh
+    if (kept) flow.onStart(() => keepEvents(fresh))
     // Part k of n makes every nth event: the parts move through event time together.
     const rows = body(
       flow.from('events', generate({ count, make: (n) => make(n), ...(rate > 0 && { perSecond: rate }) })),
@@ -39,11 +42,12 @@ export function query(name: string, body: QueryBody): Job {
   })
 }
 
-function drawsFrom(settings: Settings): { readonly draws: Draws; readonly words: string } {
+function drawsFrom(settings: Settings): { readonly draws: Draws; readonly words: string; readonly kept: boolean } {
   const generator = settings.string('generator', 'exact')
   const seed = settings.number('seed', 1, { integer: true })
-  if (generator === 'exact') return { draws: new ExactDraws(), words: 'exact' }
-  if (generator === 'fast') return { draws: new FastDraws(seed), words: `fast with seed ${seed}` }
+  const kept = generator === 'kept'
+  if (generator === 'exact' || kept) return { draws: new ExactDraws(), words: generator, kept }
+  if (generator === 'fast') return { draws: new FastDraws(seed), words: `fast with seed ${seed}`, kept }
   const value = JSON.stringify(generator)
-  throw new MillraceError('SETTING_INVALID', { key: 'generator', value, expected: 'exact or fast' })
+  throw new MillraceError('SETTING_INVALID', { key: 'generator', value, expected: 'exact, fast or kept' })
 }
