@@ -16,6 +16,11 @@ export class ByteReader {
     return this.at < this.end
   }
 
+  skip(length: number): this {
+    this.#take(length)
+    return this
+  }
+
   u8(): number {
     return this.buffer[this.#take(1)] as number
   }

@@ -89,17 +89,28 @@ export class ByteWriter {
     this.length += this.#buffer.write(value, this.length, encoding)
   }
 
-  /** Puts the length of what was written since `from` in front of it, as a varint. */
-  insertLength(from: number): void {
+  /** Leaves room for a length; what is written until closeLength() is counted by it. */
+  openLength(): number {
+    this.#reserve(1)
+    return this.length++
+  }
+
+  /** Writes how much was written since openLength() answered `at`, as a varint in front of it. */
+  closeLength(at: number): void {
+    const from = at + 1
     const length = this.length - from
+    if (length < 0x80) {
+      this.#buffer[at] = length
+      return
+    }
     let width = 1
     for (let rest = length >>> 7; rest > 0; rest >>>= 7) width++
     // As much as varint() will ask for: growing the buffer in between would lose what was moved.
     this.#reserve(5)
-    this.#buffer.copyWithin(from + width, from, this.length)
-    this.length = from
+    this.#buffer.copyWithin(at + width, from, this.length)
+    this.length = at
     this.varint(length)
-    this.length = from + width + length
+    this.length = at + width + length
   }
 
   #reserve(bytes: number): void {

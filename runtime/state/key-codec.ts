@@ -26,9 +26,9 @@ export function writeKey(key: Key, into: ByteWriter): void {
   }
   into.u8(ARRAY)
   for (const part of key) {
-    const from = into.length
+    const at = into.openLength()
     writeKey(part, into)
-    into.insertLength(from)
+    into.closeLength(at)
   }
 }
 

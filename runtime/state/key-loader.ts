@@ -6,7 +6,7 @@
 // I1. An entry is LOADING from before its read begins until its slots are filled.
 
 import type { EntryCache } from './entry-cache.ts'
-import type { EntryCodec } from './entry-codec.ts'
+import { type EntryCodec, HAS_MAP_ROWS, MIGRATED } from './entry-codec.ts'
 import type { KeyEntry } from './key-entry.ts'
 import { CLEAN, LOADING } from './key-entry.ts'
 import type { RocksStore } from './rocks-store.ts'
@@ -50,9 +50,9 @@ export class KeyLoader {
       for (const [i, entry] of entries.entries()) {
         const row = rows[i]
         if (row === undefined) continue
-        const { maps, changed } = this.#codec.decodeMain(entry, row)
-        if (changed) migrated.add(entry)
-        if (maps) withMaps.push(entry)
+        const found = this.#codec.decodeMain(entry, row)
+        if ((found & MIGRATED) !== 0) migrated.add(entry)
+        if ((found & HAS_MAP_ROWS) !== 0) withMaps.push(entry)
       }
       await this.#loadMaps(withMaps, migrated)
       for (const entry of entries) this.#ready(entry, migrated.has(entry))
@@ -78,11 +78,11 @@ export class KeyLoader {
 
   async #loadMap(entry: KeyEntry): Promise<boolean> {
     const prefix = this.#codec.mapRowPrefix(entry.key)
-    let migrated = false
+    let found = 0
     for await (const rows of this.#store.scan(prefix, afterPrefix(prefix))) {
-      for (const [key, value] of rows) migrated = this.#codec.decodeMapRow(entry, key, value) || migrated
+      for (const [key, value] of rows) found |= this.#codec.decodeMapRow(entry, key, value)
     }
-    return migrated
+    return (found & MIGRATED) !== 0
   }
 }
 

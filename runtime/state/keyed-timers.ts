@@ -7,7 +7,7 @@ import type { TimerService } from '../../src/contract/keyed-context.ts'
 import type { Key } from '../../src/util/key-group.ts'
 import { DirtyList } from './dirty-list.ts'
 import type { RocksStore } from './rocks-store.ts'
-import { readTimerRowKey, rowRange, TIMER, type TimerDomain } from './row-key.ts'
+import { readTimerRowKey, type TimerDomain, timerRange } from './row-key.ts'
 import { type Timer, TimerQueue } from './timer-queue.ts'
 
 /** A timer with its bucket and its places in maps. */
@@ -41,8 +41,8 @@ export class KeyedTimers implements TimerService {
     return domain === 'event' ? this.#event : this.#processing
   }
 
-  async load(store: RocksStore, range: { readonly start: number; readonly end: number }): Promise<void> {
-    const { from, to } = rowRange(TIMER, range.start, range.end)
+  async load(store: RocksStore): Promise<void> {
+    const { from, to } = timerRange()
     for await (const rows of store.scan(from, to, 4000)) {
       for (const [row] of rows) {
         const { domain, key, time } = readTimerRowKey(row)

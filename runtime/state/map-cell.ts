@@ -31,14 +31,14 @@ export class MapCell implements MapState<UserKey, unknown> {
     const entry = this.#cache.current
     const slot = mapSlotOf(entry, this.#index)
     slot.items.set(key, value)
-    slot.changed.add(key)
+    slot.touch(key)
     this.#cache.wrote(entry, slot)
   }
 
   delete(key: UserKey): void {
     const slot = this.#slot
     if (slot === undefined || !slot.items.delete(key)) return
-    slot.changed.add(key)
+    slot.touch(key)
     this.#cache.wrote(this.#cache.current, slot)
   }
 
@@ -87,14 +87,14 @@ export class ExpiringMapCell implements MapState<UserKey, unknown> {
     const entry = this.#cache.current
     const slot = mapSlotOf(entry, this.#index)
     slot.items.set(key, this.#ttl.stamp(value))
-    slot.changed.add(key)
+    slot.touch(key)
     this.#cache.wrote(entry, slot)
   }
 
   delete(key: UserKey): void {
     const slot = this.#slot
     if (slot === undefined || !slot.items.delete(key)) return
-    slot.changed.add(key)
+    slot.touch(key)
     this.#cache.wrote(this.#cache.current, slot)
   }
 
@@ -123,7 +123,7 @@ export class ExpiringMapCell implements MapState<UserKey, unknown> {
   #refresh(key: UserKey, stamped: Stamped): void {
     const slot = this.#slot as MapSlot
     this.#ttl.refresh(stamped)
-    slot.changed.add(key)
+    slot.touch(key)
     this.#cache.wrote(this.#cache.current, slot)
   }
 
@@ -134,7 +134,7 @@ export class ExpiringMapCell implements MapState<UserKey, unknown> {
 
 function clearMap(cache: EntryCache, slot: MapSlot | undefined): void {
   if (slot === undefined || slot.items.size === 0) return
-  for (const key of slot.items.keys()) slot.changed.add(key)
+  if (slot.rows) slot.touchRows(slot.items.keys())
   slot.items.clear()
   cache.wrote(cache.current, slot)
 }

@@ -95,7 +95,7 @@ class KeyedStateBackend implements KeyedBackend {
     }
     this.#assemble(this.#store)
     if (restore.length === 0) return
-    await this.#timers.load(this.#store, range)
+    await this.#timers.load(this.#store)
     if (loadAll === true) this.#preloaded = await PreloadedRows.read(this.#store, range)
     else this.#learnKeys(this.#store)
   }

@@ -1,6 +1,6 @@
 import type { Key } from '../../src/util/key-group.ts'
 import { mapKeyOf } from '../../src/util/key-group.ts'
-import type { EntryCodec } from './entry-codec.ts'
+import { type EntryCodec, MIGRATED } from './entry-codec.ts'
 import type { KeyEntry } from './key-entry.ts'
 import type { RocksStore, Row } from './rocks-store.ts'
 import { MAIN, MAP, readMainRowKey, readMapRowKey, rowRange } from './row-key.ts'
@@ -31,9 +31,9 @@ export class PreloadedRows {
     const rows = this.#rows.get(mapKeyOf(entry.key))
     if (rows === undefined) return false
     this.#rows.delete(mapKeyOf(entry.key))
-    let migrated = rows.main !== undefined && codec.decodeMain(entry, rows.main).changed
-    for (const [key, value] of rows.maps) migrated = codec.decodeMapRow(entry, key, value) || migrated
-    return migrated
+    let found = rows.main === undefined ? 0 : codec.decodeMain(entry, rows.main)
+    for (const [key, value] of rows.maps) found |= codec.decodeMapRow(entry, key, value)
+    return (found & MIGRATED) !== 0
   }
 
   #add(kind: number, [key, value]: Row): void {

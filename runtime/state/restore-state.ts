@@ -8,8 +8,10 @@ import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { isImmutable, type KnownFiles, restoreLinks } from './hard-link-checkpoint.ts'
 import { RocksStore, type Row } from './rocks-store.ts'
-import { MAIN, MAP, META_ROW, rowRange, TIMER } from './row-key.ts'
+import { MAIN, MAP, META_ROW, readTimerRowKey, rowRange, timerRange } from './row-key.ts'
 import { parseStateTable, StateTable } from './state-table.ts'
+
+const SCAN_ROWS = 4000
 
 export interface RestoreSource {
   /** Absolute folder of the checkpoint. */
@@ -120,16 +122,25 @@ async function copySource(
   try {
     const tags = new Map(table.shapes.map((shape) => [shape.tag, into.table.tagOf(shape)]))
     const renamed = [...tags].some(([from, to]) => from !== to)
-    for (const kind of [MAIN, MAP, TIMER]) {
+    for (const kind of [MAIN, MAP]) {
       const { from, to } = rowRange(kind, start, end)
-      for await (const rows of store.scan(from, to, 4000)) {
+      for await (const rows of store.scan(from, to, SCAN_ROWS)) {
         await writeRows(into.store, renamed ? rows.map((row) => retag(kind, row, tags)) : rows)
       }
+    }
+    const { from, to } = timerRange()
+    for await (const rows of store.scan(from, to, SCAN_ROWS)) {
+      const owned = rows.filter(([key]) => isOwned(readTimerRowKey(key).group, start, end))
+      await writeRows(into.store, owned)
     }
   } finally {
     await store.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+function isOwned(group: number, start: number, end: number): boolean {
+  return start <= group && group < end
 }
 
 async function writeRows(store: RocksStore, rows: readonly Row[]): Promise<void> {
@@ -141,7 +152,7 @@ async function writeRows(store: RocksStore, rows: readonly Row[]): Promise<void>
 /** The row with the tags that the target's table gives to its states. */
 function retag(kind: number, [key, value]: Row, tags: ReadonlyMap<number, number>): Row {
   if (kind === MAIN) return [key, retagItems(value, tags)]
-  return [kind === MAP ? retagMapKey(key, tags) : key, value]
+  return [retagMapKey(key, tags), value]
 }
 
 function retagItems(row: Buffer, tags: ReadonlyMap<number, number>): Buffer {

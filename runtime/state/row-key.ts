@@ -1,9 +1,10 @@
-// The keys of rows: kind, key group, then what the kind says. Key groups are ranges of rows, so state splits by range.
+// The keys of rows. Those of keys begin with kind and key group: key groups are ranges of rows, so state splits by range.
+// Those of timers are in the order of time, over all groups: the earliest are read first.
 //
 //   meta    0
 //   main    1  group u16  key
 //   map     2  group u16  varint length, key  tag varint  user key
-//   timer   3  group u16  domain u8  time (ordered f64)  key
+//   timer   3  domain u8  time (ordered f64)  group u16  key
 
 import type { Key } from '../../src/util/key-group.ts'
 import { keyGroupOf } from '../../src/util/key-group.ts'
@@ -30,9 +31,9 @@ export function readMainRowKey(row: Buffer): Key {
 /** Everything of a map row's key up to the tag, excluding it: common to all maps of one key. */
 export function writeMapRowPrefix(key: Key, keyGroups: number, into: ByteWriter): void {
   writeHead(MAP, key, keyGroups, into)
-  const from = into.length
+  const at = into.openLength()
   writeKey(key, into)
-  into.insertLength(from)
+  into.closeLength(at)
 }
 
 /** Completes a map row's key behind its prefix. */
@@ -54,28 +55,45 @@ export function readMapRowKey(row: Buffer): MapRowKey {
 }
 
 export function writeTimerRowKey(
-  timer: { readonly key: Key; readonly time: number; readonly domain: TimerDomain },
+  domain: TimerDomain,
+  timer: { readonly key: Key; readonly time: number },
   keyGroups: number,
   into: ByteWriter,
 ): void {
-  writeHead(TIMER, timer.key, keyGroups, into)
-  into.u8(timer.domain === 'event' ? 0 : 1)
-  into.orderedF64(timer.time)
+  writeTimerTime(domain, timer.time, into)
+  into.u16(keyGroupOf(timer.key, keyGroups))
   writeKey(timer.key, into)
 }
 
-export function readTimerRowKey(row: Buffer): {
-  readonly key: Key
-  readonly time: number
-  readonly domain: TimerDomain
-} {
-  const reader = new ByteReader(row, 3)
-  const domain = reader.u8() === 0 ? 'event' : 'processing'
-  const time = reader.orderedF64()
-  return { domain, time, key: readKey(reader) }
+/** What the row keys of all timers of one time begin with. */
+export function writeTimerTime(domain: TimerDomain, time: number, into: ByteWriter): void {
+  into.u8(TIMER)
+  into.u8(domain === 'event' ? 0 : 1)
+  into.orderedF64(time)
 }
 
-/** The rows of a kind in key groups from start to before end. */
+export interface TimerRowKey {
+  readonly domain: TimerDomain
+  readonly time: number
+  readonly group: number
+  readonly key: Key
+}
+
+export function readTimerRowKey(row: Buffer): TimerRowKey {
+  const reader = new ByteReader(row, 1)
+  const domain = reader.u8() === 0 ? 'event' : 'processing'
+  const time = reader.orderedF64()
+  const group = reader.u16()
+  return { domain, time, group, key: readKey(reader) }
+}
+
+/** The rows of the timers of a domain, or of both: of all key groups, by time. */
+export function timerRange(domain?: TimerDomain): { readonly from: Buffer; readonly to: Buffer } {
+  const from = Buffer.from(domain === undefined ? [TIMER] : [TIMER, domain === 'event' ? 0 : 1])
+  return { from, to: afterPrefix(from) }
+}
+
+/** The main or map rows of key groups from start to before end. */
 export function rowRange(kind: number, start: number, end: number): { readonly from: Buffer; readonly to: Buffer } {
   return { from: Buffer.from([kind, start >>> 8, start & 255]), to: endOfGroups(kind, end) }
 }

@@ -111,7 +111,7 @@ export class SnapshotWriter implements KeyedSnapshot {
     if (timer.dirty !== this.#parts.frozenEpoch) return
     const { batch, timers } = this.#group
     this.#timerKey.reset()
-    writeTimerRowKey(timer, this.#parts.keyGroups, this.#timerKey)
+    writeTimerRowKey(timer.domain, timer, this.#parts.keyGroups, this.#timerKey)
     if (timer.alive) batch.put(this.#timerKey.view(), NO_VALUE)
     else if (timer.stored) batch.del(this.#timerKey.view())
     timer.stored = timer.alive
@@ -218,7 +218,7 @@ export class SnapshotWriter implements KeyedSnapshot {
     for (const entry of group.entries) {
       if (entry.dirty !== ENCODED) continue
       entry.dirty = CLEAN
-      if (this.#parts.codec.isEmpty(entry)) this.#parts.onEmpty(entry)
+      if ((entry.flags & STORED) === 0) this.#parts.onEmpty(entry)
     }
     for (const timer of group.timers) if (timer.dirty === ENCODED) timer.dirty = CLEAN
   }

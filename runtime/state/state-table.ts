@@ -10,7 +10,8 @@ export interface StateShape extends HandleState {
   readonly tag: number
 }
 
-const FORMAT = 1
+/** 2: timers in the order of time, small maps in main rows. */
+const FORMAT = 2
 
 export class StateTable {
   readonly #shapes: StateShape[]

@@ -24,6 +24,6 @@ export class WriteGroup {
 
   /** The group will not be written: map entries that it held count as changed again. */
   undoMaps(): void {
-    for (const { slot, changed } of this.maps) for (const key of changed) slot.changed.add(key)
+    for (const { slot, changed } of this.maps) slot.touchRows(changed)
   }
 }

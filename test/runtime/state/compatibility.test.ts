@@ -1,9 +1,11 @@
 // States whose declaration changed between two runs: refused by name, or migrated when read.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { KeyedBackend } from '../../../runtime/state/keyed-backend.ts'
+import { RocksStore } from '../../../runtime/state/rocks-store.ts'
+import { META_ROW } from '../../../runtime/state/row-key.ts'
 import { jsonCodec } from '../../../src/codec/json-codec.ts'
 import { msgpackCodec } from '../../../src/codec/msgpack-codec.ts'
 import type { ListState, MapState, StateDescriptor, StateOptions, ValueState } from '../../../src/contract/state.ts'
@@ -173,5 +175,23 @@ test('two states of one name are refused', async () => {
   await backend.open([])
   backend.register(descriptor('value'))
   expect(() => backend.register(descriptor('list'))).toThrow(expect.objectContaining({ code: 'STATE_DUPLICATE' }))
+  await backend.close()
+})
+
+test('state of another format is refused, with both named', async () => {
+  const restore = await written([descriptor('value')], ([state]) => (state as ValueState<number>).set(1))
+  const database = new RocksStore(join(restore.folder, restore.handle.folder))
+  await database.open()
+  const batch = database.batch()
+  batch.put(META_ROW, Buffer.from(JSON.stringify({ format: 1, keyGroups: 16, states: [] })))
+  await database.write(batch, true)
+  await database.close()
+  const files = readdirSync(database.folder).filter((name) => /^(\d+\.(sst|log)|CURRENT|MANIFEST|OPTIONS)/.test(name))
+  const handle = { ...restore.handle, files: files.map((name) => ({ name, bytes: 0, crc: 0 })) }
+  const backend = makeBackend(scratch)
+  await expect(backend.open([{ ...restore, handle }])).rejects.toMatchObject({
+    code: 'CHECKPOINT_VERSION',
+    details: { checkpoint: 'state of totals', found: 1, expected: 2 },
+  })
   await backend.close()
 })

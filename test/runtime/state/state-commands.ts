@@ -40,6 +40,9 @@ const write = fc.oneof(
   fc.record({ op: fc.constant('map.set' as const), userKey, value }),
   fc.record({ op: fc.constant('map.delete' as const), userKey }),
   fc.record({ op: fc.constant('map.clear' as const) }),
+  // Enough to grow beyond what is kept small, and to shrink back.
+  fc.record({ op: fc.constant('map.fill' as const), from: fc.integer({ min: 0, max: 40 }), count: fc.nat(80), value }),
+  fc.record({ op: fc.constant('map.keep' as const), count: fc.nat(20) }),
   fc.record({ op: fc.constant('reduce' as const), by: fc.integer({ min: -5, max: 5 }) }),
   fc.record({ op: fc.constant('reduce.clear' as const) }),
   fc.record({ op: fc.constant('aggregate' as const), by: fc.integer({ min: -5, max: 5 }) }),

@@ -247,18 +247,6 @@ export class StateUnderTest {
         states.list.clear()
         model.list = []
         break
-      case 'map.set':
-        states.map.set(write.userKey, write.value)
-        model.map.set(write.userKey, write.value)
-        break
-      case 'map.delete':
-        states.map.delete(write.userKey)
-        model.map.delete(write.userKey)
-        break
-      case 'map.clear':
-        states.map.clear()
-        model.map.clear()
-        break
       case 'reduce':
         states.reduced.add(write.by)
         model.reduced = (model.reduced ?? 0) + write.by
@@ -278,8 +266,12 @@ export class StateUnderTest {
         model.mutable = { numbers: [...(model.mutable?.numbers ?? []), write.by] }
         break
       }
-      default:
+      case 'timer.set':
+      case 'timer.delete':
         this.#writeTimer(backend, key, write)
+        break
+      default:
+        writeMap(states.map, model.map, write)
     }
     this.#compareKey({ backend, ...states }, key)
   }
@@ -317,6 +309,36 @@ export class StateUnderTest {
   #subtaskOf(key: Key): States {
     const group = keyGroupOf(key, KEY_GROUPS)
     return this.#subtasks[subtaskOfKeyGroup(group, KEY_GROUPS, this.#subtasks.length)] as States
+  }
+}
+
+type MapWrite = Extract<Write, { readonly op: `map.${string}` }>
+
+function writeMap(state: MapState<string | number, unknown>, model: Map<string | number, unknown>, write: MapWrite) {
+  switch (write.op) {
+    case 'map.set':
+      state.set(write.userKey, write.value)
+      model.set(write.userKey, write.value)
+      break
+    case 'map.delete':
+      state.delete(write.userKey)
+      model.delete(write.userKey)
+      break
+    case 'map.clear':
+      state.clear()
+      model.clear()
+      break
+    case 'map.fill':
+      for (let i = write.from; i < write.from + write.count; i++) {
+        state.set(i, write.value)
+        model.set(i, write.value)
+      }
+      break
+    case 'map.keep':
+      for (const userKey of [...model.keys()].slice(write.count)) {
+        state.delete(userKey)
+        model.delete(userKey)
+      }
   }
 }
 
