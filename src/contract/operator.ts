@@ -36,6 +36,12 @@ export interface OperatorContext extends RuntimeContext {
  * One operator in one subtask. The machine calls one method at a time and awaits a returned promise before the next call:
  * nothing else of this operator runs meanwhile. Order: open, then any of process/watermark/status/onTimer/drain/finishEpoch+snapshot,
  * then endOfInput once (then still finishEpoch+snapshot), then close. After a throw only close is called.
+ *
+ * In batch mode a keyed node gets its records when all of them are there, one key after the other: process with batches of this key alone
+ * (ordered by event time, then input, then arrival; records without event time first), onTimer for all its timers, endOfKey. Event time
+ * stands at its beginning (currentWatermark() is -Infinity) while records of a key come, and at its end (MAX_WATERMARK) from the first
+ * timer on. A timer set by a timer of the same key fires too. Inputs that are not spread by key (broadcast) come whole before the first
+ * key. watermark() is called once, with the end of event time, after the last key.
  */
 export interface Operator {
   /**
@@ -52,6 +58,11 @@ export interface Operator {
   status?(idle: boolean, out: Output): void
   /** A timer of this key fired; the current key is set. */
   onTimer?(timestamp: number, domain: 'event' | 'processing', key: Key, out: Output): void
+  /**
+   * Batch mode (context.mode), keyed nodes only: all records of this key have been processed and its timers have fired; its state is
+   * still there, and dropped after this returns. Where each record would make a row that replaces the one before, emit the last one here.
+   */
+  endOfKey?(key: Key, out: Output): void
   /** After wake(). */
   drain?(out: Output): void | Promise<void>
   /** The barrier of checkpoint `id` is here: emit what must belong to this epoch. It is passed on after this returns. */
