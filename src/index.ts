@@ -8,6 +8,7 @@ export type {
   ConnectedStreams,
   ElementOf,
   Flow,
+  FromOptions,
   KeyedNodeOptions,
   KeyedStream,
   NodeOptions,
@@ -37,6 +38,16 @@ export type { ProcessLambda } from './operators/process.ts'
 // Time
 
 export { days, hours, milliseconds, minutes, seconds } from './time/duration.ts'
+export type { WatermarkGenerator, WatermarkOutput } from './time/watermark-generator.ts'
+export {
+  boundedOutOfOrderness,
+  monotonousTimestamps,
+  noWatermarks,
+  type WatermarkAlignment,
+  type WatermarkOptions,
+  type WatermarkStrategy,
+  watermarkGenerator,
+} from './time/watermark-strategy.ts'
 
 // State
 
@@ -47,10 +58,28 @@ export type {
   ListState,
   MapState,
   ReducingState,
+  RetractableAggregateFunction,
   StateOptions,
   TimeToLive,
   ValueState,
 } from './contract/state.ts'
+
+// Aggregates
+
+export { type AggregateColumns, type AggregateRow, aggregates } from './operators/aggregates/aggregates.ts'
+export { type AvgOptions, avg } from './operators/aggregates/avg.ts'
+export { collectList } from './operators/aggregates/collect-list.ts'
+export { count } from './operators/aggregates/count.ts'
+export { countDistinct } from './operators/aggregates/count-distinct.ts'
+export { first } from './operators/aggregates/first.ts'
+export { last } from './operators/aggregates/last.ts'
+export { max } from './operators/aggregates/max.ts'
+export { maxBy } from './operators/aggregates/max-by.ts'
+export { min } from './operators/aggregates/min.ts'
+export { minBy } from './operators/aggregates/min-by.ts'
+export { sum } from './operators/aggregates/sum.ts'
+export type { Comparable, Numeric } from './operators/aggregates/values.ts'
+export { Decimal, type DecimalRounding, divideDecimal, roundDecimal } from './util/decimal.ts'
 
 // Sources
 

@@ -6,13 +6,10 @@
 // arrays are undefined; a property named __proto__ is named __proto_; symbols as names, further properties of arrays and half
 // surrogate pairs are lost. Functions and symbols as values, and what refers to itself, are refused.
 
-import { Packr } from 'msgpackr'
+import { newPackr } from '../../src/codec/packr.ts'
 import { MillraceError, reasonOf } from '../../src/errors.ts'
 import { type Batch, batchOf } from '../../src/record/batch.ts'
 import type { Key } from '../../src/util/key-group.ts'
-
-// copyBuffers: a record that is kept must not keep its whole frame in memory.
-const OPTIONS = { useRecords: true, moreTypes: true, useBigIntExtension: true, mapsAsObjects: false, copyBuffers: true }
 
 /** Throws for what would silently become undefined. */
 function refuseFunction(): never {
@@ -21,7 +18,8 @@ function refuseFunction(): never {
 
 /** Batches to bytes and back. */
 export class FrameCodec {
-  readonly #packr = Object.assign(new Packr(OPTIONS), { writeFunction: refuseFunction })
+  // copyBuffers: a record that is kept must not keep its whole frame in memory.
+  readonly #packr = newPackr({ refuseFunction, copyBuffers: true })
 
   /** A frame in a buffer of its own, fit to be transferred. Throws RECORD_CODEC naming `node`. */
   encode(batch: Batch, node: string): Uint8Array {

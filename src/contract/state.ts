@@ -34,7 +34,17 @@ export interface AggregateFunction<In, Acc, Out> {
   /** Returns the accumulator to keep: the same object changed, or another one. */
   add(value: In, accumulator: Acc): Acc
   result(accumulator: Acc): Out
+  /** Of what was added to `a`, and then to `b`. */
   merge(a: Acc, b: Acc): Acc
+  /** Takes back a value that was added and not yet taken back: what is left is as if it never had been. Absent: it cannot. */
+  retract?(value: In, accumulator: Acc): Acc
+  /** The same function for input that retracts, where that takes an accumulator of its own (a maximum then keeps all values). */
+  retractable?(): RetractableAggregateFunction<In, unknown, Out>
+}
+
+/** An aggregate function that can take back what was added. */
+export interface RetractableAggregateFunction<In, Acc, Out> extends AggregateFunction<In, Acc, Out> {
+  retract(value: In, accumulator: Acc): Acc
 }
 
 /** What a function declared. `options` concern the stored element: a list's item, a map's value, an accumulator. */

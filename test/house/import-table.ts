@@ -63,6 +63,7 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 /** Package -> areas that may import it. A package without a row may be imported by tests and benchmarks only. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   rocksdb: ['runtime/state'],
+  'decimal.js': ['src/util'],
   msgpackr: ['src/codec', 'runtime/channel', 'runtime/state', 'runtime/checkpoint', 'runtime/task'],
   rxjs: ['src', 'runtime', 'jobs'],
   tsx: ['runtime/worker', 'runtime/cli', 'runtime/testing'],
