@@ -91,7 +91,7 @@ function buildNode(node: GraphNode, wiring: Wiring): ChainNode {
   if (node.kind === 'source') {
     const source = claim(claimed, node.create(), name, environment)
     const { wake, failed } = wiring
-    return new SourceNode({ name, source, output, meter, environment, wake, failed })
+    return new SourceNode({ name, source, watermarks: node.watermarks, output, meter, environment, wake, failed })
   }
   const operator = claim(claimed, node.create(), name, environment)
   const { wake, breathe } = wiring

@@ -1,44 +1,51 @@
-// EventTimeMerge: the event time that several channels agree on: the least of the watermarks of those that have a say.
+// EventTimeMerge: the event time that several members agree on (the channels into a task, the splits of a source): the least of the
+// watermarks of those that have a say.
 //
-// Owns: each channel's watermark, and whether it is idle or has ended; what was said last of all of them.
-// Does not own: the elements (input-gate).
+// Owns: each member's watermark, and whether it is idle or has ended; what was said last of all of them.
+// Does not own: the elements (input-gate), the records (source-time).
 //
-// I1. What comes out only grows. An idle channel has no say; one that has ended counts as the end of event time.
-// I2. When every channel that has not ended is idle, event time is what the furthest of them had reached, and the status is idle.
+// I1. What comes out only grows. An idle member has no say; one that has ended counts as the end of event time.
+// I2. When every member that has not ended is idle, event time is what the furthest of them had reached, and the status is idle.
 // I3. Each change of status comes out once.
 
 import { MAX_WATERMARK, type StreamStatus, type Watermark } from '../../src/record/element.ts'
 
-type Channel = { watermark: number; state: 'active' | 'idle' | 'ended' }
+type Member = { watermark: number; idle: boolean }
 
-/** Fed with what channels say; answers what the reader of all of them is to hear. */
-export class EventTimeMerge {
-  readonly #channels: readonly Channel[]
+/** Fed with what members say; answers what the reader of all of them is to hear. */
+export class EventTimeMerge<K> {
+  /** Those that have not ended. */
+  readonly #members = new Map<K, Member>()
   #watermark = Number.NEGATIVE_INFINITY
   #idle = false
 
-  constructor(channels: number) {
-    this.#channels = Array.from({ length: channels }, () => ({ watermark: Number.NEGATIVE_INFINITY, state: 'active' }))
+  constructor(members: Iterable<K> = []) {
+    for (const member of members) this.#members.set(member, { watermark: Number.NEGATIVE_INFINITY, idle: false })
   }
 
-  raise(channel: number, timestamp: number): Watermark | undefined {
-    const one = this.#channels[channel] as Channel
+  /** One more member: event time waits where it is until the newcomer has reached it. */
+  add(member: K, watermark: number, idle = false): (Watermark | StreamStatus)[] {
+    this.#members.set(member, { watermark, idle })
+    return this.#told()
+  }
+
+  raise(member: K, timestamp: number): Watermark | undefined {
+    const one = this.#members.get(member) as Member
     if (timestamp <= one.watermark) return undefined
     const held = one.watermark <= this.#watermark || this.#idle
     one.watermark = timestamp
     return held ? this.#risen() : undefined
   }
 
-  status(channel: number, idle: boolean): (Watermark | StreamStatus)[] {
-    const one = this.#channels[channel] as Channel
-    if (one.state !== 'ended') one.state = idle ? 'idle' : 'active'
+  status(member: K, idle: boolean): (Watermark | StreamStatus)[] {
+    const one = this.#members.get(member) as Member
+    one.idle = idle
     return this.#told()
   }
 
-  end(channel: number): (Watermark | StreamStatus)[] {
-    const one = this.#channels[channel] as Channel
-    one.state = 'ended'
-    one.watermark = MAX_WATERMARK
+  /** After the last one's end, the end of event time. */
+  end(member: K): (Watermark | StreamStatus)[] {
+    this.#members.delete(member)
     return this.#told()
   }
 
@@ -46,7 +53,7 @@ export class EventTimeMerge {
     const told: (Watermark | StreamStatus)[] = []
     const risen = this.#risen()
     if (risen !== undefined) told.push(risen)
-    const idle = !this.#any('active') && this.#any('idle')
+    const idle = this.#members.size > 0 && this.#allIdle()
     if (idle !== this.#idle) {
       this.#idle = idle
       told.push({ kind: 'status', idle })
@@ -63,15 +70,18 @@ export class EventTimeMerge {
 
   #reached(): number {
     let least = MAX_WATERMARK
-    for (const { state, watermark } of this.#channels) if (state !== 'idle' && watermark < least) least = watermark
-    if (this.#any('active') || !this.#any('idle')) return least
-    let furthest = Number.NEGATIVE_INFINITY
-    for (const { state, watermark } of this.#channels) if (state === 'idle') furthest = Math.max(furthest, watermark)
-    return furthest
+    let furthestIdle = Number.NEGATIVE_INFINITY
+    let active = false
+    for (const { idle, watermark } of this.#members.values()) {
+      if (!idle) active = true
+      if (!idle && watermark < least) least = watermark
+      if (idle && watermark > furthestIdle) furthestIdle = watermark
+    }
+    return active || this.#members.size === 0 ? least : furthestIdle
   }
 
-  #any(state: Channel['state']): boolean {
-    for (const channel of this.#channels) if (channel.state === state) return true
-    return false
+  #allIdle(): boolean {
+    for (const { idle } of this.#members.values()) if (!idle) return false
+    return true
   }
 }

@@ -35,7 +35,7 @@ export class InputGate {
   readonly #channels: readonly GateChannel[]
   readonly #aligner: BarrierAligner
   readonly #clock: Clock
-  readonly #time: EventTimeMerge
+  readonly #time: EventTimeMerge<number>
   readonly #ended: boolean[]
   #endedCount = 0
   /** What one element gave beside the first that came out of it. */
@@ -50,7 +50,7 @@ export class InputGate {
     this.#channels = channels
     this.#aligner = new BarrierAligner(channels.length, delivery)
     this.#clock = clock
-    this.#time = new EventTimeMerge(channels.length)
+    this.#time = new EventTimeMerge(channels.keys())
     this.#ended = channels.map(() => false)
     for (const { reader } of channels) reader.onReadable(onReadable)
   }

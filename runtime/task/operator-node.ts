@@ -47,6 +47,8 @@ export class OperatorNode implements ChainNode {
   #backend: KeyedBackend | undefined
   #timers: FiringTimers | undefined
   #watermark = Number.NEGATIVE_INFINITY
+  /** Of this attempt: what was reached before a restore is passed on again, for readers know nothing of it. */
+  #told = Number.NEGATIVE_INFINITY
   #drainAsked = false
   #ended = false
 
@@ -102,14 +104,16 @@ export class OperatorNode implements ChainNode {
     this.#backend?.prefetchAhead(batch)
   }
 
-  /** One that says no more than an earlier one (from before a restore, perhaps) is passed over. */
+  /** One that says no more than an earlier one is passed over; what was reached before a restore still holds. */
   watermark(timestamp: number): Pending {
-    if (timestamp <= this.#watermark) return undefined
-    this.#watermark = timestamp
-    this.meter.watermark = timestamp
-    this.#backend?.advanceWatermark(timestamp)
-    const firing = this.#fire('event', timestamp)
-    const rest = (): Pending => this.#call(() => this.#tellWatermark(timestamp))
+    const reached = Math.max(timestamp, this.#watermark)
+    if (reached <= this.#told) return undefined
+    this.#told = reached
+    this.#watermark = reached
+    this.meter.watermark = reached
+    this.#backend?.advanceWatermark(reached)
+    const firing = this.#fire('event', reached)
+    const rest = (): Pending => this.#call(() => this.#tellWatermark(reached))
     return firing === undefined ? rest() : firing.then(rest)
   }
 

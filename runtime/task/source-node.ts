@@ -14,6 +14,7 @@ import type {
   SourceSplit,
 } from '../../src/contract/source-function.ts'
 import { BATCH_RECORDS, type Batch } from '../../src/record/batch.ts'
+import type { WatermarkStrategy } from '../../src/time/watermark-strategy.ts'
 import { present } from '../../src/util/assert.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
 import type { Pending } from '../channel/channel.ts'
@@ -23,6 +24,7 @@ import { atNode } from './failure.ts'
 import { decode, encode } from './msgpack.ts'
 import type { NodeMeter } from './node-meter.ts'
 import type { OutputCollector } from './output-collector.ts'
+import { SourceTime } from './source-time.ts'
 import { nodeContext, type TaskEnvironment } from './task-environment.ts'
 import type { EnumeratorMessage } from './task-port.ts'
 
@@ -32,6 +34,8 @@ export type SourceStep = 'worked' | 'idle' | 'end'
 export interface SourceNodeOptions {
   readonly name: string
   readonly source: SourceFunction<unknown>
+  /** Undefined: its records have no event time, or what the source gives them, and no watermarks. */
+  readonly watermarks: WatermarkStrategy<unknown> | undefined
   readonly output: OutputCollector
   readonly meter: NodeMeter
   readonly environment: TaskEnvironment
@@ -48,6 +52,9 @@ export class SourceNode implements ChainNode {
   readonly #options: SourceNodeOptions
   #reader: SourceReader<unknown, SourceSplit> | undefined
   #enumerator: EnumeratorHost | undefined
+  #time: SourceTime | undefined
+  /** When, by the clock, a split may have become idle; only while there is nothing to read. */
+  #lookAt: number | undefined
   #waiting = false
   #hasSplits = false
   #ended = false
@@ -71,10 +78,11 @@ export class SourceNode implements ChainNode {
         this.#enumerator = await EnumeratorHost.open(this.name, source, this.meter, this.#options)
       }
       this.#reader = source.createReader(this.#context())
+      this.#time = this.#timeOf(this.#reader, restore?.watermarks ?? {})
       await this.#reader.open?.()
       const splits = restore?.splits === undefined ? [] : (decode(restore.splits) as SourceSplit[])
       this.#hasSplits = splits.length > 0
-      if (this.#hasSplits) await this.#reader.addSplits(splits)
+      if (this.#hasSplits) await this.#addSplits(splits)
     } catch (error) {
       throw atNode(this.name, 'source', error)
     }
@@ -102,7 +110,7 @@ export class SourceNode implements ChainNode {
   receive({ body }: EnumeratorMessage): Pending {
     this.#waiting = false
     return this.#guard(() => {
-      if (body.type === 'assign') return this.#open.addSplits(body.splits as SourceSplit[])
+      if (body.type === 'assign') return this.#addSplits(body.splits as SourceSplit[])
       if (body.type === 'no-more-splits') return this.#open.noMoreSplits()
       if (body.type === 'event') return this.#open.onEvent?.(body.event)
     })
@@ -143,19 +151,25 @@ export class SourceNode implements ChainNode {
   }
 
   nextTimer(): number | undefined {
-    return undefined
+    return this.#waiting ? this.#lookAt : undefined
   }
 
+  /** Nothing has come for a while: splits may be idle by now. */
   fireTimers(): Pending {
-    return undefined
+    this.#time?.look()
+    this.#setLookAt()
+    return this.#flushTime()
   }
 
   finishEpoch(): Pending {
     failpoint('source.barrier.before')
-    return undefined
+    if (!this.#ended) this.#time?.tell()
+    return this.#flushTime()
   }
 
   freeze(checkpoint: number): SnapshotPart {
+    // What was reached when the source ended is no beginning for another run that finds more to read.
+    const watermarks = this.#ended ? {} : (this.#time?.watermarks() ?? {})
     const splits = this.#splits(checkpoint)
     const enumerator = this.#enumerator?.partOf(checkpoint)
     const { environment } = this.#options
@@ -166,6 +180,7 @@ export class SourceNode implements ChainNode {
         ...nodeSnapshot(this.name, environment.subtask),
         splits,
         enumerator: await enumerator?.finish(folder),
+        watermarks,
       }),
     }
   }
@@ -203,7 +218,20 @@ export class SourceNode implements ChainNode {
       reportProgress: (progress) => {
         this.meter.readerProgress = progress
       },
+      splitFinished: (id) => this.#time?.endSplit(id),
     }
+  }
+
+  #timeOf(reader: object, restored: Readonly<Record<string, number>>): SourceTime | undefined {
+    const { name, watermarks: strategy, environment, output } = this.#options
+    if (strategy === undefined) return undefined
+    const { clock } = environment
+    return new SourceTime({ node: name, strategy, clock, output, restored, perSplit: 'lastSplit' in reader })
+  }
+
+  #addSplits(splits: readonly SourceSplit[]): void | Promise<void> {
+    this.#time?.addSplits(splits.map(({ id }) => id))
+    return this.#open.addSplits(splits)
   }
 
   #send(body: EnumeratorMessage['body']): void {
@@ -222,16 +250,44 @@ export class SourceNode implements ChainNode {
   }
 
   #accept(polled: Polled<unknown>): SourceStep | Promise<SourceStep> {
-    if (polled === 'idle') {
-      this.#awaitData()
-      return 'idle'
-    }
+    if (polled === 'idle') return this.#idle()
     if (polled === 'end') {
       this.#ended = true
       return 'end'
     }
-    const passing = this.push(polled)
+    const passing = this.#time === undefined ? this.push(polled) : this.#pushInTime(polled, this.#time)
     return passing === undefined ? 'worked' : passing.then(() => 'worked')
+  }
+
+  #pushInTime(batch: Batch, time: SourceTime): Pending {
+    try {
+      time.accept(batch, this.#open.lastSplit)
+    } catch (error) {
+      throw atNode(this.name, 'source', error)
+    }
+    return this.#flushTime()
+  }
+
+  #idle(): SourceStep | Promise<SourceStep> {
+    this.#awaitData()
+    if (this.#time === undefined) return 'idle'
+    this.#time.look()
+    this.#time.tell()
+    this.#setLookAt()
+    const telling = this.#flushTime()
+    return telling === undefined ? 'idle' : telling.then(() => 'idle')
+  }
+
+  #setLookAt(): void {
+    const inMs = this.#time?.nextLookInMs
+    this.#lookAt = inMs === undefined ? undefined : this.#options.environment.clock.now() + Math.ceil(inMs)
+  }
+
+  /** Passes on what was said of event time, and records before it. */
+  #flushTime(): Pending {
+    if (this.#time === undefined) return undefined
+    this.meter.watermark = this.#time.watermark
+    return this.#options.output.flush()
   }
 
   #awaitData(): void {

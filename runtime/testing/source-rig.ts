@@ -226,6 +226,7 @@ export class SourceRig {
         if (this.#options.repeatEvents === true) this.#enumerator?.receive(message)
       },
       reportProgress: () => {},
+      splitFinished: () => {},
     }
   }
 

@@ -4,6 +4,7 @@ import type { RichSinkFunction } from '../contract/sink-function.ts'
 import type { Partitioner } from '../graph/logical-graph.ts'
 import { assertName } from '../graph/names.ts'
 import { AssignTimestampsOperator } from '../operators/assign-timestamps.ts'
+import { AssignTimestampsAndWatermarksOperator } from '../operators/assign-timestamps-and-watermarks.ts'
 import { FilterOperator } from '../operators/filter.ts'
 import { FlatMapOperator } from '../operators/flat-map.ts'
 import { KeyByOperator } from '../operators/key-by.ts'
@@ -13,6 +14,7 @@ import { LambdaProcessFunction, type ProcessLambda, ProcessOperator } from '../o
 import { RxOperator, type RxOptions, type RxPipeline } from '../operators/rx.ts'
 import { SPLIT_REST, SplitOperator } from '../operators/split.ts'
 import { type FunctionOrFactory, instanceOf } from '../operators/user-function.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { Key } from '../util/key-group.ts'
 import { addSink } from './add-sink.ts'
 import { ConnectedDataStreams } from './connected-data-streams.ts'
@@ -113,6 +115,11 @@ export class DataStream<T> implements Stream<T> {
 
   assignTimestamps(name: string, timestampOf: (value: T) => number, options?: NodeOptions): Stream<T> {
     return this.#next(name, 'assignTimestamps', () => new AssignTimestampsOperator(name, timestampOf), options)
+  }
+
+  assignTimestampsAndWatermarks(name: string, strategy: WatermarkStrategy<T>, options?: NodeOptions): Stream<T> {
+    const create = (): Operator => new AssignTimestampsAndWatermarksOperator(name, strategy)
+    return this.#next(name, 'assignTimestampsAndWatermarks', create, options)
   }
 
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void {

@@ -4,9 +4,10 @@ import { type BuildInput, type BuiltJob, type Job, type JobOptions, makeJob } fr
 import { assertName } from '../graph/names.ts'
 import { validateGraph, validateOptions } from '../graph/validate.ts'
 import { type FunctionOrFactory, instanceOf } from '../operators/user-function.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import { DataStream } from './data-stream.ts'
 import { type Settings, SettingsReader } from './settings.ts'
-import type { Flow, NodeOptions, Stream } from './streams.ts'
+import type { Flow, FromOptions, Stream } from './streams.ts'
 import { typeNameOf } from './type-name.ts'
 import { Wiring } from './wiring.ts'
 
@@ -39,7 +40,7 @@ class JobFlow implements Flow {
   readonly startHooks: (() => void | Promise<void>)[] = []
   readonly finishedHooks: (() => void | Promise<void>)[] = []
 
-  from<T>(name: string, source: FunctionOrFactory<SourceFunction<T>>, options?: NodeOptions): Stream<T> {
+  from<T>(name: string, source: FunctionOrFactory<SourceFunction<T>>, options?: FromOptions<NoInfer<T>>): Stream<T> {
     const sample = instanceOf(name, source)
     this.wiring.add({
       kind: 'source',
@@ -50,6 +51,7 @@ class JobFlow implements Flow {
       create: () => instanceOf(name, source),
       boundedness: sample.boundedness,
       replayable: sample.replayable,
+      watermarks: options?.watermarks as WatermarkStrategy<unknown> | undefined,
     })
     return new DataStream<T>(this.wiring, { node: name, output: MAIN_OUTPUT, partitioner: 'forward' })
   }

@@ -12,11 +12,18 @@ import type { AggregateFunction, StateOptions } from '../contract/state.ts'
 import type { ProcessLambda } from '../operators/process.ts'
 import type { RxOptions, RxPipeline } from '../operators/rx.ts'
 import type { FunctionOrFactory } from '../operators/user-function.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { Key } from '../util/key-group.ts'
 
 export interface NodeOptions {
   /** How many subtasks run this node. Default: the job's parallelism. */
   readonly parallelism?: number
+}
+
+/** Options of a source. */
+export interface FromOptions<T> extends NodeOptions {
+  /** The event time of its records and how far it has come, split by split. Default: what the source gives them, and no watermarks. */
+  readonly watermarks?: WatermarkStrategy<T>
 }
 
 /** Options of nodes that keep one value per key: how it is stored, how long, and how older versions of it are read. */
@@ -27,7 +34,7 @@ export interface KeyedNodeOptions<S> extends NodeOptions {
 /** The beginning of a job. */
 export interface Flow {
   /** Adds a source: a SourceFunction, as connectors make them, or a factory of one. */
-  from<T>(name: string, source: FunctionOrFactory<SourceFunction<T>>, options?: NodeOptions): Stream<T>
+  from<T>(name: string, source: FunctionOrFactory<SourceFunction<T>>, options?: FromOptions<NoInfer<T>>): Stream<T>
   /** Called in one worker before any function is opened, at every start of the process: must be idempotent. */
   onStart(hook: () => void | Promise<void>): void
   /** Called once after the job has finished and every sink has committed; a throw makes the run fail. */
@@ -81,8 +88,13 @@ export interface Stream<T> {
    * epoch, as in plain RxJS; the counter `rxUnread` says how many. What comes out has no event time.
    */
   rx<Out>(name: string, pipeline: RxPipeline<T, Out>, options?: NodeOptions & RxOptions): Stream<Out>
-  /** Gives each record its event time, in ms since the epoch. */
+  /** Gives each record its event time, in ms since the epoch. Watermarks pass through. */
   assignTimestamps(name: string, timestampOf: (value: T) => number, options?: NodeOptions): Stream<T>
+  /**
+   * Event time that begins here: gives each record its time, and the stream its watermarks; those from before end here. Prefer the
+   * `watermarks` of `flow.from`, which follow each split by itself: here records of several splits have met, out of order.
+   */
+  assignTimestampsAndWatermarks(name: string, strategy: WatermarkStrategy<T>, options?: NodeOptions): Stream<T>
   /** Ends the stream in a sink: a RichSinkFunction, as connectors make them, or a factory called once for each subtask. */
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void
 }

@@ -60,6 +60,8 @@ export interface ReaderContext extends RuntimeContext {
   /** Plain data to SplitEnumerator.onReaderEvent. What matters after a crash must also be in the splits until the enumerator answered. */
   sendToEnumerator(event: unknown): void
   reportProgress(progress: readonly SourceProgress[]): void
+  /** A split was read to its end, with the batch of this poll() or before: event time does not wait for it. Only for readers with lastSplit. */
+  splitFinished(id: string): void
 }
 
 /** What poll() answers: records, nothing now (wait for available()), or the end (all splits done and no more will come). */
@@ -77,6 +79,11 @@ export interface SourceReader<T, S extends SourceSplit> {
    * May be a promise while it reads what is there.
    */
   poll(maxRecords: number): Polled<T> | Promise<Polled<T>>
+  /**
+   * The id of the split that the batch poll() gave last is of. With it event time is followed per split, and splitFinished() is to be
+   * called; a reader without it counts as one split.
+   */
+  readonly lastSplit?: string | undefined
   /** Resolves when poll() may have something. Called after 'idle'; spurious wake-ups are fine. Must settle on close(). */
   available(): Promise<void>
   /** Unfinished splits at their present positions: a restored reader goes on with the record after the last one polled. */

@@ -101,6 +101,7 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
   readonly #reader: SplitReader<T, S>
   #splits: S[] = []
   #turn = 0
+  #lastSplit: string | undefined
   #noMore = false
   #asked = false
   #waitMs = 0
@@ -125,6 +126,10 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
   noMoreSplits(): void {
     this.#noMore = true
     this.#tell()
+  }
+
+  get lastSplit(): string | undefined {
+    return this.#lastSplit
   }
 
   poll(maxRecords: number): Polled<T> | Promise<Polled<T>> {
@@ -176,10 +181,12 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
 
   #take(at: number, read: SplitRead<T, S>): Batch<T> | undefined {
     if (read === 'end') {
-      this.#splits.splice(at, 1)
+      const [ended] = this.#splits.splice(at, 1)
       this.#turn = at - 1
+      if (ended !== undefined) this.#context.splitFinished(ended.id)
     } else if ('batch' in read) {
       this.#splits[at] = read.next
+      this.#lastSplit = read.next.id
       return read.batch
     } else {
       this.#waitMs = Math.min(this.#waitMs, read.waitMs)

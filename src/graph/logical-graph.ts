@@ -4,6 +4,7 @@ import type { Operator } from '../contract/operator.ts'
 import type { DeliveryGuarantee, RichSinkFunction } from '../contract/sink-function.ts'
 import type { SourceFunction } from '../contract/source-function.ts'
 import type { StateDescriptor } from '../contract/state.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 
 /**
  * How records find a subtask of the reading node: `forward` the same subtask (equal parallelism, else rebalance), `hash` by the
@@ -38,6 +39,8 @@ export interface SourceNode extends NodeBase {
   readonly boundedness: 'bounded' | 'unbounded'
   /** False: it cannot read again what it read, which an exactly-once job refuses. */
   readonly replayable: boolean
+  /** Undefined: it gives no watermarks. */
+  readonly watermarks?: WatermarkStrategy<unknown> | undefined
 }
 
 export interface OperatorNode extends NodeBase {

@@ -4,7 +4,7 @@ import type { AggregateFunction, StateDescriptor, ValueState } from '../contract
 import type { Batch } from '../record/batch.ts'
 import { batchOf } from '../record/batch.ts'
 import { present } from '../util/assert.ts'
-import { userError } from './user-error.ts'
+import { userError } from '../util/user-error.ts'
 
 /** Keeps one accumulator per key and emits its result after each record. Also what reduce() runs on. */
 export class AggregateOperator<In, Acc, Out> implements Operator {

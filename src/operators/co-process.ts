@@ -4,10 +4,10 @@ import { bindStates, type CoProcessFunction } from '../contract/process-function
 import type { Batch } from '../record/batch.ts'
 import { present } from '../util/assert.ts'
 import type { Key } from '../util/key-group.ts'
+import { userError } from '../util/user-error.ts'
 import { BatchCollector } from './collector.ts'
 import { callEndOfInput, callOnTimer } from './function-calls.ts'
 import { KeyedFunctionContext, UnkeyedFunctionContext } from './function-context.ts'
-import { userError } from './user-error.ts'
 import { claim } from './user-function.ts'
 
 /** Runs a CoProcessFunction over two inputs, keyed (both inputs carry keys) or not. */

@@ -1,7 +1,7 @@
 import type { Operator, Output } from '../contract/operator.ts'
 import type { Batch } from '../record/batch.ts'
 import { batchOf } from '../record/batch.ts'
-import { userError } from './user-error.ts'
+import { userError } from '../util/user-error.ts'
 
 /** Keeps the records for which the predicate holds, with their timestamps. */
 export class FilterOperator<T> implements Operator {

@@ -1,7 +1,7 @@
 import type { Operator, Output } from '../contract/operator.ts'
 import type { Batch } from '../record/batch.ts'
+import { userError } from '../util/user-error.ts'
 import { BatchCollector } from './collector.ts'
-import { userError } from './user-error.ts'
 
 /** Any number of records out for each record in, from an array, a generator or any iterable; each gets its record's timestamp. */
 export class FlatMapOperator<In, Out> implements Operator {

@@ -3,9 +3,9 @@
 import type { Output } from '../contract/operator.ts'
 import type { Collector, OnTimerContext } from '../contract/process-function.ts'
 import type { Key } from '../util/key-group.ts'
+import { userErrorIn } from '../util/user-error.ts'
 import type { BatchCollector } from './collector.ts'
 import type { KeyedFunctionContext } from './function-context.ts'
-import { userErrorIn } from './user-error.ts'
 
 interface FiringFunction<K extends Key, Out> {
   onTimer(timestampMs: number, context: OnTimerContext<K>, out: Collector<Out>): void

@@ -4,7 +4,7 @@ import type { Batch } from '../record/batch.ts'
 import { batchOf } from '../record/batch.ts'
 import type { Key } from '../util/key-group.ts'
 import { canonicalKey } from '../util/key-group.ts'
-import { renderRecord, userError } from './user-error.ts'
+import { renderRecord, userError } from '../util/user-error.ts'
 
 /** Computes the key of each record. Values are passed on as they are; the edge behind this node partitions by the keys. */
 export class KeyByOperator<K extends Key, T> implements Operator {

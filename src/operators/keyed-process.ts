@@ -4,10 +4,10 @@ import { bindStates, type KeyedProcessFunction } from '../contract/process-funct
 import type { Batch } from '../record/batch.ts'
 import { assert, present } from '../util/assert.ts'
 import type { Key } from '../util/key-group.ts'
+import { userError } from '../util/user-error.ts'
 import { BatchCollector } from './collector.ts'
 import { callEndOfInput, callOnTimer } from './function-calls.ts'
 import { KeyedFunctionContext } from './function-context.ts'
-import { userError } from './user-error.ts'
 import { claim } from './user-function.ts'
 
 /** Runs a KeyedProcessFunction: sets the current key, then calls it, record by record, without a wait or an allocation. */

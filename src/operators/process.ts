@@ -1,9 +1,9 @@
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
 import { type Collector, type ProcessContext, ProcessFunction } from '../contract/process-function.ts'
 import type { Batch } from '../record/batch.ts'
+import { userError } from '../util/user-error.ts'
 import { BatchCollector } from './collector.ts'
 import { callEndOfInput } from './function-calls.ts'
-import { userError } from './user-error.ts'
 import { claim } from './user-function.ts'
 
 /** A lambda where a ProcessFunction is wanted. */

@@ -15,7 +15,7 @@ import type { Counter } from '../contract/runtime-context.ts'
 import { BATCH_RECORDS, type Batch, batchOf } from '../record/batch.ts'
 import { present } from '../util/assert.ts'
 import { type Deferred, deferred } from '../util/deferred.ts'
-import { userError, userErrorIn } from './user-error.ts'
+import { userError, userErrorIn } from '../util/user-error.ts'
 
 /** From the records of one epoch to what comes out of them. Called once per epoch that has records. */
 export type RxPipeline<In, Out> = (in$: Observable<In>) => Observable<Out>

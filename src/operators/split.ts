@@ -1,7 +1,7 @@
 import { MAIN_OUTPUT, type Operator, type Output } from '../contract/operator.ts'
 import type { Batch } from '../record/batch.ts'
 import { batchOf } from '../record/batch.ts'
-import { userError } from './user-error.ts'
+import { userError } from '../util/user-error.ts'
 
 /** The output of a split for records that the predicate refuses. */
 export const SPLIT_REST = 'rest'

@@ -46,6 +46,7 @@ export class SourceDriver<T> {
         requestSplit: () => requests.push(subtask),
         sendToEnumerator: () => {},
         reportProgress: () => {},
+        splitFinished: () => {},
       }
       const reader = this.#source.createReader(context)
       this.readers.push(reader)

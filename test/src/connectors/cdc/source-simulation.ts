@@ -177,6 +177,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
       requestSplit: () => this.#post(() => this.#enumerator.onSplitRequest(subtask)),
       sendToEnumerator: (event) => this.#post(() => this.#enumerator.onReaderEvent?.(subtask, copy(event))),
       reportProgress: () => {},
+      splitFinished: () => {},
     })
     return {
       reader,

@@ -129,6 +129,7 @@ export class SourceDriver {
       },
       sendToEnumerator: () => {},
       reportProgress: () => {},
+      splitFinished: () => {},
     }) as SourceReader<unknown, FileSplit>
   }
 

@@ -1,3 +1,5 @@
+// What a user's function threw, as an error that names the node and shows the record.
+
 import { inspect } from 'node:util'
 import { isMillraceError, MillraceError, reasonOf } from '../errors.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { MillraceError } from '../../../src/errors.ts'
-import { renderRecord, userError } from '../../../src/operators/user-error.ts'
+import { renderRecord, userError } from '../../../src/util/user-error.ts'
 
 test('a record is shown on one line and cut', () => {
   const text = renderRecord({ text: 'x'.repeat(2_000) })
