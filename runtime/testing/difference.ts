@@ -1,6 +1,7 @@
 // Says in words where what came out is not what was expected.
 
 import { inspect, isDeepStrictEqual } from 'node:util'
+import { decimalText, isDecimal } from '../../src/util/decimal.ts'
 
 export interface Comparison {
   readonly expected: readonly unknown[]
@@ -12,6 +13,7 @@ export interface Comparison {
 /** Records shown of each side, and of what is equal before them. */
 const SHOWN_MAX = 5
 const BEFORE_MAX = 2
+const DEPTH_MAX = 6
 
 /** Lines that tell the difference; undefined if there is none. */
 export function differenceOf(comparison: Comparison): string | undefined {
@@ -52,7 +54,7 @@ function without(list: readonly unknown[], other: readonly unknown[]): unknown[]
   }
   return list.filter((record) => {
     const bucket = left.get(bucketOf(record)) ?? []
-    const found = bucket.findIndex((candidate) => isDeepStrictEqual(candidate, record))
+    const found = bucket.findIndex((candidate) => isEqual(candidate, record))
     if (found >= 0) bucket.splice(found, 1)
     return found < 0
   })
@@ -60,12 +62,46 @@ function without(list: readonly unknown[], other: readonly unknown[]): unknown[]
 
 /** Equal for equal records, so that a search need not look at all of them. */
 function bucketOf(record: unknown): string {
-  return inspect(record, { depth: 4, sorted: true, breakLength: Number.POSITIVE_INFINITY })
+  return inspect(withDecimalsNamed(record), { depth: 4, sorted: true, breakLength: Number.POSITIVE_INFINITY })
 }
 
 function isSame(expected: readonly unknown[], actual: readonly unknown[], index: number): boolean {
   if (index >= expected.length || index >= actual.length) return false
-  return isDeepStrictEqual(expected[index], actual[index])
+  return isEqual(expected[index], actual[index])
+}
+
+/** Equal in value and type. Decimals by their number: one that crossed between threads is of our class, whatever it was made of. */
+function isEqual(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(a, b) || isDeepStrictEqual(withDecimalsNamed(a), withDecimalsNamed(b))
+}
+
+/** Shows and compares as `Decimal 1.5`. */
+class NamedDecimal {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  [inspect.custom](): string {
+    return `Decimal ${this.text}`
+  }
+}
+
+/** The value with its Decimals, as deep as is shown, as NamedDecimals; itself if it has none. */
+function withDecimalsNamed(value: unknown, depth = DEPTH_MAX): unknown {
+  if (typeof value !== 'object' || value === null || depth < 0) return value
+  if (isDecimal(value)) return new NamedDecimal(decimalText(value))
+  const named = (item: unknown): unknown => withDecimalsNamed(item, depth - 1)
+  if (value instanceof Map) return new Map([...value].map(([key, item]) => [named(key), named(item)]))
+  if (value instanceof Set) return new Set([...value].map(named))
+  if (!Array.isArray(value) && value.constructor !== Object) return value
+  const changed = Object.entries(value).flatMap(([name, item]) => {
+    const other = named(item)
+    return other === item ? [] : [[name, other] as const]
+  })
+  if (changed.length === 0) return value
+  return Object.assign(Array.isArray(value) ? [...value] : { ...value }, Object.fromEntries(changed))
 }
 
 function counts(expected: readonly unknown[], actual: readonly unknown[]): string {
@@ -78,5 +114,5 @@ function marked(mark: string, records: readonly unknown[]): string[] {
 }
 
 function show(record: unknown): string {
-  return inspect(record, { depth: 6, breakLength: Number.POSITIVE_INFINITY, compact: true })
+  return inspect(withDecimalsNamed(record), { depth: DEPTH_MAX, breakLength: Number.POSITIVE_INFINITY, compact: true })
 }

@@ -13,7 +13,8 @@ addExtension({
   Class: AnyDecimal,
   type: DECIMAL_TYPE,
   pack: (value: Decimal) => Buffer.from(value.valueOf(), 'latin1'),
-  unpack: (bytes: Uint8Array) => new Decimal(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice()),
+  unpack: (bytes: Uint8Array) =>
+    new Decimal(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')),
 })
 
 interface PackrOptions {

@@ -1,6 +1,7 @@
 // Key groups: how a key finds the subtask that owns it. A key hashes to a group; a subtask owns a range of groups.
 
 import { MillraceError } from '../errors.ts'
+import { isDecimal } from './decimal.ts'
 
 /** What a record may be keyed by. Arrays are compound keys. */
 export type Key = string | number | bigint | boolean | readonly Key[]
@@ -54,7 +55,11 @@ export function canonicalKey(key: Key): string {
     default:
       if (Array.isArray(key)) return `[${key.map((part) => lengthPrefixed(canonicalKey(part as Key))).join('')}`
   }
-  throw new MillraceError('KEY_INVALID', { key: String(key), node: '?' })
+  // A Decimal has an equal text for every equal number: that is the key to use.
+  throw new MillraceError('KEY_INVALID', {
+    key: isDecimal(key) ? `${key} (a Decimal: use its text, .toString())` : String(key),
+    node: '?',
+  })
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util'
 import { isMillraceError, MillraceError, reasonOf } from '../errors.ts'
+import { isDecimal } from './decimal.ts'
 
 const RECORD_CHARACTERS_MAX = 500
 const DEPTH_MAX = 4
@@ -42,6 +43,7 @@ function masked(value: unknown, depth: number): unknown {
     const entries = [...value].slice(0, ENTRIES_MAX)
     return new Map(entries.map(([key, item]) => [key, maskedEntry(String(key), item, depth)]))
   }
+  if (isDecimal(value)) return value
   if (value instanceof Date || value instanceof Set || ArrayBuffer.isView(value) || value instanceof Error) return value
   return maskedObject(value, depth)
 }

@@ -93,18 +93,14 @@ function wellTyped(flow: Flow): void {
     ),
   ).toEqualTypeOf<Stream<Bid>>()
 
-  // @ts-expect-error a channel cannot be added up
-  bids.aggregate(
-    'x',
-    sum((bid) => bid.channel),
-  )
-  // @ts-expect-error a bid has no order
-  bids.aggregate(
-    'x',
-    max((bid) => bid),
-  )
+  const wrong = {
+    // @ts-expect-error a channel cannot be added up
+    channel: sum((bid: Bid) => bid.channel),
+    // @ts-expect-error a bid has no order
+    bid: max((bid: Bid) => bid),
+  }
   // @ts-expect-error bids have no amount
-  bids.aggregate('x', aggregates({ total: sum((bid) => bid.amount) }))
+  bids.aggregate('row', aggregates({ total: sum((bid) => bid.amount), ...wrong }))
 }
 
 class Prices extends KeyedProcessFunction<number, Bid, bigint> {

@@ -1,4 +1,6 @@
+import { isBigintRefusal, jsonText } from '../../codec/json-text.ts'
 import { MillraceError } from '../../errors.ts'
+import { decimalText, isDecimal } from '../../util/decimal.ts'
 import type { FilesSinkConfig } from './options.ts'
 
 /** Turns records into the text of one part. */
@@ -17,11 +19,22 @@ export function makeEncoder(node: string, config: FilesSinkConfig): RecordEncode
 type Refuse = (reason: string) => MillraceError
 
 function ndjsonEncoder(refuse: Refuse): RecordEncoder {
+  let hasBigints = false
+  const lineOf = (record: unknown): string | undefined => {
+    if (hasBigints) return jsonText(record)
+    try {
+      return JSON.stringify(record)
+    } catch (error) {
+      if (!isBigintRefusal(error)) throw error
+      hasBigints = true
+      return jsonText(record)
+    }
+  }
   return {
     encode(records) {
       let text = ''
       for (const record of records) {
-        const line: string | undefined = JSON.stringify(record)
+        const line = lineOf(record)
         if (line === undefined) throw refuse(`JSON has no ${typeof record}`)
         text += line
         text += '\n'
@@ -89,7 +102,8 @@ class CsvEncoder implements RecordEncoder {
   #text(value: unknown): string {
     if (value === null || value === undefined) return ''
     if (value instanceof Date) return value.toISOString()
-    if (typeof value === 'object') return JSON.stringify(value)
+    if (isDecimal(value)) return decimalText(value)
+    if (typeof value === 'object') return jsonText(value) ?? ''
     return String(value)
   }
 

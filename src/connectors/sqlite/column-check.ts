@@ -1,5 +1,6 @@
 // Whether a value fits a column, by the column's affinity. SQLite itself would store nearly anything anywhere.
 
+import { isDecimal } from '../../util/decimal.ts'
 import { isInvalidText, unbindable } from './value.ts'
 
 type Affinity = 'INTEGER' | 'TEXT' | 'BLOB' | 'REAL' | 'NUMERIC'
@@ -20,6 +21,10 @@ export function misfit(value: unknown, declaredType: string): string | undefined
   if (reason !== undefined) return reason
   if (value === null || value === undefined) return undefined
   const affinity = affinityOf(declaredType)
+  if (isDecimal(value)) {
+    const exact = affinity === 'TEXT' || affinity === 'BLOB'
+    return exact ? undefined : 'a Decimal, which SQLite would round there: declare the column TEXT'
+  }
   const kind =
     value instanceof Uint8Array ? 'blob' : typeof value === 'string' || isInvalidText(value) ? 'text' : 'number'
   if (affinity === 'BLOB' || affinity === 'NUMERIC') return undefined
@@ -35,6 +40,6 @@ export function typeFor(value: unknown): string | undefined {
   if (unbindable(value) !== undefined) return undefined
   if (value === null || value === undefined) return ''
   if (value instanceof Uint8Array) return 'BLOB'
-  if (typeof value === 'string' || isInvalidText(value)) return 'TEXT'
+  if (typeof value === 'string' || isInvalidText(value) || isDecimal(value)) return 'TEXT'
   return typeof value === 'number' ? 'NUMERIC' : 'INTEGER'
 }

@@ -1,5 +1,7 @@
 // Values as SQLite stores them, and how they are bound.
 
+import { decimalText, isDecimal } from '../../util/decimal.ts'
+
 /** Text whose bytes are not valid UTF-8, which no JavaScript string can hold. */
 export interface InvalidText {
   readonly invalidUtf8: Uint8Array
@@ -25,9 +27,10 @@ export function unbindable(value: unknown): string | undefined {
     case 'number':
       return Number.isNaN(value) ? 'NaN, which SQLite would store as NULL' : undefined
     case 'bigint':
-      return value < INT64_MIN || value > INT64_MAX ? 'a bigint beyond 64 bits' : undefined
+      return value < INT64_MIN || value > INT64_MAX ? 'a bigint beyond 64 bits: store its text' : undefined
     case 'object':
       if (value === null || value instanceof Uint8Array || isInvalidText(value)) return undefined
+      if (isDecimal(value)) return value.isFinite() ? undefined : `a Decimal that is ${value}`
       return value instanceof Date ? 'a Date: store date.toISOString() or date.getTime()' : 'an object'
     default:
       return `a ${typeof value}`
@@ -45,6 +48,7 @@ export function boundExactly(value: unknown): unknown {
   if (typeof value === 'boolean') return value ? 1n : 0n
   if (value === undefined) return null
   if (isInvalidText(value)) return bytes(value.invalidUtf8)
+  if (isDecimal(value)) return decimalText(value)
   return value instanceof Uint8Array ? bytes(value) : value
 }
 
