@@ -97,6 +97,16 @@ export const ERRORS = {
     'Checkpoint {checkpoint} has format {found}; this release reads format {expected}.',
   ),
   CHECKPOINT_FAILED: row('external', 'restart', 'Checkpoint {checkpoint} failed: {reason}'),
+  SAVEPOINT_CORRUPT: row(
+    'external',
+    'never',
+    'Savepoint {file} is damaged at byte {offset}: {reason}. Nothing of it was used: take another copy, or another savepoint.',
+  ),
+  SAVEPOINT_VERSION: row(
+    'user',
+    'never',
+    'Savepoint {file} has format {found}; this release reads format {expected}: start it with the release that wrote it, or a later one.',
+  ),
   SAVEPOINT_FAILED: row('external', 'backoff', 'No savepoint of job "{job}" was made: {reason}.'),
   RESTORE_NODE_MISSING: row(
     'user',
@@ -111,7 +121,7 @@ export const ERRORS = {
   RESTORE_KEY_GROUPS: row(
     'user',
     'never',
-    'Node "{node}" was checkpointed with {was} key groups and now has {now}: keyGroups cannot change for a job with state.',
+    'Node "{node}" was checkpointed with {was} key groups and now has {now}: only a start from a savepoint can change keyGroups.',
   ),
   RESTORE_SINK_REPEATS: row(
     'user',

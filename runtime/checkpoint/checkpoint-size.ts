@@ -25,6 +25,8 @@ export function sizeOfCheckpoint(
     stateBytes += small
     newBytes += small
     for (const handle of handlesOfNode(node)) {
+      stateBytes += handle.section?.bytes ?? 0
+      newBytes += handle.section?.bytes ?? 0
       for (const file of handle.files) {
         // A database names its files once and never changes them: one of the same name and content is the same file.
         const name = `${handle.folder}/${file.name} ${file.bytes} ${file.crc}`

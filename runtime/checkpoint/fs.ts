@@ -1,19 +1,6 @@
 // The file system as checkpoints see it: a small port, so that a simulation can hold writes in memory, fail any one of them, and crash.
 
-import {
-  constants,
-  copyFile,
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  unlink,
-} from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MillraceError, reasonOf } from '../../src/errors.ts'
 
@@ -25,6 +12,15 @@ export interface FsFile {
   close(): Promise<void>
 }
 
+/** A file being read, at any place. */
+export interface FsReader {
+  /** Of the file, as it was opened. */
+  readonly bytes: number
+  /** Exactly `length` bytes from `at` on. */
+  read(at: number, length: number): Promise<Buffer>
+  close(): Promise<void>
+}
+
 /** What checkpoints need of a disk. Paths are absolute. Failures are MillraceErrors with code IO. */
 export interface Fs {
   /** Makes a folder and those above it; nothing if it is there. */
@@ -33,6 +29,8 @@ export interface Fs {
   list(path: string): Promise<readonly string[]>
   /** A file's content; undefined if it is not there. */
   read(path: string): Promise<Uint8Array | undefined>
+  /** A file to read from; undefined if there is none of that name (a folder is none). */
+  open(path: string): Promise<FsReader | undefined>
   /** Whether a file or folder is there. */
   exists(path: string): Promise<boolean>
   /** A new file, empty; one that was there is cut. */
@@ -42,8 +40,6 @@ export interface Fs {
   syncFolder(path: string): Promise<void>
   /** A second name for a file. */
   link(from: string, to: string): Promise<void>
-  /** A file's bytes under another name, surviving a power cut. */
-  copy(from: string, to: string): Promise<void>
   /** A file; nothing if it is not there. */
   unlink(path: string): Promise<void>
   /** A folder and all in it; nothing if it is not there. */
@@ -55,12 +51,12 @@ export const nodeFs: Fs = {
   mkdir: (path) => attempt('make folder', path, async () => void (await mkdir(path, { recursive: true }))),
   list: (path) => attempt('list', path, async () => (await absentAs([], () => readdir(path))).sort()),
   read: (path) => attempt('read', path, () => absentAs(undefined, () => readFile(path))),
+  open: (path) => attempt('open', path, () => openReader(path)),
   exists: (path) => attempt('look at', path, () => exists(path)),
   create: (path) => attempt('create', path, async () => new NodeFile(path, await open(path, 'w'))),
   rename: (from, to) => attempt('rename', from, () => rename(from, to)),
   syncFolder: (path) => attempt('sync', path, () => syncFolder(path)),
   link: (from, to) => attempt('link', from, () => link(from, to)),
-  copy: (from, to) => attempt('copy', from, () => copyDurably(from, to)),
   unlink: (path) => attempt('delete', path, () => absentAs(undefined, () => unlink(path))),
   removeFolder: (path) => attempt('delete', path, () => rm(path, { recursive: true, force: true })),
 }
@@ -114,14 +110,40 @@ class NodeFile implements FsFile {
   }
 }
 
-async function copyDurably(from: string, to: string): Promise<void> {
-  // A clone of the file's blocks where the file system can.
-  await copyFile(from, to, constants.COPYFILE_FICLONE)
-  const handle = await open(to, 'r+')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+async function openReader(path: string): Promise<FsReader | undefined> {
+  const handle = await absentAs(undefined, () => open(path, 'r'), ['ENOENT', 'ENOTDIR'])
+  const found = await handle?.stat()
+  if (handle !== undefined && found?.isFile() === true) return new NodeReader(path, handle, found.size)
+  await handle?.close()
+  return undefined
+}
+
+class NodeReader implements FsReader {
+  readonly bytes: number
+  readonly #path: string
+  readonly #handle: FileHandle
+
+  constructor(path: string, handle: FileHandle, bytes: number) {
+    this.#path = path
+    this.#handle = handle
+    this.bytes = bytes
+  }
+
+  read(at: number, length: number): Promise<Buffer> {
+    return attempt('read', this.#path, async () => {
+      const buffer = Buffer.allocUnsafe(length)
+      let done = 0
+      while (done < length) {
+        const { bytesRead } = await this.#handle.read(buffer, done, length - done, at + done)
+        if (bytesRead === 0) throw new Error(`it ends at byte ${at + done}`)
+        done += bytesRead
+      }
+      return buffer
+    })
+  }
+
+  close(): Promise<void> {
+    return attempt('close', this.#path, () => this.#handle.close())
   }
 }
 

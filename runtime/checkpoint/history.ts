@@ -16,6 +16,7 @@ import { MillraceError } from '../../src/errors.ts'
 import type { Fs } from './fs.ts'
 import type { JobLayout } from './layout.ts'
 import type { Manifest } from './manifest.ts'
+import { loadSavepoint } from './savepoint-file.ts'
 import { readSmallFile, writeSmallFile } from './small-file.ts'
 import { type CheckpointStore, corrupt, loadManifest, type Retention, type StoredCheckpoint } from './store.ts'
 import { findDamage, type VerifyState } from './verify.ts'
@@ -23,6 +24,7 @@ import { findDamage, type VerifyState } from './verify.ts'
 /** What a job starts from. */
 export interface Origin {
   readonly id: number
+  /** Of a savepoint its file. */
   readonly folder: string
   readonly manifest: Manifest
   /** What was written after it, if anything, is to be taken back. */
@@ -30,7 +32,7 @@ export interface Origin {
 }
 
 interface Rewind {
-  /** A retained checkpoint's id, or a folder elsewhere. */
+  /** A retained checkpoint's id, or a savepoint, or a folder elsewhere. */
   readonly from: number | string
   readonly lastId: number
 }
@@ -78,7 +80,7 @@ export class CheckpointHistory {
     const last = retained.at(-1)
     if (this.#rewind !== undefined && (last === undefined || last.id <= this.#rewind.lastId)) {
       const from = this.#rewind.from
-      return typeof from === 'number' ? this.#load(this.#stored(from), true) : this.#loadFolder(from, true)
+      return typeof from === 'number' ? this.#load(this.#stored(from), true) : this.#loadFrom(from, true)
     }
     return last === undefined ? undefined : this.#load(last, false)
   }
@@ -91,12 +93,11 @@ export class CheckpointHistory {
     return this.#load(found, this.#rewind !== undefined || found !== retained.at(-1))
   }
 
-  /** A checkpoint or savepoint in a folder, of this data directory or not. Changes nothing yet. */
-  async findFolder(folder: string): Promise<Origin> {
-    const own = (await this.retained()).find((checkpoint) => checkpoint.folder === folder)
+  /** A savepoint, or a checkpoint in a folder, of this data directory or not. Changes nothing yet. Throws CHECKPOINT_*, SAVEPOINT_*. */
+  async findAt(path: string): Promise<Origin> {
+    const own = (await this.retained()).find((checkpoint) => checkpoint.folder === path)
     if (own !== undefined) return this.find(own.id)
-    if (!(await this.#fs.exists(folder))) throw await this.#notFound(folder)
-    return this.#loadFolder(folder, this.#rewind !== undefined || (await this.retained()).length > 0)
+    return this.#loadFrom(path, this.#rewind !== undefined || (await this.retained()).length > 0)
   }
 
   /** Makes the choice of an origin durable: from now on a plain start leads there. */
@@ -157,9 +158,12 @@ export class CheckpointHistory {
     return { ...read, id: checkpoint.id, rewind }
   }
 
-  async #loadFolder(folder: string, rewind: boolean): Promise<Origin> {
-    const damaged = async (file: string, reason: string): Promise<MillraceError> => corrupt(folder, file, reason)
-    const read = await this.#read(folder, folder, damaged)
+  async #loadFrom(path: string, rewind: boolean): Promise<Origin> {
+    if (!(await this.#fs.exists(path))) throw await this.#notFound(path)
+    const manifest = await loadSavepoint(this.#fs, path)
+    if (manifest !== undefined) return { folder: path, manifest, id: manifest.id, rewind }
+    const damaged = async (file: string, reason: string): Promise<MillraceError> => corrupt(path, file, reason)
+    const read = await this.#read(path, path, damaged)
     return { ...read, id: read.manifest.id, rewind }
   }
 

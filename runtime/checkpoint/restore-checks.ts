@@ -109,9 +109,11 @@ function changed(
   if (was !== undefined && was.kind !== node.kind) return refuse(`the state of ${KINDS[was.kind]}`, KINDS[node.kind])
   if (was?.sinkKind !== node.sinkKind)
     return refuse(`the state of a sink of kind ${was?.sinkKind}`, `one of kind ${node.sinkKind}`)
-  const keyed = snapshots.some((snapshot) => snapshot.keyed !== undefined)
-  if (keyed && !node.keyed) return refuse('keyed state', 'not keyed')
-  if (keyed && manifest.keyGroups !== input.plan.keyGroups) {
+  const keyed = snapshots.map((snapshot) => snapshot.keyed).filter((handle) => handle !== undefined)
+  if (keyed.length > 0 && !node.keyed) return refuse('keyed state', 'not keyed')
+  // A savepoint is by key: its rows find their new groups.
+  const byGroup = keyed.some((handle) => handle.section === undefined)
+  if (byGroup && manifest.keyGroups !== input.plan.keyGroups) {
     return new MillraceError('RESTORE_KEY_GROUPS', {
       node: oldName,
       was: manifest.keyGroups,

@@ -67,10 +67,16 @@ function overlapping(
   snapshots: readonly NodeSnapshot[],
   range: { readonly start: number; readonly end: number },
 ): StateHandle[] {
-  return snapshots
-    .map((snapshot) => snapshot.keyed)
-    .filter((handle) => handle !== undefined)
-    .filter((handle) => handle.keyGroups.start < range.end && range.start < handle.keyGroups.end)
+  return (
+    snapshots
+      .map((snapshot) => snapshot.keyed)
+      .filter((handle) => handle !== undefined)
+      // Of a savepoint every subtask takes what it owns, also when there is another number of key groups now.
+      .filter(
+        ({ keyGroups, section }) =>
+          section !== undefined || (keyGroups.start < range.end && range.start < keyGroups.end),
+      )
+  )
 }
 
 /** The packed splits of each new subtask; undefined for all if the node is no source. */

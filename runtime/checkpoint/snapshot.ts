@@ -1,5 +1,7 @@
 // What a subtask hands in for a checkpoint, and gets back for a restore. Small things travel in the message; keyed state is a folder.
 
+import type { HeldState, StateSection } from './state-section.ts'
+
 /** One file of a keyed state folder. */
 export interface StateFile {
   readonly name: string
@@ -16,13 +18,9 @@ export interface StateHandle {
   /** Key groups held: from start to before end. */
   readonly keyGroups: { readonly start: number; readonly end: number }
   /** States held, for compatibility checks. */
-  readonly states: readonly {
-    readonly name: string
-    readonly kind: string
-    readonly codec: string
-    readonly version: number
-    readonly ttl: boolean
-  }[]
+  readonly states: readonly HeldState[]
+  /** In a savepoint state is no folder but a section of its file; `folder` then names it. */
+  readonly section?: StateSection
 }
 
 /** One node's part of one subtask's snapshot. Every Uint8Array is msgpack. */

@@ -52,6 +52,19 @@ const stopFirst: OptionRow = {
   help: 'stop the job; the savepoint is of its last checkpoint',
 }
 
+const queryOption = (name: string, value: string, help: string): OptionRow => ({
+  name,
+  key: undefined,
+  kind: 'text',
+  value,
+  group: 'restore',
+  help,
+})
+
+const atNode = queryOption('node', 'NODE', 'the node that keeps it')
+const ofKey = queryOption('key', 'KEY', 'as JSON: 17, "Anna", true, ["Anna", 3]; a bigint is 17n')
+const onlyState = queryOption('state', 'STATE', 'this state only (all of them)')
+
 /** name -> what it takes and does, in the order of help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   run: {
@@ -104,16 +117,39 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/inspect.ts')).inspectCommand,
   },
   savepoint: {
-    arguments: 'JOB [DIR]',
-    summary: 'keep a checkpoint in a place of its own; a running job takes one for it',
+    arguments: 'JOB [FILE]',
+    summary: 'write what a checkpoint holds into one portable file; a running job takes one for it',
     examples: [
       'millrace savepoint quickstart',
       'millrace savepoint quickstart --stop',
-      'millrace savepoint quickstart /backup/quickstart --checkpoint 7',
-      'run-job jobs/quickstart.ts --from-savepoint /backup/quickstart',
+      'millrace savepoint quickstart /backup/quickstart.savepoint --checkpoint 7',
+      'run-job jobs/quickstart.ts --from-savepoint /backup/quickstart.savepoint --parallelism 4',
     ],
     options: [stopFirst, atCheckpoint, ...SHARED],
     takes: [1, 2],
     load: async () => (await import('./commands/savepoint.ts')).savepointCommand,
+  },
+  'savepoint inspect': {
+    arguments: 'FILE|JOB',
+    summary: 'show what a savepoint, or the latest checkpoint of a job, keeps: states, timers, positions',
+    examples: [
+      'millrace savepoint inspect /backup/quickstart.savepoint',
+      'millrace savepoint inspect quickstart --json',
+    ],
+    options: SHARED,
+    takes: [1, 1],
+    load: async () => (await import('./commands/savepoint-inspect.ts')).savepointInspectCommand,
+  },
+  'savepoint query': {
+    arguments: 'FILE|JOB',
+    summary: 'print what is kept of one key, also while the job runs (exit code 1: nothing)',
+    examples: [
+      'millrace savepoint query quickstart --node totals --key 17',
+      `millrace savepoint query s.savepoint --node totals --state sum --key '"Anna"'`,
+      `millrace savepoint query s.savepoint --node totals --key '["Anna", 12n]'`,
+    ],
+    options: [atNode, ofKey, onlyState, ...SHARED],
+    takes: [1, 1],
+    load: async () => (await import('./commands/savepoint-query.ts')).savepointQueryCommand,
   },
 }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { MillraceError } from '../../src/errors.ts'
 import { nearest } from '../config/nearest.ts'
 import { type CheckpointSummary, type JobStatus, listJobs } from '../control/checkpoint-tools.ts'
@@ -18,6 +19,11 @@ export async function jobStatus(dataDir: string, job: string): Promise<JobStatus
   const known = names.length === 0 ? 'no job keeps anything there' : `there are ${names.join(', ')}`
   const hint = meant === undefined ? known : `did you mean ${meant}?`
   throw misuse('JOB', `there is no job "${job}" in ${dataDir} (${hint})`)
+}
+
+/** A savepoint's file, or a job that keeps something here. Throws CONFIG_INVALID naming the jobs there are. */
+export async function requireStatePlace(dataDir: string, place: string): Promise<void> {
+  if (statSync(place, { throwIfNoEntry: false })?.isFile() !== true) await jobStatus(dataDir, place)
 }
 
 /** The number of a checkpoint as typed, else of the latest that is whole. Throws CONFIG_INVALID, CHECKPOINT_NOT_FOUND. */

@@ -16,10 +16,19 @@ export async function main(bin: 'run-job' | 'millrace', args: readonly string[],
 }
 
 async function dispatch(args: readonly string[], terminal: Terminal): Promise<number> {
-  const [name, ...rest] = args
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return await help(rest[0], terminal)
+  const [name, ...rest] = commandWords(args)
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    return await help(commandWords(rest)[0], terminal)
+  }
   if (name === '--version') return await printVersion(terminal)
   return await runNamed(name, rest, terminal, 'millrace')
+}
+
+/** `savepoint inspect` is one command of two words. */
+function commandWords([first, second, ...rest]: readonly string[]): string[] {
+  const both = `${first} ${second}`
+  if (first !== undefined && Object.hasOwn(COMMANDS, both)) return [both, ...rest]
+  return [first, second, ...rest].filter((word) => word !== undefined)
 }
 
 async function runNamed(name: string, args: readonly string[], terminal: Terminal, bin: string): Promise<number> {

@@ -62,7 +62,7 @@ export const RUN_OPTIONS: readonly OptionRow[] = [
     undefined,
     'go back to a retained checkpoint; alone, lists them',
   ),
-  option('restore', 'from-savepoint', 'text', 'DIR', undefined, 'start from a savepoint'),
+  option('restore', 'from-savepoint', 'text', 'FILE', undefined, 'start from a savepoint'),
   option('restore', 'fresh', 'switch', '', undefined, 'start over; earlier checkpoints are moved aside, not deleted'),
   option('restore', 'map', 'pair', 'OLD=NEW', undefined, 'a node was renamed: state of OLD goes to NEW'),
   option('restore', 'allow-dropped-state', 'list', 'NODE', undefined, 'a node was removed: give its state up'),

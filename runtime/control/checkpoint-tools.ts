@@ -60,7 +60,7 @@ export async function listCheckpoints(dataDir: string, job: string): Promise<rea
   return summaries
 }
 
-/** One retained checkpoint (by number), or one in a folder. Verifies every file. Throws CHECKPOINT_NOT_FOUND, CHECKPOINT_CORRUPT. */
+/** A retained checkpoint (by number), one in a folder, or a savepoint. Verifies every file. Throws CHECKPOINT_*, SAVEPOINT_*. */
 export async function inspectCheckpoint(
   dataDir: string,
   job: string,
@@ -68,7 +68,7 @@ export async function inspectCheckpoint(
 ): Promise<CheckpointDetails> {
   const { history } = await lookAt(dataDir, job)
   const origin =
-    typeof checkpoint === 'number' ? await history.find(checkpoint) : await history.findFolder(resolve(checkpoint))
+    typeof checkpoint === 'number' ? await history.find(checkpoint) : await history.findAt(resolve(checkpoint))
   return { ...describe(origin, origin.manifest, undefined), manifest: origin.manifest }
 }
 

@@ -50,10 +50,10 @@ function wishesOf(options: RunOptions): RestoreWishes {
 
 function wishedOrigin(history: CheckpointHistory, options: RunOptions): Promise<Origin> | undefined {
   const { fromCheckpoint, fromSavepoint } = options
-  if (fromSavepoint !== undefined) return history.findFolder(resolve(fromSavepoint))
+  if (fromSavepoint !== undefined) return history.findAt(resolve(fromSavepoint))
   if (fromCheckpoint === undefined) return undefined
   const id = typeof fromCheckpoint === 'number' ? fromCheckpoint : numberIn(fromCheckpoint)
-  return id === undefined ? history.findFolder(resolve(String(fromCheckpoint))) : history.find(id)
+  return id === undefined ? history.findAt(resolve(String(fromCheckpoint))) : history.find(id)
 }
 
 /** `--from-checkpoint 7` on a command line is a text. */

@@ -22,8 +22,9 @@ export interface RunOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Start over; earlier checkpoints are moved aside, not deleted. */
   readonly fresh?: boolean
-  /** Go back to this retained checkpoint (its number), or start from a checkpoint's or savepoint's folder. */
+  /** Go back to this retained checkpoint (its number), or start from a checkpoint's folder. */
   readonly fromCheckpoint?: number | string
+  /** Start from this savepoint: with any parallelism, any number of key groups, nodes added or (see below) renamed and removed. */
   readonly fromSavepoint?: string
   /** old node name -> new node name */
   readonly map?: Readonly<Record<string, string>>
@@ -66,6 +67,7 @@ export type RunEvent = {
   readonly job: string
 } /** `attempt`: which one this is or was, counted from 1. */ & (
   | { readonly type: 'state'; readonly state: JobState; readonly attempt: number }
+  /** `folder`: of a savepoint its file. */
   | { readonly type: 'restored'; readonly checkpoint: number; readonly folder: string }
   | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointInfo }
   | { readonly type: 'committed'; readonly checkpoint: number }

@@ -1,12 +1,15 @@
-// Restoring a database: by linking, where one checkpoint holds exactly the range, else by copying the rows of the owned groups.
+// Restoring a database: by linking, where one checkpoint holds exactly the range, else by copying the rows of the owned groups,
+// be it from other databases or from a savepoint.
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MillraceError, reasonOf } from '../../src/errors.ts'
 import type { StateHandle } from '../checkpoint/snapshot.ts'
+import type { StateSection } from '../checkpoint/state-section.ts'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { isImmutable, type KnownFiles, restoreLinks } from './hard-link-checkpoint.ts'
+import { importSection, shapesOf } from './import-section.ts'
 import { RocksStore, type Row } from './rocks-store.ts'
 import { MAIN, MAP, META_ROW, readTimerRowKey, rowRange, timerRange } from './row-key.ts'
 import { parseStateTable, StateTable } from './state-table.ts'
@@ -14,7 +17,7 @@ import { parseStateTable, StateTable } from './state-table.ts'
 const SCAN_ROWS = 4000
 
 export interface RestoreSource {
-  /** Absolute folder of the checkpoint. */
+  /** Absolute: the folder of a checkpoint, or the file of a savepoint. */
   readonly folder: string
   readonly handle: StateHandle
 }
@@ -33,10 +36,11 @@ export interface RestoredState {
   readonly table: StateTable
 }
 
-/** Opens a store in the work folder with the rows of the sources. Throws STATE_BACKEND, RESTORE_KEY_GROUPS, CHECKPOINT_VERSION. */
+/** Opens a store in the work folder with the rows of the sources. Throws STATE_BACKEND, RESTORE_KEY_GROUPS, CHECKPOINT_*, SAVEPOINT_*. */
 export async function restoreState(sources: readonly RestoreSource[], target: RestoreTarget): Promise<RestoredState> {
   const { range } = target
   const only = sources.length === 1 ? sources[0] : undefined
+  if (only?.handle.section !== undefined) return fromSavepoint(only.folder, only.handle.section, target)
   if (only !== undefined && only.handle.keyGroups.start === range.start && only.handle.keyGroups.end === range.end) {
     for (const file of only.handle.files) if (isImmutable(file.name)) target.known.set(file.name, file)
     return openLinked(only, target.workFolder, target)
@@ -47,6 +51,17 @@ export async function restoreState(sources: readonly RestoreSource[], target: Re
   try {
     for (const [i, source] of sources.entries()) await copySource(source, i, { store, table }, target)
     return { store, table }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function fromSavepoint(file: string, section: StateSection, target: RestoreTarget): Promise<RestoredState> {
+  const store = await openStore(target.workFolder, target.node)
+  try {
+    await importSection(file, section, store, target)
+    return { store, table: new StateTable(shapesOf(section)) }
   } catch (error) {
     await store.close()
     throw error
@@ -64,7 +79,12 @@ export async function openStore(folder: string, node: string): Promise<RocksStor
   return store
 }
 
-async function openLinked(source: RestoreSource, folder: string, target: RestoreTarget): Promise<RestoredState> {
+/** Opens a copy of a source's database in `folder`, made of links: opening writes. Throws as restoreState. */
+export async function openLinked(
+  source: RestoreSource,
+  folder: string,
+  target: Pick<RestoreTarget, 'node' | 'keyGroups'>,
+): Promise<RestoredState> {
   const from = join(source.folder, source.handle.folder)
   try {
     await restoreLinks(from, folder, source.handle.files)
@@ -80,7 +100,11 @@ async function openLinked(source: RestoreSource, folder: string, target: Restore
   }
 }
 
-async function readTable(store: RocksStore, target: RestoreTarget, from: string): Promise<StateTable> {
+async function readTable(
+  store: RocksStore,
+  target: Pick<RestoreTarget, 'node' | 'keyGroups'>,
+  from: string,
+): Promise<StateTable> {
   const [meta] = await store.getMany([META_ROW])
   if (meta === undefined) {
     throw new MillraceError('STATE_BACKEND', {

@@ -31,6 +31,9 @@ export const FAILPOINTS = {
   'restore.link.middle': 'some state is linked back',
   'restore.commit.before': 'commits of the restored checkpoint are about to be repeated',
   'restore.done': 'all tasks are restored, none runs',
+  'savepoint.write.middle': 'one part of a savepoint is written to its temporary file',
+  'savepoint.rename.before': 'a savepoint is complete under its temporary name',
+  'savepoint.rename.after': 'a savepoint has its name',
   'stop.final.before': 'a stop was asked for, its last checkpoint is about to begin',
 } as const
 

@@ -49,7 +49,9 @@ const variants: readonly (readonly string[])[] = full
   : [['--parallelism', '2', '--state-cache', '256KiB']]
 
 test('every step has a crash test', () => {
-  expect(Object.keys(FAILPOINTS).sort()).toEqual([...STEPS].sort())
+  // Those of a savepoint are passed by the process that writes it: savepoint.test.ts.
+  const steps = Object.keys(FAILPOINTS).filter((name) => !name.startsWith('savepoint.'))
+  expect(steps.sort()).toEqual([...STEPS].sort())
 })
 
 test('killed at any step or moment, the job leaves what a calm run leaves', { timeout: 3_600_000 }, async () => {

@@ -48,12 +48,19 @@ function fsOf({ disk, change: rawChange, look, lies, rng }: World): Fs {
     mkdir: (path) => change(path, () => disk.makeFolder(path)),
     list: (path) => look(() => disk.list(path).sort()),
     read: (path) => look(() => (disk.find(path) === undefined ? undefined : Uint8Array.from(disk.file(path).content))),
+    open: async (path) => {
+      const content = await look(() =>
+        disk.find(path) === undefined ? undefined : Buffer.from(disk.file(path).content),
+      )
+      if (content === undefined) return undefined
+      const read = (at: number, length: number): Promise<Buffer> => look(() => content.subarray(at, at + length))
+      return { bytes: content.length, read, close: () => Promise.resolve() }
+    },
     exists: (path) => look(() => disk.find(path) !== undefined),
     create: async (path) => fsFile(path, await change(path, () => disk.create(path))),
     rename: (from, to) => change(from, () => disk.rename(from, to)),
     syncFolder: (path) => change(path, () => (lies.syncsFolder(path) ? disk.syncFolder(path) : undefined)),
     link: (from, to) => change(from, () => disk.link(from, to)),
-    copy: (from, to) => change(from, () => copy(disk, from, to)),
     unlink: (path) => change(path, () => disk.unlink(path)),
     removeFolder: (path) =>
       change(path, () => disk.removeFolder(path), { torn: () => disk.removeFolder(path, Math.floor(rng() * 3)) }),
@@ -66,12 +73,6 @@ function fsOf({ disk, change: rawChange, look, lies, rng }: World): Fs {
       close: () => Promise.resolve(),
     }
   }
-}
-
-function copy(disk: Disk, from: string, to: string): void {
-  const made = disk.create(to)
-  made.write(0, disk.file(from).content)
-  made.sync()
 }
 
 function tornWrite(file: DiskFile, bytes: Uint8Array, rng: () => number): OperationOptions {

@@ -5,7 +5,7 @@ import { jobStatus, pickCheckpoint } from '../known-job.ts'
 import { misuse } from '../parse-arguments.ts'
 import { configOf } from '../run-request.ts'
 
-/** `millrace savepoint JOB [DIR] [--stop]`: a copy of a checkpoint that is nobody's to delete. A running job takes one for it. */
+/** `millrace savepoint JOB [FILE] [--stop]`: what a checkpoint holds, in a file that is nobody's to delete. A running job takes one for it. */
 export const savepointCommand: CommandFunction = async (args, terminal) => {
   const { dataDir, json } = configOf(args, terminal)
   const [job = '', path] = args.positionals
@@ -13,13 +13,13 @@ export const savepointCommand: CommandFunction = async (args, terminal) => {
   const stop = args.values.get('stop') === 'true'
   if (stop && typed !== undefined)
     throw misuse('--stop and --checkpoint', 'the last checkpoint or an older one: give only one')
-  const folder = await createSavepoint(dataDir, job, {
+  const file = await createSavepoint(dataDir, job, {
     stop,
     ...(await whichCheckpoint(dataDir, job, typed)),
     ...(path !== undefined && { path }),
   })
-  terminal.stdout.write(json ? `${asJson({ job, folder })}\n` : `${folder}\n`)
-  if (!json) terminal.stderr.write(`To start from it: run-job FILE --from-savepoint ${folder}\n`)
+  terminal.stdout.write(json ? `${asJson({ job, file })}\n` : `${file}\n`)
+  if (!json) terminal.stderr.write(`To start from it: run-job FILE --from-savepoint ${file}\n`)
   return EXIT.done
 }
 

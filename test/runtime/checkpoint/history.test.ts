@@ -2,12 +2,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CheckpointHistory, finishMoving, moveAside } from '../../../runtime/checkpoint/history.ts'
 import { jobLayout } from '../../../runtime/checkpoint/layout.ts'
-import { copyCheckpoint, removeLeftPins } from '../../../runtime/checkpoint/savepoint.ts'
 import { CheckpointStore } from '../../../runtime/checkpoint/store.ts'
-import type { VerifyState } from '../../../runtime/checkpoint/verify.ts'
-import type { MillraceError } from '../../../src/errors.ts'
 import { MemoryFs } from './memory-fs.ts'
-import { manifestOf } from './samples.ts'
+import { manifestOf, saveTo, verifying } from './samples.ts'
 
 const LAYOUT = jobLayout('/data/shop')
 const KEEP_ALL = { retain: 100, expireMs: undefined }
@@ -17,27 +14,12 @@ interface Opened {
   readonly history: CheckpointHistory
 }
 
-const verifying =
-  (fs: MemoryFs): VerifyState =>
-  async (folder, handle) => {
-    const name = handle.files[0]?.name ?? ''
-    const state = await fs.read(join(folder, name))
-    return state?.byteLength === 3 ? undefined : { file: join(folder, name), reason: 'it is not whole' }
-  }
-
 async function open(fs: MemoryFs): Promise<Opened> {
   await finishMoving(fs, LAYOUT)
   const store = await CheckpointStore.open(fs, LAYOUT)
   const history = await CheckpointHistory.open(fs, LAYOUT, store, verifying(fs))
   return { store, history }
 }
-
-/** What copyCheckpoint is to copy. */
-const from = (fs: MemoryFs, store: CheckpointStore, id: number) => ({
-  checkpoint: store.folderOf(id),
-  pins: LAYOUT.savepoints,
-  verify: verifying(fs),
-})
 
 async function take(fs: MemoryFs, opened: Opened): Promise<number> {
   const id = await complete(fs, opened)
@@ -148,70 +130,39 @@ describe('CheckpointHistory', () => {
     await expect(history.latest()).rejects.toThrow(/--fresh starts over/)
   })
 
-  it('a savepoint is whole in itself, and a start from it is remembered', async () => {
+  it('a start from a savepoint is remembered, and lost state of one is told by its name', async () => {
     const { fs, history, store } = await withCheckpoints(3)
-    await copyCheckpoint(fs, from(fs, store, 2), '/backup/s2')
-    expect(await fs.list(LAYOUT.savepoints)).toEqual([])
+    await saveTo(fs, store.folderOf(2), '/backup/s2')
     await store.remove(2)
-    const origin = await history.findFolder('/backup/s2')
+    const origin = await history.findAt('/backup/s2')
     expect(origin).toMatchObject({ id: 2, folder: '/backup/s2', rewind: true })
     await history.goBackTo(origin)
     const again = await open(fs)
     expect(await again.history.latest()).toMatchObject({ id: 2, folder: '/backup/s2', rewind: true })
+    await fs.rename('/backup/s2', '/backup/elsewhere')
+    await expect(again.history.latest()).rejects.toThrow('Checkpoint /backup/s2 of job "shop" is not there')
+    await fs.rename('/backup/elsewhere', '/backup/s2')
     expect(await take(fs, again)).toBe(4)
     expect(await idsOf(again.history)).toEqual([4])
   })
 
   it('in an empty data directory a savepoint is no return, and ids continue above its own', async () => {
     const { fs, store } = await withCheckpoints(3)
-    await copyCheckpoint(fs, from(fs, store, 3), '/backup/s3')
+    await saveTo(fs, store.folderOf(3), '/backup/s3')
     await fs.removeFolder('/data')
     const fresh = await open(fs)
-    const origin = await fresh.history.findFolder('/backup/s3')
+    const origin = await fresh.history.findAt('/backup/s3')
     expect(origin).toMatchObject({ id: 3, rewind: false })
     await fresh.history.goBackTo(origin)
     expect(await take(fs, await open(fs))).toBe(4)
   })
 
-  it('refuses to overwrite a folder with a savepoint, and leaves no pins behind when copying fails', async () => {
-    const { fs, store } = await withCheckpoints(1)
-    await fs.mkdir('/backup/x')
-    await expect(copyCheckpoint(fs, from(fs, store, 1), '/backup/x')).rejects.toThrow(/it is there already/)
-    fs.damage(join(store.folderOf(1), 'sums-0', 'a.sst'), 'remove')
-    await expect(copyCheckpoint(fs, from(fs, store, 1), '/backup/y')).rejects.toThrow(/a\.sst/)
-    expect(await fs.list(LAYOUT.savepoints)).toEqual([])
-  })
-
-  it('a savepoint of a damaged checkpoint is refused by the file’s name, and leaves nothing', async () => {
-    const { fs, store } = await withCheckpoints(1)
-    fs.damage(join(store.folderOf(1), 'sums-0', 'a.sst'), 'cut')
-    await expect(copyCheckpoint(fs, from(fs, store, 1), '/backup/y')).rejects.toThrow(
-      /Checkpoint 1 is damaged: .*checkpoints\/1\/sums-0\/a\.sst: it is not whole/,
-    )
-    expect(await fs.list('/backup')).toEqual([])
-  })
-
-  it('a savepoint is there whole or not at all, whichever call the power is cut in; made again it comes right', async () => {
-    const calm = await withCheckpoints(2)
-    const first = calm.fs.calls
-    await copyCheckpoint(calm.fs, from(calm.fs, calm.store, 2), '/backup/s')
-    const last = calm.fs.calls
-    for (let call = first + 1; call <= last; call++) {
-      for (const keepUnsynced of [true, false]) {
-        const { fs, store } = await withCheckpoints(2)
-        fs.fault = { call, kind: 'crash' }
-        await copyCheckpoint(fs, from(fs, store, 2), '/backup/s').catch(() => {})
-        fs.restart(keepUnsynced)
-        const again = await open(fs)
-        const found = await again.history.findFolder('/backup/s').catch((error: MillraceError) => error.code)
-        if (typeof found === 'string') expect(found).toBe('CHECKPOINT_NOT_FOUND')
-        await removeLeftPins(fs, LAYOUT.savepoints, () => false)
-        expect(await fs.list(LAYOUT.savepoints)).toEqual([])
-        if (typeof found === 'string') await copyCheckpoint(fs, from(fs, again.store, 2), '/backup/s')
-        expect(await again.history.findFolder('/backup/s')).toMatchObject({ id: 2 })
-      }
-    }
-    expect(last - first).toBeGreaterThan(10)
+  it('a folder that is a checkpoint of elsewhere is started from too; one that is none is refused', async () => {
+    const { fs, history, store } = await withCheckpoints(3)
+    await fs.rename(store.folderOf(1), '/data/away')
+    expect(await history.findAt('/data/away')).toMatchObject({ id: 1, folder: '/data/away', rewind: true })
+    fs.damage('/data/away/manifest.json', 'remove')
+    await expect(history.findAt('/data/away')).rejects.toThrow('/data/away/manifest.json: it is not there')
   })
 })
 

@@ -1,7 +1,7 @@
 // A file system in memory that forgets what was not synced when it crashes, and fails any one of its calls.
 
 import { dirname } from 'node:path'
-import type { Fs, FsFile } from '../../../runtime/checkpoint/fs.ts'
+import type { Fs, FsFile, FsReader } from '../../../runtime/checkpoint/fs.ts'
 import { MillraceError } from '../../../src/errors.ts'
 
 interface Inode {
@@ -26,6 +26,8 @@ export class MemoryFs implements Fs {
   /** The next call that the log shows like this fails. */
   failOnce: string | undefined
   readonly log: string[] = []
+  /** By readers. */
+  bytesRead = 0
 
   get calls(): number {
     return this.#calls
@@ -68,6 +70,18 @@ export class MemoryFs implements Fs {
     this.#alive()
     const entry = this.#live.get(path)
     return entry === undefined || entry === 'folder' ? undefined : entry.written
+  }
+
+  async open(path: string): Promise<FsReader | undefined> {
+    const content = await this.read(path)
+    if (content === undefined) return undefined
+    const read = async (at: number, length: number): Promise<Buffer> => {
+      this.#alive()
+      if (at + length > content.byteLength) throw failure('read', path, 'it ends before')
+      this.bytesRead += length
+      return Buffer.from(content.subarray(at, at + length))
+    }
+    return { bytes: content.byteLength, read, close: async () => {} }
   }
 
   async exists(path: string): Promise<boolean> {
@@ -135,13 +149,6 @@ export class MemoryFs implements Fs {
     this.#live.set(to, entry)
   }
 
-  async copy(from: string, to: string): Promise<void> {
-    await this.#step('copy', from)
-    const entry = this.#live.get(from)
-    if (entry === undefined || entry === 'folder') throw failure('copy', from, 'it is not there')
-    this.#live.set(to, { written: entry.written, synced: entry.written })
-  }
-
   async unlink(path: string): Promise<void> {
     await this.#step('unlink', path)
     this.#live.delete(path)
@@ -154,6 +161,11 @@ export class MemoryFs implements Fs {
       if (first !== undefined) this.#live.delete(first)
     })
     forget(this.#live, path)
+  }
+
+  /** Other bytes under a file's name. */
+  replace(path: string, bytes: Uint8Array): void {
+    this.#live.set(path, { written: bytes, synced: bytes })
   }
 
   /** Flips a bit of a file, or cuts it. */

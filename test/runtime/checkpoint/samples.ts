@@ -1,9 +1,13 @@
 // Manifests and graphs to test with.
 
+import { join } from 'node:path'
 import type { Manifest } from '../../../runtime/checkpoint/manifest.ts'
+import { type ExportState, pinCheckpoint, writeSavepoint } from '../../../runtime/checkpoint/savepoint.ts'
 import type { NodeSnapshot, StateHandle, TaskSnapshot } from '../../../runtime/checkpoint/snapshot.ts'
+import type { VerifyState } from '../../../runtime/checkpoint/verify.ts'
 import type { GraphDescription, NodeDescription } from '../../../runtime/plan/physical-plan.ts'
 import { msgpackCodec } from '../../../src/codec/msgpack-codec.ts'
+import type { MemoryFs } from './memory-fs.ts'
 
 const pack = (value: unknown): Uint8Array => new Uint8Array(msgpackCodec.encode(value))
 
@@ -66,5 +70,41 @@ export function manifestOf(id: number, more: Partial<Manifest> = {}): Manifest {
       ]),
     ],
     ...more,
+  }
+}
+
+/** A state folder is whole while its one file has three bytes. */
+export const verifying =
+  (fs: MemoryFs): VerifyState =>
+  async (folder, handle) => {
+    const name = handle.files[0]?.name ?? ''
+    const state = await fs.read(join(folder, name))
+    return state?.byteLength === 3 ? undefined : { file: join(folder, name), reason: 'it is not whole' }
+  }
+
+/** The state of a folder is one row: its file's bytes. */
+const exporting =
+  (fs: MemoryFs): ExportState =>
+  async (sources) => ({
+    rows: (async function* () {
+      for (const { folder, handle } of sources) {
+        const bytes = await fs.read(join(folder, handle.folder, handle.files[0]?.name ?? ''))
+        yield [[Buffer.from([0, 0, 1]), Buffer.from(bytes ?? [])] as const]
+      }
+    })(),
+    summary: () => ({
+      states: [{ name: 'sum', kind: 'value', codec: 'msgpack', version: 1, ttl: false, entries: 1, bytes: 3 }],
+      keys: 1,
+      timers: { event: { count: 0, earliest: undefined }, processing: { count: 0, earliest: undefined } },
+    }),
+  })
+
+/** Makes a savepoint of the checkpoint in a folder. */
+export async function saveTo(fs: MemoryFs, checkpoint: string, target: string): Promise<void> {
+  const pinned = await pinCheckpoint(fs, checkpoint, '/data/shop/savepoints')
+  try {
+    await writeSavepoint(fs, pinned, { verify: verifying(fs), exportState: exporting(fs) }, target)
+  } finally {
+    await fs.removeFolder(pinned.folder)
   }
 }

@@ -248,7 +248,7 @@ describe('help', () => {
       expect(stdout).toContain('millrace COMMAND')
     }
     expect((await runJob(['--help'])).stdout).toContain('run-job FILE [options]')
-    expect((await runMillrace(['help', 'savepoint'])).stdout).toContain('millrace savepoint JOB [DIR]')
+    expect((await runMillrace(['help', 'savepoint'])).stdout).toContain('millrace savepoint JOB [FILE]')
     expect((await runJob(['--version'])).stdout).toMatch(/^millrace \d+\.\d+\.\d+\n$/)
   })
 })

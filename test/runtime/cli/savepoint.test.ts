@@ -36,7 +36,7 @@ it('a running job takes a checkpoint for it, and runs on', async () => {
   const second = await runMillrace(['savepoint', 'counting', '--json', ...data()])
   expect(JSON.parse(second.stdout)).toEqual({
     job: 'counting',
-    folder: join(dir, 'data', 'counting', 'savepoints', '2'),
+    file: join(dir, 'data', 'counting', 'savepoints', '2.savepoint'),
   })
   bin.signal('SIGTERM')
   expect((await bin.result).stderr).toContain('checkpoint=2 status=complete')
@@ -79,7 +79,7 @@ it('a place that is taken is refused before the job is stopped', async () => {
   await bin.seen('key: 9')
   const refused = await runMillrace(['savepoint', 'counting', dir, '--stop', ...data()])
   expect(refused.code).toBe(1)
-  expect(refused.stderr).toContain('it is there already: name a folder that is not')
+  expect(refused.stderr).toContain('it is there already: name a file that is not')
   expect(bin.child.exitCode).toBeNull()
   bin.signal('SIGTERM')
   expect((await bin.result).code).toBe(0)
