@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Job, job, MillraceError, type Settings, type Stream } from 'millrace'
+import { type ChangelogStream, type Job, job, MillraceError, type Settings, type Stream } from 'millrace'
 import { filesSink } from 'millrace/connectors/files'
 import { generate } from 'millrace/connectors/generate'
 import { Discard } from './discard.ts'
@@ -9,8 +9,11 @@ import { eventsKept, keepEvents } from './generator/kept-events.ts'
 import { eventMaker } from './generator/make-event.ts'
 import { claimRun, writeResult } from './result.ts'
 
-/** From the events of the auction house to the rows of a query's result, column by column in their order. */
-export type QueryBody = (events: Stream<AuctionEvent>) => Stream<object>
+/**
+ * From the events of the auction house to the rows of a query's result, column by column in their order; or to a changelog, of which
+ * the result is the table that it leaves.
+ */
+export type QueryBody = (events: Stream<AuctionEvent>) => Stream<object> | ChangelogStream<object>
 
 /** A Nexmark query as a job: reads the settings that all of them have (see README.md), and writes what `body` makes. */
 export function query(name: string, body: QueryBody): Job {
@@ -25,14 +28,16 @@ export function query(name: string, body: QueryBody): Job {
     const make = kept ? eventsKept(fresh) : fresh
     if (kept) flow.onStart(() => keepEvents(fresh))
     // Part k of n makes every nth event: the parts move through event time together.
-    const rows = body(
+    const result = body(
       flow.from('events', generate({ count, make: (n) => make(n), ...(rate > 0 && { perSecond: rate }) })),
     )
     flow.onStart(() => claimRun(settings.dataDir, jobName, `${count} events, ${words}, result to ${out}`))
     if (out === 'none') {
-      rows.to('result', new Discard())
+      const all: Stream<unknown> = 'materialise' in result ? result.changes('changes') : result
+      all.to('result', new Discard())
       return
     }
+    const rows = 'materialise' in result ? result.materialise('table') : result
     const parts = `${out}.parts`
     rows.to('result', filesSink({ directory: parts, format: 'ndjson' }))
     flow.onFinished(() => {

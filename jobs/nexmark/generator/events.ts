@@ -36,6 +36,8 @@ export interface Bid {
   readonly url: string
   readonly dateTime: number
   readonly extra: string
+  /** Which event it is. Bids of one millisecond are in this order, which parallel sources do not keep; no part of a result. */
+  readonly number: number
 }
 
 export type AuctionEvent = Person | Auction | Bid

@@ -91,7 +91,7 @@ function makeBid(n: number, draws: Draws, channels: Channels): Bid {
   const bidder = FIRST_ID + (draws.int(4) > 0 ? hot(lastPerson(n)) + 1 : anyPerson(n, draws))
   const offered = draws.price()
   const { channel, url } = pick(draws, draws.int(2) > 0 ? channels.hot : channels.cold)
-  return { type: 'bid', auction, bidder, price: offered, channel, url, dateTime: timeOf(n), extra: '' }
+  return { type: 'bid', auction, bidder, price: offered, channel, url, dateTime: timeOf(n), extra: '', number: n }
 }
 
 function hot(last: number): number {

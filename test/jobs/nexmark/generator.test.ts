@@ -15,6 +15,11 @@ function eventsOf(make: (n: number) => AuctionEvent, count: number): AuctionEven
   return Array.from({ length: count }, (_, n) => make(n))
 }
 
+/** As all engines write it: which event it is goes without saying. */
+function lineOf(event: AuctionEvent): string {
+  return JSON.stringify(event, (name, value) => (name === 'number' ? undefined : value))
+}
+
 /** java.util.Random by its definition, in whole numbers of any length. */
 class RandomModel {
   #state: bigint
@@ -81,7 +86,7 @@ describe('the exact generator', () => {
   test.each(full ? sums : sums.slice(0, 2))('makes %i events as the reference does', (count, expected) => {
     const make = eventMaker(new ExactDraws())
     const hash = createHash('sha256')
-    for (let n = 0; n < count; n += 1) hash.update(`${JSON.stringify(make(n))}\n`)
+    for (let n = 0; n < count; n += 1) hash.update(`${lineOf(make(n))}\n`)
     expect(hash.digest('hex')).toBe(expected)
   })
 })

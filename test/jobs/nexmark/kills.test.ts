@@ -10,7 +10,8 @@ import { eventMaker } from '../../../jobs/nexmark/generator/make-event.ts'
 import { crashTest } from '../../../runtime/testing/index.ts'
 import type { Failpoint } from '../../../src/util/failpoint.ts'
 import { runJob } from '../../support/run-job.ts'
-import { houseOf, MODELS } from './models.ts'
+import { KNOWN_QUERIES, QUERY_NAMES, type QueryName } from './known-queries.ts'
+import { houseOf } from './models.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
 
@@ -26,11 +27,10 @@ const EVENTS = 8000
 // Slow enough to have checkpoints: a second of events.
 const SETTINGS = ['--set', `events=${EVENTS}`, '--set', `rate=${EVENTS}`, '--checkpoint-interval', '100ms']
 
-type Query = keyof typeof MODELS
-const TRIED: readonly Query[] = full ? (Object.keys(MODELS) as Query[]) : ['q3']
+const TRIED: readonly QueryName[] = full ? QUERY_NAMES : ['q3']
 
-const jobFile = (name: Query): string => fileURLToPath(new URL(`../../../jobs/nexmark/${name}.ts`, import.meta.url))
-const resultOf = (name: Query, dataDir: string): Promise<string> =>
+const jobFile = (name: QueryName): string => fileURLToPath(new URL(`../../../jobs/nexmark/${name}.ts`, import.meta.url))
+const resultOf = (name: QueryName, dataDir: string): Promise<string> =>
   readFile(join(dataDir, `nexmark-${name}.jsonl`), 'utf8')
 
 test.each(TRIED)('%s, killed at any step or moment, comes to the same result', { timeout: 3_600_000 }, async (name) => {
@@ -61,7 +61,7 @@ test.each(TRIED)('%s, killed and gone on with at another parallelism', { timeout
     const { code, stderr } = await run(2)
     expect(code, stderr).toBe(0)
     const make = eventMaker(new ExactDraws())
-    const model = MODELS[name](houseOf(Array.from({ length: EVENTS }, (_, n) => make(n))))
+    const model = KNOWN_QUERIES[name].model(houseOf(Array.from({ length: EVENTS }, (_, n) => make(n))))
     expect(await resultOf(name, dataDir)).toBe(model.map((line) => `${line}\n`).join(''))
   } finally {
     await rm(dataDir, { recursive: true, force: true })

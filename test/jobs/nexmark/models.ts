@@ -61,7 +61,7 @@ function q20({ auctions, bids }: House): string[] {
     if (a.category !== 10) continue
     for (const b of bids) {
       if (b.auction !== a.id) continue
-      const { type: _bid, dateTime: bid_dateTime, extra: bid_extra, ...bid } = b
+      const { type: _bid, number: _number, dateTime: bid_dateTime, extra: bid_extra, ...bid } = b
       const { itemName, description, initialBid, reserve, expires, seller, category } = a
       const item = { itemName, description, initialBid, reserve }
       const { dateTime: auction_dateTime, extra: auction_extra } = a
