@@ -17,7 +17,8 @@ import type { DecideRules, FinalReason } from '../checkpoint/facts.ts'
 import type { CheckpointHistory } from '../checkpoint/history.ts'
 import type { CheckpointStore } from '../checkpoint/store.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
-import type { Deployment, EnumeratorMessage, FailureInfo, FromWorker } from '../worker/messages.ts'
+import type { AlignmentReport, Deployment, EnumeratorMessage, FailureInfo, FromWorker } from '../worker/messages.ts'
+import { AlignmentGroups } from './alignment-groups.ts'
 import { connectWorkers } from './channels.ts'
 import { checkpointFailure, failureFrom, type RunFailure } from './run-failure.ts'
 import type { CheckpointSettings } from './run-options.ts'
@@ -50,6 +51,9 @@ export interface AttemptOptions {
 
 export class Attempt implements WorkerListener {
   readonly #options: AttemptOptions
+/** How long reports of sources that wait for each other are gathered. */
+const ALIGN_EVERY_MS = 2
+
   readonly #plan: PhysicalPlan
   /** Worker of each subtask, by node. */
   readonly #workersOf: ReadonlyMap<string, readonly number[]>
@@ -61,6 +65,8 @@ export class Attempt implements WorkerListener {
     this.#options = options
     this.#plan = options.deployment.plan
     this.#workersOf = new Map(
+  readonly #alignment = new AlignmentGroups()
+  #cancelAlign: (() => void) | undefined
       this.#plan.tasks.flatMap((task) => task.nodes.map((node) => [node, task.workers] as const)),
     )
   }
@@ -75,6 +81,7 @@ export class Attempt implements WorkerListener {
   }
 
   /** Takes a last checkpoint and ends. */
+    this.#cancelAlign?.()
   stop(): void {
     this.#stopping = true
     this.#coordinator?.tell({ type: 'stop' })
@@ -116,6 +123,8 @@ export class Attempt implements WorkerListener {
       case 'enumerator':
         return this.#route(message.message)
       case 'metrics':
+      case 'reached':
+        return this.#reached(message.report)
         return reports.metrics(worker, message)
       case 'log':
         return reports.log(message.level, message.message, message.fields)
@@ -136,6 +145,7 @@ export class Attempt implements WorkerListener {
   }
 
   /** All messages leave in one go: no worker hears of another's enumerator before its own deployment. */
+      this.#align()
   async #deploy(): Promise<void> {
     const { pool, deployment } = this.#options
     const answers = connectWorkers(this.#plan).map(({ addresses, ports }, worker) =>
@@ -167,6 +177,21 @@ export class Attempt implements WorkerListener {
       store,
       history,
       manifest: { job: this.#plan.job, keyGroups: this.#plan.keyGroups, graph },
+  #reached(report: AlignmentReport): void {
+    this.#alignment.report(report)
+    // While workers are being deployed not all have reported.
+    if (this.#coordinator === undefined) return
+    this.#cancelAlign ??= this.#options.clock.schedule(ALIGN_EVERY_MS, () => {
+      this.#cancelAlign = undefined
+      this.#align()
+    })
+  }
+
+  #align(): void {
+    const groups = this.#alignment.takeChanged()
+    if (groups.length > 0) this.#options.pool.broadcast({ type: 'align', groups })
+  }
+
       commands: {
         enumerate: (checkpoint) => {
           for (const worker of enumeratorWorkers) pool.post(worker, { type: 'snapshot-enumerators', checkpoint })

@@ -24,6 +24,7 @@ import { atNode } from './failure.ts'
 import { decode, encode } from './msgpack.ts'
 import type { NodeMeter } from './node-meter.ts'
 import type { OutputCollector } from './output-collector.ts'
+import { SourceAlignment } from './source-alignment.ts'
 import { SourceTime } from './source-time.ts'
 import { nodeContext, type TaskEnvironment } from './task-environment.ts'
 import type { EnumeratorMessage } from './task-port.ts'
@@ -53,6 +54,7 @@ export class SourceNode implements ChainNode {
   #reader: SourceReader<unknown, SourceSplit> | undefined
   #enumerator: EnumeratorHost | undefined
   #time: SourceTime | undefined
+  #alignment: SourceAlignment | undefined
   /** When, by the clock, a split may have become idle; only while there is nothing to read. */
   #lookAt: number | undefined
   #waiting = false
@@ -78,11 +80,12 @@ export class SourceNode implements ChainNode {
         this.#enumerator = await EnumeratorHost.open(this.name, source, this.meter, this.#options)
       }
       this.#reader = source.createReader(this.#context())
-      this.#time = this.#timeOf(this.#reader, restore?.watermarks ?? {})
+      this.#followTime(this.#reader, restore?.watermarks ?? {})
       await this.#reader.open?.()
       const splits = restore?.splits === undefined ? [] : (decode(restore.splits) as SourceSplit[])
       this.#hasSplits = splits.length > 0
       if (this.#hasSplits) await this.#addSplits(splits)
+      this.#alignment?.reportNow()
     } catch (error) {
       throw atNode(this.name, 'source', error)
     }
@@ -96,6 +99,7 @@ export class SourceNode implements ChainNode {
   /** Reads and passes on one batch. */
   step(): SourceStep | Promise<SourceStep> {
     if (this.#ended || this.#waiting || this.#pausedFor !== undefined) return 'idle'
+    if (this.#alignment?.heldBack === true) return this.#rest()
     let polled: Polled<unknown> | Promise<Polled<unknown>>
     try {
       polled = this.#open.poll(BATCH_RECORDS)
@@ -114,6 +118,11 @@ export class SourceNode implements ChainNode {
       if (body.type === 'no-more-splits') return this.#open.noMoreSplits()
       if (body.type === 'event') return this.#open.onEvent?.(body.event)
     })
+  }
+
+  /** How far the slowest source of a group has come. */
+  align(group: string, least: number): void {
+    if (this.#alignment?.hear(group, least) === true) this.#waiting = false
   }
 
   /** No more records until the checkpoint is aborted. */
@@ -157,6 +166,7 @@ export class SourceNode implements ChainNode {
   /** Nothing has come for a while: splits may be idle by now. */
   fireTimers(): Pending {
     this.#time?.look()
+    this.#alignment?.reportNow()
     this.#setLookAt()
     return this.#flushTime()
   }
@@ -222,11 +232,17 @@ export class SourceNode implements ChainNode {
     }
   }
 
-  #timeOf(reader: object, restored: Readonly<Record<string, number>>): SourceTime | undefined {
+  #followTime(reader: SourceReader<unknown, SourceSplit>, restored: Readonly<Record<string, number>>): void {
     const { name, watermarks: strategy, environment, output } = this.#options
-    if (strategy === undefined) return undefined
-    const { clock } = environment
-    return new SourceTime({ node: name, strategy, clock, output, restored, perSplit: 'lastSplit' in reader })
+    if (strategy === undefined) return
+    const { clock, subtask, listener, mode } = environment
+    const time = new SourceTime({ node: name, strategy, clock, output, restored, perSplit: 'lastSplit' in reader })
+    this.#time = time
+    const { alignment } = strategy
+    // In batch mode the sources need not run at the same time.
+    if (alignment === undefined || mode === 'batch') return
+    const report = (group: string, reached: number): void => listener.reached({ group, node: name, subtask, reached })
+    this.#alignment = new SourceAlignment({ alignment, time, reader, clock, report })
   }
 
   #addSplits(splits: readonly SourceSplit[]): void | Promise<void> {
@@ -253,6 +269,7 @@ export class SourceNode implements ChainNode {
     if (polled === 'idle') return this.#idle()
     if (polled === 'end') {
       this.#ended = true
+      this.#alignment?.leave()
       return 'end'
     }
     const passing = this.#time === undefined ? this.push(polled) : this.#pushInTime(polled, this.#time)
@@ -265,15 +282,23 @@ export class SourceNode implements ChainNode {
     } catch (error) {
       throw atNode(this.name, 'source', error)
     }
+    this.#alignment?.moved()
     return this.#flushTime()
   }
 
   #idle(): SourceStep | Promise<SourceStep> {
     this.#awaitData()
-    if (this.#time === undefined) return 'idle'
-    this.#time.look()
-    this.#time.tell()
+    this.#time?.look()
     this.#setLookAt()
+    return this.#rest()
+  }
+
+  /** Nothing is read for now: whatever is known of event time is said. */
+  #rest(): SourceStep | Promise<SourceStep> {
+    if (this.#time === undefined) return 'idle'
+    this.#time.tell()
+    this.#alignment?.moved()
+    this.#alignment?.reportNow()
     const telling = this.#flushTime()
     return telling === undefined ? 'idle' : telling.then(() => 'idle')
   }

@@ -6,7 +6,8 @@
 // I1. Event time is the least of the splits that are not idle and have not ended; it only grows (event-time-merge).
 // I2. A split goes on from where a checkpoint says it was, whichever subtask reads it now.
 // I3. Watermarks go out behind the records they are about: every few batches, when there is nothing to read, before a barrier.
-// I4. A split says that it is active again before its next record. While the source does not look, nobody becomes idle.
+// I4. A split says that it is active again before its next record. While the source does not look, nobody becomes idle, nor does a
+//     split that is paused.
 
 import type { Output } from '../../src/contract/operator.ts'
 import type { Batch } from '../../src/record/batch.ts'
@@ -52,6 +53,7 @@ export class SourceTime {
   /** Ended in the eyes of the reader, whose last batch may still be on its way through poll(). */
   #ending: string[] = []
   #watermark: number | undefined
+  #paused: ReadonlySet<string> = new Set()
 
   constructor(options: SourceTimeOptions) {
     this.#options = options
@@ -63,6 +65,31 @@ export class SourceTime {
   /** Said last; undefined before anything was. */
   get watermark(): number | undefined {
     return this.#watermark
+  }
+
+  /** How far the split that is furthest behind has come, idle ones aside; -Infinity if all are idle. */
+  get least(): number {
+    const least = this.#leastActive()
+    return least === undefined ? Number.NEGATIVE_INFINITY : least
+  }
+
+  /** What others may count on, also if it was not said yet; Infinity if all are idle. */
+  get reached(): number {
+    const least = this.#leastActive()
+    return least === undefined ? Number.POSITIVE_INFINITY : Math.max(least, this.#watermark ?? least)
+  }
+
+  /** Splits that are not read for now. */
+  get paused(): ReadonlySet<string> {
+    return this.#paused
+  }
+
+  /** Pauses the splits that have come further than this, and no others; whether that changes anything. */
+  pauseBeyond(limit: number): boolean {
+    const beyond = [...this.#splits.values()].filter(({ tracker }) => tracker.watermark > limit).map(({ id }) => id)
+    if (beyond.length === this.#paused.size && beyond.every((id) => this.#paused.has(id))) return false
+    this.#paused = new Set(beyond)
+    return true
   }
 
   /** Ms until look() may find something; undefined if it never does. */
@@ -88,6 +115,7 @@ export class SourceTime {
     one.lastRecord = this.#idleWatch?.looks ?? 0
     if (one.idle) this.#setIdle(one, false)
     this.#options.output.batch(one.tracker.accept(batch))
+    one.tracker.advance()
     this.#moved.add(one)
     this.look()
     if (this.#pace.isDueAfter(batch.values.length) || this.#ending.length > 0) this.tell()
@@ -96,7 +124,7 @@ export class SourceTime {
   /** Says how far event time has come. */
   tell(): void {
     this.#pace.begin()
-    for (const split of this.#moved) this.#put(this.#merge.raise(split.id, split.tracker.advance()))
+    for (const split of this.#moved) this.#put(this.#merge.raise(split.id, split.tracker.watermark))
     this.#moved.clear()
     for (const id of this.#ending.splice(0)) this.#end(id)
   }
@@ -107,6 +135,7 @@ export class SourceTime {
     if (watch === undefined || !watch.look()) return
     this.tell()
     for (const split of this.#splits.values()) {
+      if (this.#paused.has(split.id)) split.lastRecord = watch.looks
       if (!split.idle && watch.isIdleSince(split.lastRecord)) this.#setIdle(split, true)
     }
   }
@@ -117,6 +146,14 @@ export class SourceTime {
     return Object.fromEntries(
       reached.filter(([, timestamp]) => Number.isFinite(timestamp) && timestamp < MAX_WATERMARK),
     )
+  }
+
+  #leastActive(): number | undefined {
+    let least: number | undefined
+    for (const { idle, tracker } of this.#splits.values()) {
+      if (!idle && (least === undefined || tracker.watermark < least)) least = tracker.watermark
+    }
+    return least
   }
 
   #splitOf(id: string): SplitTime {

@@ -31,6 +31,15 @@ export interface EnumeratorMessage {
     | { readonly type: 'request-split' }
 }
 
+/** How far one subtask of a source has come in event time. */
+export interface AlignmentReport {
+  readonly group: string
+  readonly node: string
+  readonly subtask: number
+  /** Ms since the epoch; Infinity: do not wait for it. */
+  readonly reached: number
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** What a task tells its host. Every call returns at once. */
@@ -43,5 +52,7 @@ export interface TaskListener {
   failed(failure: FailureInfo): void
   enumerator(message: EnumeratorMessage): void
   requestCheckpoint(): void
+  /** How far a source that waits for others has come. */
+  reached(report: AlignmentReport): void
   log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void
 }

@@ -44,6 +44,8 @@ export class Task {
   readonly #mailbox: Mailbox
   readonly #shares: TimeShares
   readonly #snapshots: TaskSnapshots
+  /** By alignment group: what the source has not been told yet. */
+  readonly #slowest = new Map<string, number>()
   #loop: Promise<void> = Promise.resolve()
   #opening: Promise<void> = Promise.resolve()
   #cancelled = false
@@ -136,6 +138,21 @@ export class Task {
     if (this.#failed || this.#cancelled) return
     this.#failed = true
     this.#mailbox.wake()
+  /** How far the slowest sources of alignment groups have come. */
+  align(groups: readonly { readonly group: string; readonly least: number }[]): void {
+    const { source } = this.#chain
+    if (source === undefined) return
+    // Only the latest counts: one mail, however often this is told while the source is held up.
+    const posted = this.#slowest.size > 0
+    for (const { group, least } of groups) this.#slowest.set(group, least)
+    if (posted) return
+    this.#post(() => {
+      for (const [group, least] of this.#slowest) source.align(group, least)
+      this.#slowest.clear()
+      return undefined
+    })
+  }
+
     const { subtask, listener } = this.#environment
     listener.failed(failureOf(error, { node: undefined, subtask }))
   }

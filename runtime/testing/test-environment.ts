@@ -53,6 +53,7 @@ export function testEnvironment(place: TestPlace): TaskEnvironment {
       failed: nothing,
       enumerator: place.onEnumerator ?? nothing,
       requestCheckpoint: place.onCheckpointAsked ?? nothing,
+      reached: nothing,
       log: nothing,
     },
     folderOf: (checkpoint) => Promise.resolve(join(place.folder, 'checkpoints', String(checkpoint))),

@@ -4,9 +4,9 @@ import type { BuildInput, JobOptions } from '../../src/graph/job.ts'
 import type { NodeRestore, TaskSnapshot } from '../checkpoint/snapshot.ts'
 import type { NodeMetrics } from '../metrics/node-metrics.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
-import type { EnumeratorMessage, FailureInfo } from '../task/task-port.ts'
+import type { AlignmentReport, EnumeratorMessage, FailureInfo } from '../task/task-port.ts'
 
-export type { EnumeratorMessage, FailureInfo } from '../task/task-port.ts'
+export type { AlignmentReport, EnumeratorMessage, FailureInfo } from '../task/task-port.ts'
 export type { NodeMetrics }
 
 /** A channel between subtasks of two workers: its two ports are sent to the two workers. */
@@ -14,6 +14,12 @@ export interface PortAddress {
   readonly edge: number
   readonly fromSubtask: number
   readonly toSubtask: number
+}
+
+/** How far the slowest source of an alignment group has come; Infinity if nobody is waited for. */
+export interface GroupProgress {
+  readonly group: string
+  readonly least: number
 }
 
 export interface StateConfig {
@@ -57,6 +63,8 @@ export type ToWorker =
   /** Close every task now, whatever it does; answer 'cancelled'. */
   | { readonly type: 'cancel' }
   /** Run the job's onStart hooks (before the first deploy) or onFinished hooks (at the very end); answer 'hooks-done' or 'failed'. */
+  /** Sources that are further ahead than they may be wait. */
+  | { readonly type: 'align'; readonly groups: readonly GroupProgress[] }
   | { readonly type: 'hooks'; readonly which: 'start' | 'finish' }
   | { readonly type: 'ping'; readonly n: number }
 
@@ -84,6 +92,8 @@ export type FromWorker =
   | { readonly type: 'metrics'; readonly nodes: readonly NodeMetrics[]; readonly heapBytes: number }
   | {
       readonly type: 'log'
+  /** Sent first while deploying. */
+  | { readonly type: 'reached'; readonly report: AlignmentReport }
       readonly level: 'debug' | 'info' | 'warn' | 'error'
       readonly message: string
       readonly fields: Readonly<Record<string, unknown>>

@@ -19,7 +19,7 @@ import type { TaskListener } from '../task/task-port.ts'
 import { CheckpointFolders } from './checkpoint-folders.ts'
 import { buildTasks, type DeployedTask } from './deployed-tasks.ts'
 import { describeGraph } from './describe-graph.ts'
-import type { FromWorker, Link, ToWorker } from './messages.ts'
+import type { FromWorker, GroupProgress, Link, ToWorker } from './messages.ts'
 
 const METRICS_PERIOD_MS = 1000
 
@@ -78,6 +78,8 @@ export class WorkerHost {
         return this.#abort(message.checkpoint)
       case 'enumerator':
         return this.#route(message.message)
+      case 'align':
+        return this.#align(message.groups)
       case 'cancel':
         return this.#cancel()
       case 'hooks':
@@ -160,6 +162,10 @@ export class WorkerHost {
     target?.task.receive(message)
   }
 
+  #align(groups: readonly GroupProgress[]): void {
+    for (const { task } of this.#tasks) task.align(groups)
+  }
+
   async #cancel(): Promise<void> {
     this.#generation += 1
     this.#cancelMetrics?.()
@@ -208,6 +214,7 @@ export class WorkerHost {
       failed: (failure) => post({ type: 'failed', failure }),
       enumerator: (message) => post({ type: 'enumerator', message }),
       requestCheckpoint: () => post({ type: 'request-checkpoint' }),
+      reached: (report) => post({ type: 'reached', report }),
       // Lines written while closing are still wanted.
       log: (level, message, fields) => this.#post({ type: 'log', level, message, fields }),
     }

@@ -84,6 +84,11 @@ export interface SourceReader<T, S extends SourceSplit> {
    * called; a reader without it counts as one split.
    */
   readonly lastSplit?: string | undefined
+  /**
+   * These splits, and no others, are not to be read for now: in event time they are far ahead of other sources. Without it only the
+   * whole reader can be kept waiting.
+   */
+  pauseSplits?(ids: ReadonlySet<string>): void
   /** Resolves when poll() may have something. Called after 'idle'; spurious wake-ups are fine. Must settle on close(). */
   available(): Promise<void>
   /** Unfinished splits at their present positions: a restored reader goes on with the record after the last one polled. */

@@ -102,6 +102,7 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
   #splits: S[] = []
   #turn = 0
   #lastSplit: string | undefined
+  #paused: ReadonlySet<string> = new Set()
   #noMore = false
   #asked = false
   #waitMs = 0
@@ -130,6 +131,11 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
 
   get lastSplit(): string | undefined {
     return this.#lastSplit
+  }
+
+  pauseSplits(ids: ReadonlySet<string>): void {
+    this.#paused = ids
+    this.#tell()
   }
 
   poll(maxRecords: number): Polled<T> | Promise<Polled<T>> {
@@ -169,7 +175,9 @@ class TurnReader<T, S extends SourceSplit> implements SourceReader<T, S> {
     for (let left = turns; left > 0; left -= 1) {
       this.#turn = (this.#turn + 1) % this.#splits.length
       const at = this.#turn
-      const read = this.#reader.read(this.#splits[at] as S, maxRecords)
+      const split = this.#splits[at] as S
+      if (this.#paused.has(split.id)) continue
+      const read = this.#reader.read(split, maxRecords)
       if (read instanceof Promise) {
         return read.then((settled) => this.#take(at, settled) ?? this.#pollFrom(left - 1, maxRecords))
       }

@@ -10,7 +10,7 @@ export interface WatermarkOutput {
 export interface WatermarkGenerator<T> {
   /** For each record, in order. A watermark emitted here goes out behind the batch that the record came in. */
   onEvent(record: T, timestamp: number, output: WatermarkOutput): void
-  /** Every few batches, and when there is nothing more to read or a checkpoint begins. */
+  /** Behind every batch of records. */
   onPeriodicEmit(output: WatermarkOutput): void
   /** Instead of onEvent for every record of a batch, if all that matters is how late the latest of them is. */
   onLatest?(timestamp: number): void
