@@ -1,7 +1,7 @@
-// Evictor: keeps the cache at its limit: clean and cold entries go, cold dirty ones are written back first.
+// Evictor: keeps the heap at its limit: clean and cold entries go, cold dirty ones are written back first; so do late timers.
 //
 // Owns: the filter of keys whose rows are in the database only.
-// Does not own: the cache, the write-back's rounds, the snapshot under way.
+// Does not own: the cache, the timers, the write-back's rounds, the snapshot under way.
 //
 // I1. A key that is evicted and has a row is in the filter before it leaves the cache.
 // I2. room() never waits for something that only its caller could bring about: when nothing but entries younger than a
@@ -10,6 +10,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EntryCache } from './entry-cache.ts'
 import { type KeyEntry, STORED } from './key-entry.ts'
+import type { KeyedTimers } from './keyed-timers.ts'
 import { PersistedFilter } from './persisted-filter.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'
 import { WRITE_BACK_MAX, type WriteBack } from './write-back.ts'
@@ -21,8 +22,7 @@ export interface EvictorParts {
   readonly cache: EntryCache
   readonly writeBack: WriteBack
   readonly cacheBytes: number
-  /** Heap that cannot be evicted but counts. */
-  readonly otherBytes: () => number
+  readonly timers: KeyedTimers
   readonly snapshot: () => SnapshotWriter | undefined
 }
 
@@ -35,7 +35,7 @@ export class Evictor {
   }
 
   get overLimit(): boolean {
-    return this.#parts.cache.residentBytes > this.#goal
+    return this.#parts.cache.residentBytes > this.#goal || this.#parts.timers.overLimit
   }
 
   /** Takes a clean entry out of the cache. */
@@ -51,27 +51,33 @@ export class Evictor {
   room(): Promise<void> | undefined {
     if (!this.overLimit) return undefined
     this.#sweep()
-    return this.#parts.cache.residentBytes <= this.#goal * (1 + 1 / 8) ? undefined : this.#waitForRoom()
+    return this.#farOverLimit ? this.#waitForRoom() : undefined
+  }
+
+  get #farOverLimit(): boolean {
+    const { cache, timers } = this.#parts
+    return cache.residentBytes > this.#goal * (1 + 1 / 8) || timers.farOverLimit
   }
 
   get #goal(): number {
-    return Math.max(0, this.#parts.cacheBytes - this.#parts.otherBytes())
+    return Math.max(0, this.#parts.cacheBytes - this.#parts.timers.bytes)
   }
 
-  /** Answers whether cold dirty entries are being written back. */
+  /** Answers whether something is being written back. */
   #sweep(): boolean {
-    const { cache, writeBack, snapshot } = this.#parts
+    const { cache, timers, writeBack, snapshot } = this.#parts
     const idle = snapshot() === undefined && !writeBack.busy
     const dirtyMax = idle ? WRITE_BACK_MAX : 0
     const dirty = cache.sweep({ goalBytes: this.#goal, steps: STEPS, dirtyMax, evict: this.evict })
-    if (dirty.length > 0) writeBack.start(dirty)
+    const dirtyTimers = timers.sweep(STEPS, dirtyMax)
+    if (dirty.length + dirtyTimers.length > 0) writeBack.start(dirty, dirtyTimers)
     return writeBack.busy
   }
 
   async #waitForRoom(): Promise<void> {
-    const { cache, writeBack } = this.#parts
+    const { cache, timers, writeBack } = this.#parts
     // Three rounds of the hand: unmark, find, and what was written back meanwhile.
-    for (let steps = cache.size * 3 + STEPS; steps > 0 && this.overLimit; steps -= STEPS) {
+    for (let steps = (cache.size + timers.size) * 3 + STEPS; steps > 0 && this.overLimit; steps -= STEPS) {
       if (this.#sweep()) {
         await writeBack.settled()
         continue

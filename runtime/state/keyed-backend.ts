@@ -44,9 +44,14 @@ export interface KeyedBackend extends KeyedContext {
   prefetch(keys: readonly Key[]): Promise<void> | undefined
   /** Starts to fetch for a batch that will be processed soon; never throws. */
   prefetchAhead(batch: Batch): void
-  /** Event timers with timestamp <= watermark, at most `limit`, by time; they are removed. Prefetch their keys before firing. */
+  /**
+   * Timers that come late are in RocksDB only. To be awaited before takeDueTimers(), which then gives at least one if one is due.
+   * Undefined when nothing need be read (the fast path).
+   */
+  readDueTimers(domain: 'event' | 'processing', upTo: number): Promise<void> | undefined
+  /** Timers with timestamp <= upTo, at most `limit`, by time; they are removed. Prefetch their keys before firing. */
   takeDueTimers(domain: 'event' | 'processing', upTo: number, limit: number): readonly FiredTimer[]
-  /** The earliest timer of the domain, or undefined. */
+  /** No timer of the domain is earlier, undefined if there is none. It may be later if it is in RocksDB only. */
   nextTimer(domain: 'event' | 'processing'): number | undefined
   advanceWatermark(timestamp: number): void
   /** At the barrier, synchronous and short: nothing is copied but the list of dirty keys. One at a time. */

@@ -35,6 +35,8 @@ import { WriteBack } from './write-back.ts'
 
 /** Loads that prefetchAhead may have under way: more would only queue behind each other. */
 const LOADS_AHEAD_MAX = 4
+/** Of the cache, for timers: the later ones are in RocksDB only. */
+const TIMER_SHARE = 1 / 4
 
 /** Makes a backend; nothing happens before its open(). */
 export function openKeyedBackend(options: KeyedBackendOptions): KeyedBackend {
@@ -65,6 +67,8 @@ class KeyedStateBackend implements KeyedBackend {
     this.#timers = new KeyedTimers({
       currentKey: () => this.#cache.current.key,
       now: options.now,
+      keyGroups: options.keyGroups,
+      bytesMax: options.loadAll === true ? Number.POSITIVE_INFINITY : options.cacheBytes * TIMER_SHARE,
       touch: (timer) => this.#snapshot?.beforeTimerChange(timer),
     })
   }
@@ -94,8 +98,8 @@ class KeyedStateBackend implements KeyedBackend {
       this.#table = restored.table
     }
     this.#assemble(this.#store)
+    await this.#timers.open(this.#store, restore.length > 0)
     if (restore.length === 0) return
-    await this.#timers.load(this.#store)
     if (loadAll === true) this.#preloaded = await PreloadedRows.read(this.#store, range)
     else this.#learnKeys(this.#store)
   }
@@ -137,6 +141,11 @@ class KeyedStateBackend implements KeyedBackend {
     if (missing.length > 0) this.#loader.load(missing).catch(() => undefined)
   }
 
+  readDueTimers(domain: 'event' | 'processing', upTo: number): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    return this.#guarded(this.#timers.readDue(domain, upTo))
+  }
+
   takeDueTimers(domain: 'event' | 'processing', upTo: number, limit: number): readonly FiredTimer[] {
     const taken = this.#timers.queue(domain).take(upTo, limit)
     return taken.map(({ key, time }) => ({ key, timestamp: time, domain }))
@@ -159,11 +168,10 @@ class KeyedStateBackend implements KeyedBackend {
       cache,
       codec: this.#codec,
       store,
-      keyGroups: this.#options.keyGroups,
+      timers: this.#timers,
       frozenEpoch: cache.dirty.epoch,
       entries: cache.dirty.freeze(),
-      timers: this.#timers.dirty.freeze(),
-      queueOf: (timer) => this.#timers.queue(timer.domain),
+      frozenTimers: this.#timers.dirty.freeze(),
       meta: this.#table.encode(this.#options.keyGroups),
       earlierWrites: this.#earlierWrites(store),
       link: async (target) => {
@@ -213,13 +221,14 @@ class KeyedStateBackend implements KeyedBackend {
 
   #assemble(store: RocksStore): void {
     const cache = this.#cache
+    const timers = this.#timers
     this.#loader = new KeyLoader(cache, this.#codec, store)
-    this.#writeBack = new WriteBack(cache, this.#codec, store)
+    this.#writeBack = new WriteBack({ cache, codec: this.#codec, store, timers })
     this.#evictor = new Evictor({
       cache,
+      timers,
       writeBack: this.#writeBack,
       cacheBytes: this.#options.cacheBytes,
-      otherBytes: () => this.#timers.bytes,
       snapshot: () => this.#snapshot,
     })
   }

@@ -14,29 +14,27 @@ import type { Deferred } from '../../src/util/deferred.ts'
 import { deferred } from '../../src/util/deferred.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
 import type { StateFile, StateHandle } from '../checkpoint/snapshot.ts'
-import { ByteWriter } from './byte-writer.ts'
 import type { EntryCache } from './entry-cache.ts'
 import type { EntryCodec } from './entry-codec.ts'
 import type { KeyEntry } from './key-entry.ts'
 import { CLEAN, ENCODED, STORED } from './key-entry.ts'
 import type { KeyedSnapshot } from './keyed-backend.ts'
+import type { KeyedTimers } from './keyed-timers.ts'
 import type { RocksStore } from './rocks-store.ts'
-import { META_ROW, writeTimerRowKey } from './row-key.ts'
-import type { Timer, TimerQueue } from './timer-queue.ts'
+import { META_ROW } from './row-key.ts'
+import type { Timer } from './timer.ts'
 import { GROUPS_IN_FLIGHT, WriteGroup } from './write-group.ts'
 
 const CLOCK_EVERY = 32
-const NO_VALUE = Buffer.alloc(0)
 
 export interface SnapshotParts {
   readonly cache: EntryCache
   readonly codec: EntryCodec
   readonly store: RocksStore
-  readonly keyGroups: number
+  readonly timers: KeyedTimers
   readonly frozenEpoch: number
   readonly entries: readonly KeyEntry[]
-  readonly timers: readonly Timer[]
-  readonly queueOf: (timer: Timer) => TimerQueue
+  readonly frozenTimers: readonly Timer[]
   /** The meta row as of the barrier. */
   readonly meta: Buffer
   /** Resolves when all writes from before the barrier are done. */
@@ -51,7 +49,6 @@ export interface SnapshotParts {
 
 export class SnapshotWriter implements KeyedSnapshot {
   readonly #parts: SnapshotParts
-  readonly #timerKey = new ByteWriter(256)
   #at = 0
   #encoded = false
   #ended = false
@@ -82,12 +79,12 @@ export class SnapshotWriter implements KeyedSnapshot {
     if (this.#encoded) return true
     assert(!this.#ended, 'a snapshot is encoded before it ends')
     const until = performance.now() + budgetMs
-    const { entries, timers } = this.#parts
-    const total = entries.length + timers.length
+    const { entries, frozenTimers } = this.#parts
+    const total = entries.length + frozenTimers.length
     while (this.#at < total) {
       const entry = entries[this.#at]
       if (entry !== undefined) this.beforeTouch(entry)
-      else this.beforeTimerChange(timers[this.#at - entries.length] as Timer)
+      else this.beforeTimerChange(frozenTimers[this.#at - entries.length] as Timer)
       this.#at += 1
       if (this.#at % CLOCK_EVERY === 0 && performance.now() >= until) return false
     }
@@ -109,15 +106,9 @@ export class SnapshotWriter implements KeyedSnapshot {
   /** Encodes a frozen timer now. */
   beforeTimerChange(timer: Timer): void {
     if (timer.dirty !== this.#parts.frozenEpoch) return
-    const { batch, timers } = this.#group
-    this.#timerKey.reset()
-    writeTimerRowKey(timer.domain, timer, this.#parts.keyGroups, this.#timerKey)
-    if (timer.alive) batch.put(this.#timerKey.view(), NO_VALUE)
-    else if (timer.stored) batch.del(this.#timerKey.view())
-    timer.stored = timer.alive
+    this.#parts.timers.encode(timer, this.#group.batch)
     timer.dirty = ENCODED
-    timers.push(timer)
-    this.#parts.queueOf(timer).forget(timer)
+    this.#group.timers.push(timer)
     if (this.#group.full) this.#seal()
   }
 
@@ -134,10 +125,10 @@ export class SnapshotWriter implements KeyedSnapshot {
   abandon(): void {
     if (this.#ended) return
     this.#ended = true
-    const { entries, timers, frozenEpoch } = this.#parts
+    const { entries, frozenTimers, frozenEpoch, cache, timers } = this.#parts
     for (const group of [...this.#inFlight, ...this.#queue, this.#group]) this.#takeBack(group)
-    for (const entry of entries) if (entry.dirty === frozenEpoch) this.#parts.cache.dirty.add(entry)
-    for (const timer of timers) if (timer.dirty === frozenEpoch) this.#parts.queueOf(timer).recall(timer)
+    for (const entry of entries) if (entry.dirty === frozenEpoch) cache.dirty.add(entry)
+    for (const timer of frozenTimers) if (timer.dirty === frozenEpoch) timers.dirty.add(timer)
     this.#queue = []
     this.#drained?.resolve()
     this.#parts.onEnd()
@@ -220,17 +211,21 @@ export class SnapshotWriter implements KeyedSnapshot {
       entry.dirty = CLEAN
       if ((entry.flags & STORED) === 0) this.#parts.onEmpty(entry)
     }
-    for (const timer of group.timers) if (timer.dirty === ENCODED) timer.dirty = CLEAN
+    for (const timer of group.timers) {
+      if (timer.dirty !== ENCODED) continue
+      timer.dirty = CLEAN
+      this.#parts.timers.written(timer)
+    }
   }
 
   #takeBack(group: WriteGroup): void {
-    const { cache, queueOf } = this.#parts
+    const { cache, timers } = this.#parts
     group.undoMaps()
     for (const entry of group.entries) {
       // A row that was put, or one whose deletion was not written.
       entry.flags |= STORED
       if (entry.dirty === ENCODED) cache.dirty.add(entry)
     }
-    for (const timer of group.timers) queueOf(timer).recall(timer)
+    for (const timer of group.timers) if (timer.dirty === ENCODED) timers.dirty.add(timer)
   }
 }

@@ -1,273 +1,308 @@
 // TimerQueue: the timers of one domain, by time. One timer per (time, key).
 //
-// Owns: timers, living and dead, and the order of the living.
+// Up to the horizon every living timer is in the heap. Beyond it they are rows of the database, and in the heap is what those
+// rows do not say yet: timers set and deleted since, and those that were not let go so far.
+//
+// Owns: timers in the heap, living and dead, the order of the living, the horizon.
 // Does not own: rows. It lists in `dirty` which timers changed; `touch` is called before one that is frozen changes.
 //
-// I1. One Timer object per (time, key) as long as the database may have another opinion: set, deleted, set again is one row.
-// I2. A bucket with a living timer is in the heap once; one without may linger there until it is met.
-// I3. A timer that the database never heard of leaves nothing behind when it dies.
+// I1. One Timer object per (time, key) from its first change until its row is as it should be; while there is one, it counts and not the row.
+// I2. A timer that the database never heard of leaves nothing behind when it dies.
+// I3. While rows are being read nothing is let go: what was read may be older than what was written meanwhile.
+// I4. The time of every living timer is in the binary heap. Times of none may linger there until they are met.
 
 import type { Key } from '../../src/util/key-group.ts'
 import { mapKeyOf } from '../../src/util/key-group.ts'
 import type { DirtyList } from './dirty-list.ts'
 import { CLEAN } from './key-entry.ts'
+import { NumberHeap } from './number-heap.ts'
 import type { TimerDomain } from './row-key.ts'
+import { Timer, TimerBucket } from './timer.ts'
 
-export class Timer {
-  readonly key: Key
-  readonly time: number
+/** Times that may linger before the binary heap is made anew. */
+const LINGERING = 1024
+
+export interface TimerQueueParts {
   readonly domain: TimerDomain
-  alive = true
-  /** Like KeyEntry.dirty. */
-  dirty = CLEAN
-  /** The database may have its row. */
-  stored: boolean
-
-  constructor(key: Key, time: number, domain: TimerDomain, stored: boolean) {
-    this.key = key
-    this.time = time
-    this.domain = domain
-    this.stored = stored
-  }
+  readonly dirty: DirtyList<Timer>
+  readonly touch: (timer: Timer) => void
+  /** A timer's row key; valid until the next call. */
+  readonly rowOf: (timer: Timer) => Buffer
+  /** What the row keys of all timers of a time begin with. */
+  readonly rowsAt: (time: number) => Buffer
 }
 
-type MapKey = ReturnType<typeof mapKeyOf>
-
-/** Timers by key. Most sets hold one (a timeout) or very many (a window's end). */
-class TimerSet {
-  #only: Timer | undefined
-  #many: Map<MapKey, Timer> | undefined
-
-  get size(): number {
-    return this.#many?.size ?? (this.#only === undefined ? 0 : 1)
-  }
-
-  find(key: Key): Timer | undefined {
-    if (this.#many !== undefined) return this.#many.get(mapKeyOf(key))
-    return this.#only !== undefined && mapKeyOf(this.#only.key) === mapKeyOf(key) ? this.#only : undefined
-  }
-
-  add(timer: Timer): void {
-    if (this.size === 0 && this.#many === undefined) {
-      this.#only = timer
-      return
-    }
-    this.#many ??= new Map(this.#only === undefined ? [] : [[mapKeyOf(this.#only.key), this.#only]])
-    this.#only = undefined
-    this.#many.set(mapKeyOf(timer.key), timer)
-  }
-
-  /** Answers whether it was there. */
-  remove(timer: Timer): boolean {
-    if (this.find(timer.key) !== timer) return false
-    if (this.#many === undefined) this.#only = undefined
-    else this.#many.delete(mapKeyOf(timer.key))
-    return true
-  }
-
-  values(): IterableIterator<Timer> {
-    return this.#many?.values() ?? (this.#only === undefined ? [] : [this.#only]).values()
-  }
-}
-
-/** The timers of one time. */
-class Bucket {
+/** What is in the database only begins with this row, of this time. */
+interface Horizon {
   readonly time: number
-  readonly living = new TimerSet()
-  /** Dead ones whose row may be in the database. */
-  dead: TimerSet | undefined
-  queued = false
-  /** Where taking goes on, so that a large bucket is passed over once however small the helpings. */
-  #cursor: Iterator<Timer> | undefined
-
-  constructor(time: number) {
-    this.time = time
-  }
-
-  get empty(): boolean {
-    return this.living.size === 0 && (this.dead?.size ?? 0) === 0
-  }
-
-  /** A living timer. Only while there is one. */
-  first(): Timer {
-    for (;;) {
-      this.#cursor ??= this.living.values()
-      const next = this.#cursor.next()
-      if (next.done !== true && next.value.alive) return next.value
-      if (next.done === true) this.#cursor = undefined
-    }
-  }
+  readonly row: Buffer
 }
 
 export class TimerQueue {
   readonly domain: TimerDomain
-  readonly #dirty: DirtyList<Timer>
-  readonly #touch: (timer: Timer) => void
-  readonly #buckets = new Map<number, Bucket>()
-  /** A binary heap of buckets, earliest first. */
-  readonly #heap: Bucket[] = []
+  readonly #parts: TimerQueueParts
+  readonly #at = new Map<number, Timer | TimerBucket>()
+  readonly #times = new NumberHeap()
+  #horizon: Horizon | undefined
+  /** Rows are being read: timers that became clean since. */
+  #late: Timer[] | undefined
+  #walk: Iterator<Timer> | undefined
   #size = 0
-  #dead = 0
+  /** Since recede() last looked. */
+  #added = 0
 
-  constructor(domain: TimerDomain, dirty: DirtyList<Timer>, touch: (timer: Timer) => void) {
-    this.domain = domain
-    this.#dirty = dirty
-    this.#touch = touch
+  constructor(parts: TimerQueueParts) {
+    this.domain = parts.domain
+    this.#parts = parts
   }
 
   /** Timers in the heap: the living, and the dead whose row is not known to be deleted. */
   get size(): number {
-    return this.#size + this.#dead
+    return this.#size
+  }
+
+  /** The first row that was not read. Undefined: all timers are in the heap. */
+  get unread(): Buffer | undefined {
+    return this.#horizon?.row
   }
 
   register(key: Key, time: number): void {
-    const { living, dead } = this.#bucketAt(time + 0)
-    if (living.find(key) !== undefined) return
-    const timer = dead?.find(key) ?? new Timer(key, time + 0, this.domain, false)
-    this.#change(timer)
-    timer.alive = true
-    // Looked up anew: the change may have forgotten a dead timer, and with it the bucket.
-    const bucket = this.#bucketAt(time + 0)
-    this.#unbury(bucket, timer)
-    this.#addLiving(bucket, timer)
+    const at = this.#at.get(time)
+    let timer = find(at, key)
+    if (timer?.alive === true) return
+    if (timer === undefined) {
+      timer = new Timer(key, time + 0, this.domain)
+      if (this.#mayBeUnread(time)) timer.markStored()
+      this.#change(timer)
+      this.#add(timer)
+    } else {
+      this.#change(timer)
+      this.#revive(timer)
+    }
   }
 
   delete(key: Key, time: number): void {
-    const bucket = this.#buckets.get(time)
-    const timer = bucket?.living.find(key)
-    if (bucket !== undefined && timer !== undefined) this.#kill(bucket, timer)
+    const timer = find(this.#at.get(time), key)
+    if (timer?.alive === true) this.#kill(timer)
+    else if (timer === undefined && this.#mayBeUnread(time)) this.#addDead(key, time)
   }
 
-  /** A timer that the database has. */
-  load(key: Key, time: number): void {
-    this.#addLiving(this.#bucketAt(time), new Timer(key, time, this.domain, true))
-  }
-
-  /** The earliest living timer's time. */
+  /** No living timer is earlier; undefined if there is none at all. */
   next(): number | undefined {
-    return this.#top()?.time
+    const top = this.#top()
+    const reach = this.#horizon?.time
+    if (top === undefined || reach === undefined) return top ?? reach
+    return Math.min(top, reach)
   }
 
-  /** Removes timers with time <= upTo, earliest first, at most `limit`. */
+  /** Removes timers with time <= upTo, earliest first, at most `limit`. None while `needsRead`. */
   take(upTo: number, limit: number): Timer[] {
     const taken: Timer[] = []
+    const until = Math.min(upTo, this.#reach)
     while (taken.length < limit) {
-      const bucket = this.#top()
-      if (bucket === undefined || bucket.time > upTo) break
-      const timer = bucket.first()
-      this.#kill(bucket, timer)
+      const time = this.#top()
+      if (time === undefined || time > until) break
+      const at = this.#at.get(time) as Timer | TimerBucket
+      const timer = at instanceof Timer ? at : at.first()
+      this.#kill(timer)
       taken.push(timer)
     }
     return taken
   }
 
-  /** A dead timer's row is being deleted: it need not be remembered, unless it was set again. */
-  forget(timer: Timer): void {
-    const bucket = this.#buckets.get(timer.time)
-    if (bucket === undefined || timer.alive) return
-    this.#unbury(bucket, timer)
-    this.#discard(bucket)
+  /** The database may have timers with time <= upTo that come before all in the heap. */
+  needsRead(upTo: number): boolean {
+    if (this.#reach > upTo || this.#horizon === undefined) return false
+    const top = this.#top()
+    return top === undefined || top > this.#reach
   }
 
-  /** The encoded row of this timer was not written after all: it is dirty again, or the timer that stands for it now. */
-  recall(timer: Timer): void {
-    const bucket = this.#bucketAt(timer.time)
-    const known = bucket.living.find(timer.key) ?? bucket.dead?.find(timer.key)
-    if (known === undefined) this.#bury(bucket, timer)
-    const standing = known ?? timer
-    standing.stored = true
-    if (standing.dirty !== this.#dirty.epoch) this.#dirty.add(standing)
+  /** Before any timer is set: rows from here on were not read. */
+  beginUnread(row: Buffer): void {
+    this.#horizon = { time: Number.NEGATIVE_INFINITY, row }
   }
 
-  #kill(bucket: Bucket, timer: Timer): void {
+  /** From here until endRead() everything is kept. */
+  beginRead(): void {
+    this.#late = []
+  }
+
+  /** Takes in the timers of the next rows that were read; `next` is the first row after them, undefined if there is none. */
+  read(timers: readonly { readonly key: Key; readonly time: number }[], next: Buffer | undefined): void {
+    for (const { key, time } of timers) if (find(this.#at.get(time), key) === undefined) this.#addStored(key, time)
+    this.#horizon = next === undefined ? undefined : { time: timers.at(-1)?.time ?? 0, row: next }
+  }
+
+  endRead(): void {
+    const late = this.#late ?? []
+    this.#late = undefined
+    for (const timer of late) this.#settle(timer)
+  }
+
+  /** The row of this timer, which is clean now, is as it should be. */
+  written(timer: Timer): void {
+    if (this.#late === undefined) this.#settle(timer)
+    else this.#late.push(timer)
+  }
+
+  /** Brings the horizon nearer, if that is needed, so that no more than about `keep` living timers are before it. */
+  recede(keep: number): void {
+    if (this.#late !== undefined || this.#added <= keep) return
+    this.#added = 0
+    const times = Float64Array.from(this.#at.keys()).sort()
+    let before = 0
+    for (const time of times) {
+      if (time >= this.#reach) return
+      before += livingOf(this.#at.get(time))
+      if (before <= keep) continue
+      this.#horizon = { time, row: Buffer.from(this.#parts.rowsAt(time)) }
+      return
+    }
+  }
+
+  /**
+   * Walks on over `steps` timers: lets go the clean ones beyond the horizon, and answers, at most `max`, those which must be
+   * written before they can go.
+   */
+  sweep(steps: number, max: number): Timer[] {
+    const found: Timer[] = []
+    if (this.#late !== undefined) return found
+    const { epoch } = this.#parts.dirty
+    for (let left = Math.min(steps, this.#size); left > 0; left--) {
+      this.#walk ??= this.#all()
+      const next = this.#walk.next()
+      if (next.done === true) {
+        this.#walk = undefined
+        break
+      }
+      if (next.value.dirty === CLEAN) this.#settle(next.value)
+      else if (found.length < max && next.value.dirty === epoch && this.#couldGo(next.value)) found.push(next.value)
+    }
+    return found
+  }
+
+  get #reach(): number {
+    return this.#horizon?.time ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The database may have a timer of this time that is not in the heap. */
+  #mayBeUnread(time: number): boolean {
+    return this.#horizon !== undefined && time >= this.#horizon.time
+  }
+
+  #isBeyond(timer: Timer): boolean {
+    const horizon = this.#horizon
+    if (horizon === undefined || timer.time < horizon.time) return false
+    return timer.time > horizon.time || horizon.row.compare(this.#parts.rowOf(timer)) <= 0
+  }
+
+  /** Lets a clean timer go if its row says all. */
+  #settle(timer: Timer): void {
+    if (timer.dirty === CLEAN && this.#couldGo(timer)) this.#remove(timer)
+  }
+
+  #couldGo(timer: Timer): boolean {
+    return !timer.alive || this.#isBeyond(timer)
+  }
+
+  #addStored(key: Key, time: number): void {
+    const timer = new Timer(key, time, this.domain)
+    timer.markStored()
+    this.#add(timer)
+  }
+
+  #addDead(key: Key, time: number): void {
+    const timer = new Timer(key, time + 0, this.domain)
+    timer.markStored()
+    this.#change(timer)
+    this.#insert(timer)
+  }
+
+  #add(timer: Timer): void {
+    this.#insert(timer)
+    this.#revive(timer)
+  }
+
+  #revive(timer: Timer): void {
+    timer.alive = true
+    const at = this.#at.get(timer.time)
+    if (at instanceof TimerBucket && ++at.living > 1) return
+    this.#times.push(timer.time)
+    if (this.#times.size > this.#at.size * 2 + LINGERING) this.#renewTimes()
+  }
+
+  #kill(timer: Timer): void {
     this.#change(timer)
     timer.alive = false
-    bucket.living.remove(timer)
-    this.#size -= 1
-    if (timer.stored) return this.#bury(bucket, timer)
+    const at = this.#at.get(timer.time)
+    if (at instanceof TimerBucket) at.living -= 1
+    if (timer.stored) return
     timer.dirty = CLEAN
-    this.#dirty.dropped(1)
-  }
-
-  #bury(bucket: Bucket, timer: Timer): void {
-    bucket.dead ??= new TimerSet()
-    bucket.dead.add(timer)
-    this.#dead += 1
-  }
-
-  #unbury(bucket: Bucket, timer: Timer): void {
-    if (bucket.dead?.remove(timer) === true) this.#dead -= 1
+    this.#parts.dirty.dropped(1)
+    this.#remove(timer)
   }
 
   #change(timer: Timer): void {
-    if (timer.dirty < this.#dirty.epoch) this.#touch(timer)
-    if (timer.dirty !== this.#dirty.epoch) this.#dirty.add(timer)
+    const { dirty, touch } = this.#parts
+    if (timer.dirty < dirty.epoch) touch(timer)
+    if (timer.dirty !== dirty.epoch) dirty.add(timer)
   }
 
-  #discard(bucket: Bucket): void {
-    if (bucket.empty && !bucket.queued) this.#buckets.delete(bucket.time)
-  }
-
-  #addLiving(bucket: Bucket, timer: Timer): void {
-    bucket.living.add(timer)
+  #insert(timer: Timer): void {
+    const at = this.#at.get(timer.time)
     this.#size += 1
-    if (bucket.queued) return
-    bucket.queued = true
-    this.#heap.push(bucket)
-    this.#siftUp(this.#heap.length - 1)
-  }
-
-  #bucketAt(time: number): Bucket {
-    let bucket = this.#buckets.get(time)
-    if (bucket === undefined) {
-      bucket = new Bucket(time)
-      this.#buckets.set(time, bucket)
+    this.#added += 1
+    if (at === undefined) this.#at.set(timer.time, timer)
+    else if (at instanceof TimerBucket) at.add(timer)
+    else {
+      const bucket = new TimerBucket(timer.time)
+      bucket.add(at)
+      bucket.add(timer)
+      bucket.living = livingOf(at)
+      this.#at.set(timer.time, bucket)
     }
-    return bucket
   }
 
-  #top(): Bucket | undefined {
+  #remove(timer: Timer): void {
+    const at = this.#at.get(timer.time)
+    if (find(at, timer.key) !== timer) return
+    if (at instanceof TimerBucket) {
+      at.timers.delete(mapKeyOf(timer.key))
+      if (timer.alive) at.living -= 1
+    }
+    if (!(at instanceof TimerBucket) || at.timers.size === 0) this.#at.delete(timer.time)
+    timer.alive = false
+    this.#size -= 1
+  }
+
+  /** The time of the earliest living timer in the heap. */
+  #top(): number | undefined {
     for (;;) {
-      const top = this.#heap[0]
-      if (top === undefined || top.living.size > 0) return top
-      this.#pop()
-      top.queued = false
-      this.#discard(top)
+      const time = this.#times.min
+      if (time === undefined || livingOf(this.#at.get(time)) > 0) return time
+      this.#times.pop()
     }
   }
 
-  #pop(): void {
-    const last = this.#heap.pop()
-    if (last === undefined || this.#heap.length === 0) return
-    this.#heap[0] = last
-    this.#siftDown()
+  #renewTimes(): void {
+    this.#times.clear()
+    for (const [time, at] of this.#at) if (livingOf(at) > 0) this.#times.push(time)
   }
 
-  #siftUp(from: number): void {
-    const heap = this.#heap
-    const moving = heap[from] as Bucket
-    let at = from
-    while (at > 0) {
-      const parent = (at - 1) >>> 1
-      if ((heap[parent] as Bucket).time <= moving.time) break
-      heap[at] = heap[parent] as Bucket
-      at = parent
+  *#all(): Generator<Timer> {
+    for (const at of this.#at.values()) {
+      if (at instanceof Timer) yield at
+      else yield* at.timers.values()
     }
-    heap[at] = moving
   }
+}
 
-  #siftDown(): void {
-    const heap = this.#heap
-    const moving = heap[0] as Bucket
-    let at = 0
-    for (;;) {
-      let child = at * 2 + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && (heap[child + 1] as Bucket).time < (heap[child] as Bucket).time) child += 1
-      if ((heap[child] as Bucket).time >= moving.time) break
-      heap[at] = heap[child] as Bucket
-      at = child
-    }
-    heap[at] = moving
-  }
+function find(at: Timer | TimerBucket | undefined, key: Key): Timer | undefined {
+  if (at === undefined || at instanceof TimerBucket) return at?.find(key)
+  return at.isOf(key) ? at : undefined
+}
+
+function livingOf(at: Timer | TimerBucket | undefined): number {
+  if (at === undefined) return 0
+  return at instanceof TimerBucket ? at.living : Number(at.alive)
 }

@@ -1,7 +1,8 @@
-// WriteBack: writes cold dirty entries to the database so that they can be evicted; one round at a time, in the background.
+// WriteBack: writes cold dirty entries and timers to the database so that they can leave the heap; one round at a time, in the
+// background.
 //
 // Owns: the round under way.
-// Does not own: choosing entries, evicting them.
+// Does not own: choosing them, letting them go.
 //
 // I1. No round begins while a snapshot is under way: what it would write is younger than the barrier.
 // I2. No key is in two writes at once: a round begins when all writes before it are done.
@@ -10,43 +11,62 @@ import type { EntryCache } from './entry-cache.ts'
 import type { EntryCodec } from './entry-codec.ts'
 import type { KeyEntry } from './key-entry.ts'
 import { CLEAN, FLUSHING } from './key-entry.ts'
+import type { KeyedTimers } from './keyed-timers.ts'
 import type { RocksStore } from './rocks-store.ts'
+import type { Timer } from './timer.ts'
 import { GROUP_ROWS, GROUPS_IN_FLIGHT, WriteGroup } from './write-group.ts'
 
-/** The most entries that one round takes. */
+/** The most entries, and the most timers, that one round takes. */
 export const WRITE_BACK_MAX = GROUP_ROWS * GROUPS_IN_FLIGHT
 
 export class WriteBack {
   readonly #cache: EntryCache
   readonly #codec: EntryCodec
   readonly #store: RocksStore
+  readonly #timers: KeyedTimers
   #round: Promise<void> | undefined
   #failure: unknown
 
-  constructor(cache: EntryCache, codec: EntryCodec, store: RocksStore) {
-    this.#cache = cache
-    this.#codec = codec
-    this.#store = store
+  constructor(parts: {
+    readonly cache: EntryCache
+    readonly codec: EntryCodec
+    readonly store: RocksStore
+    readonly timers: KeyedTimers
+  }) {
+    this.#cache = parts.cache
+    this.#codec = parts.codec
+    this.#store = parts.store
+    this.#timers = parts.timers
   }
 
   get busy(): boolean {
     return this.#round !== undefined
   }
 
-  /** Encodes and begins to write these dirty entries; they are clean afterwards unless changed meanwhile. Not while busy. */
-  start(entries: readonly KeyEntry[]): void {
+  /** Encodes and begins to write what is dirty; it is clean afterwards unless changed meanwhile. Not while busy. */
+  start(entries: readonly KeyEntry[], timers: readonly Timer[]): void {
     const groups: WriteGroup[] = []
     let group = new WriteGroup(this.#store.batch())
+    const sealFull = (): void => {
+      if (!group.full) return
+      groups.push(group)
+      group = new WriteGroup(this.#store.batch())
+    }
     for (const entry of entries) {
       this.#codec.encode(entry, group.batch, group.maps)
       entry.dirty = FLUSHING
       group.entries.push(entry)
-      if (!group.full) continue
-      groups.push(group)
-      group = new WriteGroup(this.#store.batch())
+      sealFull()
     }
-    if (group.entries.length > 0) groups.push(group)
+    for (const timer of timers) {
+      this.#timers.encode(timer, group.batch)
+      timer.dirty = FLUSHING
+      group.timers.push(timer)
+      sealFull()
+    }
+    groups.push(group)
     this.#cache.dirty.dropped(entries.length)
+    this.#timers.dirty.dropped(timers.length)
     this.#round = this.#write(groups)
   }
 
@@ -71,5 +91,10 @@ export class WriteBack {
   async #writeGroup(group: WriteGroup): Promise<void> {
     if (group.batch.rows > 0) await this.#store.write(group.batch)
     for (const entry of group.entries) if (entry.dirty === FLUSHING) entry.dirty = CLEAN
+    for (const timer of group.timers) {
+      if (timer.dirty !== FLUSHING) continue
+      timer.dirty = CLEAN
+      this.#timers.written(timer)
+    }
   }
 }

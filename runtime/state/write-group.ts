@@ -1,7 +1,7 @@
 import type { EncodedMap } from './entry-codec.ts'
 import type { KeyEntry } from './key-entry.ts'
 import type { StoreBatch } from './rocks-store.ts'
-import type { Timer } from './timer-queue.ts'
+import type { Timer } from './timer.ts'
 
 /** Rows of one group: measured best for the binding, several in flight. */
 export const GROUP_ROWS = 4000

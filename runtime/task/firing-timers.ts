@@ -32,8 +32,11 @@ export interface FiringHooks {
 interface Round {
   readonly domain: Domain
   readonly upTo: number
-  /** Of the lot, not yet fired nor deleted. */
-  readonly due: Set<string>
+  lot: readonly FiredTimer[]
+  /** Of the lot, how many have had their turn. */
+  fired: number
+  /** Of the lot, not yet fired nor deleted. Undefined until the operator asks: most never set or delete a timer that is due. */
+  due: Set<string> | undefined
   /** Set during the round for a time already reached. */
   readonly later: Map<string, FiredTimer>
 }
@@ -91,14 +94,14 @@ export class FiringTimers implements KeyedContext, TimerService {
 
   /** Fires every timer that is due, by time, with the states of its key at hand. */
   async fireDue(domain: Domain, upTo: number, hooks: FiringHooks): Promise<void> {
-    const round: Round = { domain, upTo, due: new Set(), later: new Map() }
+    const round: Round = { domain, upTo, lot: [], fired: 0, due: undefined, later: new Map() }
     this.#round = round
     for (;;) {
-      const lot = this.#backend.takeDueTimers(domain, upTo, TIMERS_AT_ONCE)
-      if (lot.length === 0) break
-      await this.#backend.prefetch(lot.map(({ key }) => key))
-      for (const timer of lot) round.due.add(identity(timer.key, timer.timestamp))
-      for (const timer of lot) this.#fire(timer, round, hooks)
+      await this.#backend.readDueTimers(domain, upTo)
+      round.lot = this.#backend.takeDueTimers(domain, upTo, TIMERS_AT_ONCE)
+      if (round.lot.length === 0) break
+      await this.#backend.prefetch(round.lot.map(({ key }) => key))
+      this.#fireLot(round, hooks)
       await hooks.flush()
       await hooks.breathe()
     }
@@ -106,10 +109,15 @@ export class FiringTimers implements KeyedContext, TimerService {
     await this.#setLater([...round.later.values()])
   }
 
-  #fire(timer: FiredTimer, round: Round, hooks: FiringHooks): void {
-    if (!round.due.delete(identity(timer.key, timer.timestamp))) return
-    this.setCurrentKey(timer.key)
-    hooks.fire(timer)
+  #fireLot(round: Round, hooks: FiringHooks): void {
+    round.due = undefined
+    round.fired = 0
+    for (const timer of round.lot) {
+      round.fired += 1
+      if (!isStillDue(round, timer)) continue
+      this.setCurrentKey(timer.key)
+      hooks.fire(timer)
+    }
   }
 
   /** Gives the backend what was set for a time already reached. */
@@ -130,17 +138,30 @@ export class FiringTimers implements KeyedContext, TimerService {
     const round = this.#round
     if (round === undefined || round.domain !== domain || timestamp > round.upTo) return false
     const id = identity(this.#key, timestamp)
-    if (!round.due.has(id)) round.later.set(id, { key: this.#key, timestamp, domain })
+    if (!dueOf(round).has(id)) round.later.set(id, { key: this.#key, timestamp, domain })
     return true
   }
 
   #deleteInRound(domain: Domain, timestamp: number): void {
     const round = this.#round
-    if (round === undefined || round.domain !== domain) return
+    if (round === undefined || round.domain !== domain || timestamp > round.upTo) return
     const id = identity(this.#key, timestamp)
-    round.due.delete(id)
+    dueOf(round).delete(id)
     round.later.delete(id)
   }
+}
+
+/** Whether it was not deleted. It was perhaps set again before its turn: that changed nothing, whatever lot it is in. */
+function isStillDue({ due, later }: Round, { key, timestamp }: FiredTimer): boolean {
+  if (due === undefined && later.size === 0) return true
+  const id = identity(key, timestamp)
+  later.delete(id)
+  return due === undefined || due.delete(id)
+}
+
+function dueOf(round: Round): Set<string> {
+  round.due ??= new Set(round.lot.slice(round.fired).map(({ key, timestamp }) => identity(key, timestamp)))
+  return round.due
 }
 
 /** One string per (key, timestamp), different for different ones. */

@@ -74,6 +74,10 @@ export class SimBackend implements KeyedBackend {
 
   prefetchAhead(): void {}
 
+  readDueTimers(): undefined {
+    return undefined
+  }
+
   takeDueTimers(): readonly [] {
     return []
   }

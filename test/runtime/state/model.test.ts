@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { test } from 'vitest'
 import { canonicalKey } from '../../../src/util/key-group.ts'
-import { KEYS, step } from './state-commands.ts'
+import { KEYS, step, timerStep } from './state-commands.ts'
 import { StateUnderTest } from './state-model.ts'
 import { scratchFolder } from './support.ts'
 
@@ -20,27 +20,30 @@ const setup = fc.record({
   last: fc.constantFrom(1, 2, 3, 8),
 })
 
-test('a state backend does what a plain Map does, whatever is frozen, evicted, given up or restored', {
-  timeout: 3_000_000,
-}, async () => {
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+async function apply(state: StateUnderTest, next: Step): Promise<void> {
+  if (next.kind === 'batch') await state.batch(next.writes, next.ahead)
+  else if (next.kind === 'fire') await state.fire(next)
+  else if (next.kind === 'restore') await state.restore(next.parallelism)
+  else if (next.kind === 'finish') await state.finish(next.wait)
+  else state[next.kind]()
+}
+
+async function holdsFor(steps: fc.Arbitrary<Step>): Promise<void> {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 100, size: 'max' }), setup, async (steps, options) => {
+    fc.asyncProperty(fc.array(steps, { minLength: 20, maxLength: 100, size: 'max' }), setup, async (all, options) => {
       const folder = join(scratch, `run-${++runs}`)
       mkdirSync(folder)
       const state = await StateUnderTest.open(folder, options)
       try {
-        for (const next of steps) {
-          if (next.kind === 'batch') await state.batch(next.writes, next.ahead)
-          else if (next.kind === 'fire') await state.fire(next)
-          else if (next.kind === 'restore') await state.restore(next.parallelism)
-          else if (next.kind === 'finish') await state.finish(next.wait)
-          else state[next.kind]()
-        }
+        for (const next of all) await apply(state, next)
         await state.compareAll()
         await state.finish(true)
         state.freeze()
         await state.finish(true)
         await state.restore(options.last)
+        await state.fireAll()
       } finally {
         await state.close()
         rmSync(folder, { recursive: true, force: true })
@@ -49,4 +52,16 @@ test('a state backend does what a plain Map does, whatever is frozen, evicted, g
     // Shrinking long runs takes longer than reading the failing one.
     { numRuns: Number(process.env.MODEL_RUNS ?? 20), endOnFailure: true },
   )
-})
+}
+
+test(
+  'a state backend does what a plain Map does, whatever is frozen, evicted, given up or restored',
+  {
+    timeout: 3_000_000,
+  },
+  () => holdsFor(step),
+)
+
+test('timers are exact, on either side of the horizon', { timeout: 3_000_000 }, () =>
+  holdsFor(timerStep as fc.Arbitrary<Step>),
+)

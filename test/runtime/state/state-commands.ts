@@ -29,7 +29,8 @@ const value = fc.oneof(
   fc.constantFrom(null, -0, 5n, false, new Date(5), [1, undefined, 'x'], { a: undefined, b: new Map([[1, 2]]) }),
 )
 const userKey = fc.constantFrom(-1, 1, 1.5, '1', 'ä', '\ud800')
-const time = fc.integer({ min: -1, max: 2 })
+const time = fc.oneof(fc.integer({ min: -1, max: 2 }), fc.integer({ min: 0, max: 12 }))
+const event = fc.boolean()
 
 const write = fc.oneof(
   fc.record({ op: fc.constant('value.set' as const), value }),
@@ -51,23 +52,23 @@ const write = fc.oneof(
   fc.record({ op: fc.constant('timer.delete' as const), time, event: fc.boolean() }),
 )
 
+const timerWrite = fc.record({ op: fc.constantFrom('timer.set', 'timer.set', 'timer.delete'), time, event })
+
 const batch = fc.record({
   kind: fc.constant('batch' as const),
   writes: fc.array(fc.tuple(key, write), { minLength: 1, maxLength: 8 }),
   ahead: fc.array(key, { maxLength: 4 }),
 })
-/** One command to the backend and the model. */
-export const step = fc.oneof(
-  { weight: 10, arbitrary: batch },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant('fire' as const),
-      upTo: time,
-      limit: fc.integer({ min: 1, max: 3 }),
-      event: fc.boolean(),
-    }),
-  },
+
+const timerBatch = fc.record({
+  kind: fc.constant('batch' as const),
+  writes: fc.array(fc.tuple(key, timerWrite), { minLength: 1, maxLength: 20 }),
+  ahead: fc.constant([]),
+})
+
+const fire = fc.record({ kind: fc.constant('fire' as const), upTo: time, limit: fc.integer({ min: 1, max: 3 }), event })
+
+const ofSnapshots = [
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('freeze' as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('encode' as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('finish' as const), wait: fc.boolean() }) },
@@ -76,7 +77,13 @@ export const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('restore' as const), parallelism: fc.constantFrom(1, 2, 3, 8) }),
   },
-)
+] as const
+
+/** One command to the backend and the model. */
+export const step = fc.oneof({ weight: 10, arbitrary: batch }, { weight: 2, arbitrary: fire }, ...ofSnapshots)
+
+/** One that has to do with timers. */
+export const timerStep = fc.oneof({ weight: 10, arbitrary: timerBatch }, { weight: 4, arbitrary: fire }, ...ofSnapshots)
 
 /** One change of one key's state. */
 export type Write = typeof write extends fc.Arbitrary<infer T> ? T : never

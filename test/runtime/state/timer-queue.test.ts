@@ -3,13 +3,21 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { DirtyList } from '../../../runtime/state/dirty-list.ts'
-import { type Timer, TimerQueue } from '../../../runtime/state/timer-queue.ts'
+import type { Timer } from '../../../runtime/state/timer.ts'
+import { TimerQueue } from '../../../runtime/state/timer-queue.ts'
 import { checkpoint, makeBackend, scratchFolder } from './support.ts'
 
 const scratch = scratchFolder()
 
 function makeQueue(): TimerQueue {
-  return new TimerQueue('event', new DirtyList<Timer>(), () => undefined)
+  const none = Buffer.alloc(0)
+  return new TimerQueue({
+    domain: 'event',
+    dirty: new DirtyList<Timer>(),
+    touch: () => undefined,
+    rowOf: () => none,
+    rowsAt: () => none,
+  })
 }
 
 const command = fc.record({
