@@ -49,24 +49,24 @@ export interface AttemptOptions {
   readonly reports: AttemptReports
 }
 
-export class Attempt implements WorkerListener {
-  readonly #options: AttemptOptions
 /** How long reports of sources that wait for each other are gathered. */
 const ALIGN_EVERY_MS = 2
 
+export class Attempt implements WorkerListener {
+  readonly #options: AttemptOptions
   readonly #plan: PhysicalPlan
   /** Worker of each subtask, by node. */
   readonly #workersOf: ReadonlyMap<string, readonly number[]>
   readonly #outcome = deferred<AttemptOutcome>()
   #coordinator: Coordinator<FailureInfo> | undefined
   #stopping = false
+  readonly #alignment = new AlignmentGroups()
+  #cancelAlign: (() => void) | undefined
 
   constructor(options: AttemptOptions) {
     this.#options = options
     this.#plan = options.deployment.plan
     this.#workersOf = new Map(
-  readonly #alignment = new AlignmentGroups()
-  #cancelAlign: (() => void) | undefined
       this.#plan.tasks.flatMap((task) => task.nodes.map((node) => [node, task.workers] as const)),
     )
   }
@@ -76,12 +76,12 @@ const ALIGN_EVERY_MS = 2
     // Whatever ends the attempt while it is being deployed need not wait for the workers' answers.
     await Promise.race([this.#begin(), this.#outcome.promise])
     const outcome = await this.#outcome.promise
+    this.#cancelAlign?.()
     await this.#coordinator?.close()
     return outcome
   }
 
   /** Takes a last checkpoint and ends. */
-    this.#cancelAlign?.()
   stop(): void {
     this.#stopping = true
     this.#coordinator?.tell({ type: 'stop' })
@@ -118,13 +118,13 @@ const ALIGN_EVERY_MS = 2
         return this.#coordinator?.tell({ ...message, worker })
       case 'request-checkpoint':
         return this.#coordinator?.tell({ type: 'request' })
+      case 'reached':
+        return this.#reached(message.report)
       case 'failed':
         return this.#fail(message.failure)
       case 'enumerator':
         return this.#route(message.message)
       case 'metrics':
-      case 'reached':
-        return this.#reached(message.report)
         return reports.metrics(worker, message)
       case 'log':
         return reports.log(message.level, message.message, message.fields)
@@ -135,6 +135,7 @@ const ALIGN_EVERY_MS = 2
     try {
       await this.#deploy()
       if (Object.keys(this.#options.deployment.restore).length > 0) failpoint('restore.done')
+      this.#align()
       this.#options.pool.broadcast({ type: 'start' })
       this.#coordinator = this.#coordinate()
       this.#options.reports.running()
@@ -145,7 +146,6 @@ const ALIGN_EVERY_MS = 2
   }
 
   /** All messages leave in one go: no worker hears of another's enumerator before its own deployment. */
-      this.#align()
   async #deploy(): Promise<void> {
     const { pool, deployment } = this.#options
     const answers = connectWorkers(this.#plan).map(({ addresses, ports }, worker) =>
@@ -167,16 +167,6 @@ const ALIGN_EVERY_MS = 2
     this.#options.pool.post(present(worker, what), { type: 'enumerator', message })
   }
 
-  #coordinate(): Coordinator<FailureInfo> {
-    const { pool, store, history, settings, clock, reports, graph } = this.#options
-    const enumeratorWorkers = this.#enumeratorWorkers()
-    return new Coordinator<FailureInfo>({
-      rules: this.#rules(enumeratorWorkers),
-      retention: settings,
-      clock,
-      store,
-      history,
-      manifest: { job: this.#plan.job, keyGroups: this.#plan.keyGroups, graph },
   #reached(report: AlignmentReport): void {
     this.#alignment.report(report)
     // While workers are being deployed not all have reported.
@@ -192,6 +182,16 @@ const ALIGN_EVERY_MS = 2
     if (groups.length > 0) this.#options.pool.broadcast({ type: 'align', groups })
   }
 
+  #coordinate(): Coordinator<FailureInfo> {
+    const { pool, store, history, settings, clock, reports, graph } = this.#options
+    const enumeratorWorkers = this.#enumeratorWorkers()
+    return new Coordinator<FailureInfo>({
+      rules: this.#rules(enumeratorWorkers),
+      retention: settings,
+      clock,
+      store,
+      history,
+      manifest: { job: this.#plan.job, keyGroups: this.#plan.keyGroups, graph },
       commands: {
         enumerate: (checkpoint) => {
           for (const worker of enumeratorWorkers) pool.post(worker, { type: 'snapshot-enumerators', checkpoint })

@@ -133,11 +133,6 @@ export class Task {
     else this.#post(() => source?.receive(message))
   }
 
-  /** Reports the first failure and drives nothing more. */
-  fail(error: unknown): void {
-    if (this.#failed || this.#cancelled) return
-    this.#failed = true
-    this.#mailbox.wake()
   /** How far the slowest sources of alignment groups have come. */
   align(groups: readonly { readonly group: string; readonly least: number }[]): void {
     const { source } = this.#chain
@@ -153,6 +148,11 @@ export class Task {
     })
   }
 
+  /** Reports the first failure and drives nothing more. */
+  fail(error: unknown): void {
+    if (this.#failed || this.#cancelled) return
+    this.#failed = true
+    this.#mailbox.wake()
     const { subtask, listener } = this.#environment
     listener.failed(failureOf(error, { node: undefined, subtask }))
   }

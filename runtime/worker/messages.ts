@@ -60,11 +60,11 @@ export type ToWorker =
   | { readonly type: 'complete'; readonly checkpoint: number; readonly final: boolean }
   | { readonly type: 'abort'; readonly checkpoint: number }
   | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
+  /** Sources that are further ahead than they may be wait. */
+  | { readonly type: 'align'; readonly groups: readonly GroupProgress[] }
   /** Close every task now, whatever it does; answer 'cancelled'. */
   | { readonly type: 'cancel' }
   /** Run the job's onStart hooks (before the first deploy) or onFinished hooks (at the very end); answer 'hooks-done' or 'failed'. */
-  /** Sources that are further ahead than they may be wait. */
-  | { readonly type: 'align'; readonly groups: readonly GroupProgress[] }
   | { readonly type: 'hooks'; readonly which: 'start' | 'finish' }
   | { readonly type: 'ping'; readonly n: number }
 
@@ -89,11 +89,11 @@ export type FromWorker =
   | { readonly type: 'hooks-done' }
   | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
   | { readonly type: 'request-checkpoint' }
+  /** Sent first while deploying. */
+  | { readonly type: 'reached'; readonly report: AlignmentReport }
   | { readonly type: 'metrics'; readonly nodes: readonly NodeMetrics[]; readonly heapBytes: number }
   | {
       readonly type: 'log'
-  /** Sent first while deploying. */
-  | { readonly type: 'reached'; readonly report: AlignmentReport }
       readonly level: 'debug' | 'info' | 'warn' | 'error'
       readonly message: string
       readonly fields: Readonly<Record<string, unknown>>
