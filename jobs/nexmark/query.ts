@@ -1,5 +1,14 @@
 import { join } from 'node:path'
-import { type ChangelogStream, type Job, job, MillraceError, type Settings, type Stream } from 'millrace'
+import {
+  boundedOutOfOrderness,
+  type ChangelogStream,
+  type Job,
+  job,
+  MillraceError,
+  type Settings,
+  type Stream,
+  seconds,
+} from 'millrace'
 import { filesSink } from 'millrace/connectors/files'
 import { generate } from 'millrace/connectors/generate'
 import { Discard } from './discard.ts'
@@ -8,6 +17,9 @@ import type { AuctionEvent } from './generator/events.ts'
 import { eventsKept, keepEvents } from './generator/kept-events.ts'
 import { eventMaker } from './generator/make-event.ts'
 import { claimRun, writeResult } from './result.ts'
+
+/** Events come in the order of their times; the reference allows for four seconds of disorder all the same. */
+const EVENT_TIME = boundedOutOfOrderness<AuctionEvent>(seconds(4), { timestampOf: ({ dateTime }) => dateTime })
 
 /**
  * From the events of the auction house to the rows of a query's result, column by column in their order; or to a changelog, of which
@@ -28,9 +40,8 @@ export function query(name: string, body: QueryBody): Job {
     const make = kept ? eventsKept(fresh) : fresh
     if (kept) flow.onStart(() => keepEvents(fresh))
     // Part k of n makes every nth event: the parts move through event time together.
-    const result = body(
-      flow.from('events', generate({ count, make: (n) => make(n), ...(rate > 0 && { perSecond: rate }) })),
-    )
+    const source = generate({ count, make: (n) => make(n), ...(rate > 0 && { perSecond: rate }) })
+    const result = body(flow.from('events', source, { watermarks: EVENT_TIME }))
     flow.onStart(() => claimRun(settings.dataDir, jobName, `${count} events, ${words}, result to ${out}`))
     if (out === 'none') {
       const all: Stream<unknown> = 'materialise' in result ? result.changes('changes') : result
