@@ -2,7 +2,7 @@
 // within the frame, so a frame can be read without any other.
 //
 // What comes out is equal to what went in, with these exceptions (runtime/README.md tells users; the tests prove them): -0 is 0;
-// an instance of a class is a plain object of its own enumerable fields; two references to one object are two objects; holes in
+// an instance of a class is what its toJSON() gives, or else a plain object of its own enumerable fields; two references to one object are two objects; holes in
 // arrays are undefined; a property named __proto__ is named __proto_; symbols as names, further properties of arrays and half
 // surrogate pairs are lost. Functions and symbols as values, and what refers to itself, are refused.
 

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { FrameCodec } from '../../../runtime/channel/frame.ts'
 import { PortReader, PortWriter } from '../../../runtime/channel/port-channel.ts'
 import { batchOf } from '../../../src/record/batch.ts'
+import { Decimal } from '../../../src/util/decimal.ts'
 
 const codec = new FrameCodec()
 
@@ -15,6 +16,9 @@ it.each([
   ['safe integers', Number.MAX_SAFE_INTEGER],
   ['negative fractions', -0.1],
   ['infinity', Number.NEGATIVE_INFINITY],
+  ['NaN', Number.NaN],
+  ['decimals', new Decimal('12345678901234567890.123456789')],
+  ['decimals in records', { price: new Decimal('-0.10'), fees: [new Decimal(1)] }],
   [
     'maps',
     new Map<unknown, unknown>([
@@ -40,6 +44,12 @@ it.each([
   expect(codec.decode(codec.encode(batchOf([value, value]), 'n')).values).toEqual([value, value])
 })
 
+class Money {
+  toJSON(): string {
+    return '5 EUR'
+  }
+}
+
 class Point {
   readonly #secret = 2
   readonly x = 1
@@ -52,6 +62,7 @@ it.each([
   ['-0 as 0', -0, 0],
   ['-0 in a record as 0', { a: -0 }, { a: 0 }],
   ['an instance as its own fields', new Point(), { x: 1 }],
+  ['an instance with toJSON() as what that gives', new Money(), '5 EUR'],
   ['holes as undefined', Array(1), [undefined]],
   ['a field named __proto__ under another name', JSON.parse('{"__proto__": 1, "a": 2}'), { __proto_: 1, a: 2 }],
   ['a record without its symbols', { a: 1, [Symbol('s')]: 2 }, { a: 1 }],

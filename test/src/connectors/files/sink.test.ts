@@ -7,6 +7,7 @@ import { filesSink } from '../../../../src/connectors/files/index.ts'
 import type { FilesSinkOptions } from '../../../../src/connectors/files/options.ts'
 import type { AppendPrepared, AppendSinkFunction } from '../../../../src/contract/sink-function.ts'
 import { present } from '../../../../src/util/assert.ts'
+import { Decimal } from '../../../../src/util/decimal.ts'
 import { folder, ManualClock, readAll, runtimeContext } from './drive.ts'
 
 type Options = Partial<FilesSinkOptions<unknown>>
@@ -62,6 +63,26 @@ describe('filesSink', () => {
   it('has nothing to commit for an epoch without records', async () => {
     const sink = await opened(await folder())
     expect((await sink.prepare(1)).commit).toBeUndefined()
+    await sink.close()
+  })
+
+  it.each([
+    [
+      'ndjson',
+      '{"n":1,"id":18446744073709551617,"price":"0.00000001","list":[9007199254740993,"1.5"],"at":"1970-01-01T00:00:00.000Z"}',
+    ],
+    ['csv', '1,18446744073709551617,0.00000001,"[9007199254740993,""1.5""]",1970-01-01T00:00:00.000Z'],
+  ] as const)('writes bigints and Decimals into %s with all their digits', async (format, line) => {
+    const dir = await folder()
+    const sink = await opened(dir, { format })
+    const list = [2n ** 53n + 1n, new Decimal('1.50')]
+    const plain = { n: 1, id: 1, price: 1, list: 1, at: 1 }
+    await sink.write([plain])
+    await sink.write([{ n: 1, id: 2n ** 64n + 1n, price: new Decimal('1e-8'), list, at: new Date(0) }, plain])
+    await sink.commit((await sink.prepare(1)).commit)
+    const lines = await seen(dir)
+    expect(lines.at(-2)).toBe(line)
+    expect(lines.at(-1)).toBe(lines.at(-3))
     await sink.close()
   })
 

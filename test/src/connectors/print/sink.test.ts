@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { print } from '../../../../src/connectors/print/index.ts'
+import { Decimal } from '../../../../src/util/decimal.ts'
 
 function captureStdout(answer: (done: (error?: Error) => void) => void): string[] {
   const written: string[] = []
@@ -19,6 +20,12 @@ test('one line per record: texts as they are, everything else on one line', asyn
   const written = captureStdout((done) => done())
   await print().write(['text', 1, { a: [1, 2], b: 'x'.repeat(200) }, null])
   expect(written.join('')).toBe(`text\n1\n{ a: [ 1, 2 ], b: '${'x'.repeat(200)}' }\nnull\n`)
+})
+
+test('bigints and Decimals with all their digits', async () => {
+  const written = captureStdout((done) => done())
+  await print().write([2n ** 64n, new Decimal('1e-8'), { price: new Decimal('1.50'), id: 5n }])
+  expect(written.join('')).toBe('18446744073709551616n\n0.00000001\n{ price: 1.5, id: 5n }\n')
 })
 
 test('prefix and format', async () => {

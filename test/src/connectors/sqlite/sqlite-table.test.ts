@@ -4,6 +4,8 @@ import { type SqliteTableOptions, sqliteTable, sqliteTableChanges } from '../../
 import type { RuntimeContext } from '../../../../src/contract/runtime-context.ts'
 import type { EpochSinkFunction, UpsertSinkFunction } from '../../../../src/contract/sink-function.ts'
 import type { Change } from '../../../../src/record/change.ts'
+import { Decimal } from '../../../../src/util/decimal.ts'
+import { ForeignDecimal } from '../../../support/exact-values.ts'
 import { makeDatabase } from './sqlite-fixture.ts'
 
 type Fields = Record<string, unknown>
@@ -41,6 +43,37 @@ describe('sqliteTable with a key', () => {
     const select = 'SELECT a, b, typeof(n), n, big, typeof(bytes), yes, no FROM "odd ""t"""'
     expect(rows(file, select)).toEqual([[1n, 'x', 'integer', 2n, 5n, 'blob', 0n, null]])
     await sink.flush()
+    await sink.close()
+  })
+
+  it('keeps bigints of 64 bits and Decimals exactly', async () => {
+    const { folder } = makeDatabase()
+    const file = `${folder}/exact.db`
+    const sink = await upsertSink({ file, table: 't', key: ['price'], create: true })
+    const price = new Decimal('12345678901234567890.1234567890')
+    await sink.write([{ price, id: 2n ** 63n - 1n }])
+    await sink.write([{ price: new ForeignDecimal(price), id: -(2n ** 63n) }])
+    await sink.write([{ price: new Decimal('0.10'), id: 2n ** 53n + 1n }])
+    expect(rows(file, 'SELECT price, typeof(price), id FROM t')).toEqual([
+      ['12345678901234567890.123456789', 'text', -(2n ** 63n)],
+      ['0.1', 'text', 9_007_199_254_740_993n],
+    ])
+    await sink.close()
+  })
+
+  it.each([
+    [
+      'DECIMAL(10, 2)',
+      new Decimal('0.10'),
+      /column "v" \(DECIMAL\(10, 2\)\) is given a Decimal, .*declare the column TEXT/,
+    ],
+    ['INTEGER', new Decimal(1), /declare the column TEXT/],
+    ['TEXT', new Decimal(Number.NaN), /a Decimal that is NaN/],
+    ['INTEGER', 2n ** 63n, /a bigint beyond 64 bits: store its text/],
+  ])('refuses to round into a column %s', async (type, v, message) => {
+    const { file } = makeDatabase(`CREATE TABLE t (id INTEGER PRIMARY KEY, v ${type})`)
+    const sink = await upsertSink({ file, table: 't', key: ['id'] })
+    await expect((async () => sink.write([{ id: 1, v }]))()).rejects.toThrow(message)
     await sink.close()
   })
 
