@@ -52,6 +52,11 @@ export const ERRORS = {
     'never',
     'Source "{node}" pushes and cannot be replayed: give fromObservable a log ({ log: true }) or run the job at least once.',
   ),
+  SOURCE_UNBOUNDED: row(
+    'user',
+    'never',
+    'Source "{node}" never ends, and a batch run computes when all has been read: give it an end (such as a count), or leave --batch out.',
+  ),
   // Job file and settings
   JOB_FILE: row('user', 'never', 'Job file {file}: {reason}.'),
   JOB_NOT_FOUND: row('user', 'never', 'File {file} has no job: export default job(name, build).'),
@@ -71,6 +76,7 @@ export const ERRORS = {
     'never',
     'Key {key} of node "{node}" cannot be used: expected a string, number other than NaN, bigint, boolean, or an array of these.',
   ),
+  CHANGELOG_BROKEN: row('user', 'never', 'Node "{node}" cannot follow its changelog at {record}: {reason}.'),
   STATE_UNDECLARED: row(
     'user',
     'never',
@@ -127,6 +133,11 @@ export const ERRORS = {
     'user',
     'never',
     'Sink "{node}" cannot take back what it wrote after checkpoint {checkpoint}: its readers would see it twice. --allow-repeat {node} accepts that.',
+  ),
+  RESTORE_MODE: row(
+    'user',
+    'never',
+    'Checkpoint {checkpoint} of a {was} run cannot be gone on from in {now} mode: {reason}. --fresh computes everything anew.',
   ),
   // Running
   JOB_LOCKED: row('user', 'never', 'Job "{job}" is already running in {dir} (process {pid}).'),

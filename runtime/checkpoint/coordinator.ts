@@ -20,7 +20,8 @@ import { type CheckpointStore, PersistOutcomeUnknown, type Retention } from './s
 export interface CoordinatorCommands<C extends Cause> {
   enumerate(checkpoint: number): void
   trigger(checkpoint: number, final: boolean, folder: string): void
-  complete(checkpoint: number, final: boolean): void
+  /** `kept`: it can be restored. */
+  complete(checkpoint: number, final: boolean, kept: boolean): void
   abort(checkpoint: number): void
   /** How the checkpoint in flight fares. */
   progress(progress: CheckpointProgress): void
@@ -51,7 +52,9 @@ export interface CoordinatorOptions<C extends Cause> {
   readonly store: CheckpointStore
   readonly history: CheckpointHistory
   /** The parts of a manifest that do not change during an attempt. */
-  readonly manifest: Pick<Manifest, 'job' | 'keyGroups' | 'graph'>
+  readonly manifest: Pick<Manifest, 'job' | 'keyGroups' | 'graph' | 'mode'>
+  /** Others than the last one can be restored by nobody: they are taken where sources ask for one, and not kept. Default false. */
+  readonly lastOnly?: boolean
   readonly commands: CoordinatorCommands<C>
 }
 
@@ -160,7 +163,7 @@ export class Coordinator<C extends Cause> {
       const startedAt = this.#options.clock.now()
       const { id, folder } = await this.#options.store.begin()
       this.#current = { id, folder, startedAt }
-      this.#progress('in-progress', [], undefined)
+      if (this.#options.lastOnly !== true) this.#progress('in-progress', [], undefined)
       this.tell({ type: 'opened', checkpoint: id })
     } catch (error) {
       this.tell({ type: 'open-failed', cause: this.#options.commands.causeOf(error) })
@@ -175,6 +178,7 @@ export class Coordinator<C extends Cause> {
   }
 
   async #persist(id: number, final: FinalReason | undefined, snapshots: readonly TaskSnapshot[]): Promise<void> {
+    if (!this.#isKept(final)) return this.#letPass(id)
     const { store, clock, commands } = this.#options
     const startedAt = this.#current?.startedAt ?? clock.now()
     const manifest: Manifest = {
@@ -201,11 +205,25 @@ export class Coordinator<C extends Cause> {
 
   #complete(checkpoint: number, final: FinalReason | undefined): void {
     for (const waiter of this.#served.splice(0)) waiter.resolve(checkpoint)
-    failpoint('commit.notify.before')
-    this.#options.commands.complete(checkpoint, final !== undefined)
+    const kept = this.#isKept(final)
+    if (kept) failpoint('commit.notify.before')
+    this.#options.commands.complete(checkpoint, final !== undefined, kept)
+    if (!kept) return
     const tidying = this.#tidyAfter !== undefined
     this.#tidyAfter = checkpoint
     if (!tidying) this.#perform(() => this.#tidy())
+  }
+
+  #isKept(final: FinalReason | undefined): boolean {
+    return final !== undefined || this.#options.lastOnly !== true
+  }
+
+  /** It has ordered what sources do, which is all it was for. */
+  async #letPass(id: number): Promise<void> {
+    const { store, commands } = this.#options
+    this.#current = undefined
+    await store.remove(id).catch((error: unknown) => commands.tidyFailed(commands.causeOf(error)))
+    this.tell({ type: 'persisted', checkpoint: id })
   }
 
   /** One at a time, however fast checkpoints complete. */

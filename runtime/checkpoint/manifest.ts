@@ -21,6 +21,8 @@ export interface Manifest {
   readonly completedAt: number
   /** The last checkpoint of a run that came to its end or was stopped. */
   readonly final: boolean
+  /** The end of a batch run whose keyed nodes kept no state. Absent: of a run that did. */
+  readonly mode?: 'batch'
   readonly keyGroups: number
   readonly graph: GraphDescription
   readonly tasks: readonly TaskSnapshot[]

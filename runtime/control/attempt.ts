@@ -45,6 +45,8 @@ export interface AttemptOptions {
   readonly store: CheckpointStore
   readonly history: CheckpointHistory
   readonly settings: CheckpointSettings
+  /** Of a batch run with keyed nodes: no checkpoint but the last can be restored. Default false. */
+  readonly lastOnly?: boolean
   readonly clock: Clock
   readonly reports: AttemptReports
 }
@@ -81,8 +83,9 @@ export class Attempt implements WorkerListener {
     return outcome
   }
 
-  /** Takes a last checkpoint and ends. */
+  /** Takes a last checkpoint and ends. Where nothing could go on from it, ends at once. */
   stop(): void {
+    if (this.#options.lastOnly) return this.interrupt()
     this.#stopping = true
     this.#coordinator?.tell({ type: 'stop' })
   }
@@ -94,6 +97,8 @@ export class Attempt implements WorkerListener {
 
   /** A checkpoint soon; resolves to its id when it is complete. */
   checkpoint(): Promise<number> {
+    if (this.#options.lastOnly)
+      return Promise.reject(new Error('a batch run with keyed nodes has no checkpoint but its last'))
     return this.#coordinator?.request() ?? Promise.reject(new Error('the job is not running yet'))
   }
 
@@ -183,7 +188,7 @@ export class Attempt implements WorkerListener {
   }
 
   #coordinate(): Coordinator<FailureInfo> {
-    const { pool, store, history, settings, clock, reports, graph } = this.#options
+    const { pool, store, history, settings, clock, reports, graph, lastOnly = false } = this.#options
     const enumeratorWorkers = this.#enumeratorWorkers()
     return new Coordinator<FailureInfo>({
       rules: this.#rules(enumeratorWorkers),
@@ -191,13 +196,19 @@ export class Attempt implements WorkerListener {
       clock,
       store,
       history,
-      manifest: { job: this.#plan.job, keyGroups: this.#plan.keyGroups, graph },
+      manifest: {
+        job: this.#plan.job,
+        keyGroups: this.#plan.keyGroups,
+        graph,
+        ...(lastOnly && { mode: 'batch' as const }),
+      },
+      lastOnly,
       commands: {
         enumerate: (checkpoint) => {
           for (const worker of enumeratorWorkers) pool.post(worker, { type: 'snapshot-enumerators', checkpoint })
         },
         trigger: (checkpoint, final, folder) => pool.broadcast({ type: 'trigger', checkpoint, final, folder }),
-        complete: (checkpoint, final) => pool.broadcast({ type: 'complete', checkpoint, final }),
+        complete: (checkpoint, final, kept) => pool.broadcast({ type: 'complete', checkpoint, final, kept }),
         abort: (checkpoint) => pool.broadcast({ type: 'abort', checkpoint }),
         progress: (progress) => reports.checkpoint(progress),
         settled: (checkpoint) => reports.committed(checkpoint),
@@ -210,8 +221,14 @@ export class Attempt implements WorkerListener {
   }
 
   #rules(enumeratorWorkers: readonly number[]): DecideRules {
+    // Where it cannot be restored a checkpoint is taken only when a source asks, and a barrier may wait for a long merge.
+    const none = this.#options.lastOnly === true && {
+      intervalMs: Number.POSITIVE_INFINITY,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    }
     return {
       ...this.#options.settings,
+      ...none,
       attempt: this.#options.deployment.attempt,
       subtasks: this.#plan.tasks.flatMap((task) => task.workers.map((_, subtask) => subtaskKey(task.id, subtask))),
       workers: [...new Set(this.#plan.tasks.flatMap((task) => task.workers))],

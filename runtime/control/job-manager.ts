@@ -17,6 +17,7 @@ import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
 import { largestParallelism, planJob } from '../plan/planner.ts'
 import type { Deployment, FailureInfo } from '../worker/messages.ts'
 import { Attempt, type AttemptOutcome } from './attempt.ts'
+import { keepsLastOnly } from './batch-run.ts'
 import { JobFolder } from './job-folder.ts'
 import { isTerminal } from './job-state.ts'
 import { afterFailure, NO_FAILURES, type RestartHistory } from './restart-strategy.ts'
@@ -244,6 +245,7 @@ export class JobManager {
         store: job.folder.store,
         history: job.folder.history,
         settings: checkpointSettings(job.loaded.options.checkpoint, run.checkpoint),
+        lastOnly: keepsLastOnly(job.loaded.graph, run),
         clock,
         reports: {
           running: () => this.#wish === 'none' && this.#move('running'),
@@ -282,6 +284,7 @@ export class JobManager {
       state: { cacheBytes: stateCacheBytesOf(run) / plan.workers },
       restore: origin === undefined ? {} : restoreFrom(origin, loaded.graph, plan, run),
       rewind: origin?.rewind ?? false,
+      batchEnded: origin?.manifest.mode === 'batch' ? origin.id : undefined,
     }
   }
 

@@ -6,6 +6,7 @@ import { checkRepeats, type RestoreWishes } from '../checkpoint/restore-checks.t
 import { planRestore } from '../checkpoint/restore-plan.ts'
 import type { NodeRestore } from '../checkpoint/snapshot.ts'
 import type { GraphDescription, PhysicalPlan } from '../plan/physical-plan.ts'
+import { checkMode } from './batch-run.ts'
 import type { RunOptions } from './run-types.ts'
 
 /** Where a run is to start, as far as that is a decision of this run. */
@@ -25,7 +26,10 @@ export async function chooseStart(
 ): Promise<Start> {
   const wished = await wishedOrigin(history, options)
   const origin = wished ?? (await history.latest())
-  if (origin !== undefined) restoreFrom(origin, graph, plan, options)
+  if (origin !== undefined) {
+    checkMode(origin.manifest, graph, options)
+    restoreFrom(origin, graph, plan, options)
+  }
   if (wished?.rewind) checkRepeats(graph.nodes, wished.id, options.allowRepeat ?? [])
   const settle = async (): Promise<void> => {
     if (wished !== undefined) await history.goBackTo(wished)

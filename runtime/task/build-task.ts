@@ -7,6 +7,7 @@ import { present } from '../../src/util/assert.ts'
 import type { Pending } from '../channel/channel.ts'
 import type { EdgeWriter } from '../channel/edge-writer.ts'
 import type { PlannedEdge, PlannedTask } from '../plan/physical-plan.ts'
+import { batchNode } from './batch-node.ts'
 import type { ChainNode } from './chain-node.ts'
 import { EdgeTarget } from './edge-target.ts'
 import { type GateChannel, InputGate } from './input-gate.ts'
@@ -34,7 +35,7 @@ export interface TaskBlueprint {
 
 const MAILS_MAX = 1 << 16
 
-/** Builds one subtask; nothing is opened. Throws GRAPH_SHARED_FUNCTION. */
+/** Builds one subtask; nothing is opened. Throws GRAPH_SHARED_FUNCTION, SOURCE_UNBOUNDED. */
 export function buildTask(blueprint: TaskBlueprint): Task {
   const { planned, environment, inputs } = blueprint
   const mailbox = new Mailbox(MAILS_MAX)
@@ -48,6 +49,7 @@ export function buildTask(blueprint: TaskBlueprint): Task {
     built: new Map(),
     wake: () => mailbox.wake(),
     breathe: () => task.breathe(),
+    proceed: () => task.proceed(),
     failed: (error) => task.fail(error),
   }
   // Tail first: a node's targets are there before the node.
@@ -78,6 +80,7 @@ interface Wiring {
   readonly built: Map<string, ChainNode>
   readonly wake: () => void
   readonly breathe: () => Pending
+  readonly proceed: () => Promise<boolean>
   readonly failed: (error: unknown) => void
 }
 
@@ -90,12 +93,18 @@ function buildNode(node: GraphNode, wiring: Wiring): ChainNode {
   const output = new OutputCollector(targetsOf(name, wiring), meter.countOut)
   if (node.kind === 'source') {
     const source = claim(claimed, node.create(), name, environment)
+    if (environment.mode === 'batch' && source.endsInBatch === false) {
+      throw new MillraceError('SOURCE_UNBOUNDED', { node: name })
+    }
     const { wake, failed } = wiring
     return new SourceNode({ name, source, watermarks: node.watermarks, output, meter, environment, wake, failed })
   }
   const operator = claim(claimed, node.create(), name, environment)
-  const { wake, breathe } = wiring
-  return new OperatorNode({ name, operator, keyed: node.keyed, output, meter, environment, wake, breathe })
+  const { wake, breathe, proceed } = wiring
+  const options = { name, operator, keyed: node.keyed, output, meter, environment, wake, breathe }
+  return node.keyed && environment.mode === 'batch'
+    ? batchNode({ ...options, proceed }, node.inputs)
+    : new OperatorNode(options)
 }
 
 /** By output: the nodes of the chain that read it, then the edges that leave the task. */

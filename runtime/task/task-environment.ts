@@ -35,6 +35,8 @@ export interface TaskEnvironment {
   readonly restoreOf: (node: string) => NodeRestore | undefined
   /** The job goes back behind checkpoints that were complete. */
   readonly rewind?: boolean
+  /** The checkpoint restored, if a batch run ended with it: keyed nodes kept no state. */
+  readonly batchEnded?: number | undefined
 }
 
 /** The node's context, without what only its kind of function may do. */

@@ -105,7 +105,12 @@ export class Task {
     })
   }
 
-  complete(checkpoint: number): void {
+  /** `kept`: it can be restored. Of another one only enumerators hear. */
+  complete(checkpoint: number, kept: boolean): void {
+    if (!kept) {
+      this.#chain.source?.enumerator?.complete(checkpoint)
+      return this.#environment.listener.committed(checkpoint)
+    }
     this.#post(async () => {
       await this.#chain.complete(checkpoint)
       // Not awaited: commits of epochs go on beside the stream.
@@ -276,6 +281,13 @@ export class Task {
     await this.#chain.flushEdges()
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.#sliceStart = this.#clock.monotonic()
+  }
+
+  /** In the middle of a long call of a node: as between two batches, but for the mailbox. False when the task is over. */
+  async proceed(): Promise<boolean> {
+    await this.breathe()
+    await this.#chain.drain()
+    return !this.#over
   }
 
   /** Nothing to read: goes on encoding if there is a snapshot, else sleeps until something is posted or due. */

@@ -14,6 +14,8 @@ import type { GraphNode, OperatorNode as GraphOperator, LogicalGraph } from '../
 import { type Batch, batchOf } from '../../src/record/batch.ts'
 import { MAX_WATERMARK } from '../../src/record/element.ts'
 import type { NodeRestore } from '../checkpoint/snapshot.ts'
+import { batchNode } from '../task/batch-node.ts'
+import type { ChainNode } from '../task/chain-node.ts'
 import { NodeMeter } from '../task/node-meter.ts'
 import { OperatorNode } from '../task/operator-node.ts'
 import { OutputCollector, type Target } from '../task/output-collector.ts'
@@ -35,6 +37,7 @@ export interface SessionOptions {
   /** The output takes one record at a time, and has to be waited for. */
   readonly narrow: boolean
   readonly cacheBytes: number
+  readonly mode: 'stream' | 'batch'
 }
 
 /** Records of one input, on their way in. */
@@ -49,7 +52,7 @@ export class NodeSession {
   readonly clock = new ManualClock()
   readonly emitted: ReadonlyMap<string, Emitted[]>
   readonly #options: SessionOptions
-  #node!: OperatorNode
+  #node!: ChainNode
   #keyers = new Map<number, Operator>()
   #attempt = 0
   #checkpoint = 0
@@ -61,12 +64,12 @@ export class NodeSession {
   }
 
   async open(restore?: NodeRestore): Promise<void> {
-    const { job, node, settings, folder } = this.#options
-    const { graph } = job.build({ settings, dataDir: folder, mode: 'stream' })
+    const { job, node, settings, folder, mode } = this.#options
+    const { graph } = job.build({ settings, dataDir: folder, mode })
     const operator = operatorOf(graph, node)
     const place = this.#place(restore)
     this.#keyers = await openKeyers(graph, operator, place)
-    this.#node = new OperatorNode({
+    const options = {
       name: node,
       operator: operator.create(),
       keyed: operator.keyed,
@@ -75,7 +78,9 @@ export class NodeSession {
       environment: testEnvironment(place),
       wake: () => {},
       breathe: () => undefined,
-    })
+      proceed: () => Promise.resolve(true),
+    }
+    this.#node = mode === 'batch' && operator.keyed ? batchNode(options, operator.inputs) : new OperatorNode(options)
     await this.#node.open()
   }
 
@@ -105,7 +110,7 @@ export class NodeSession {
     const folder = join(this.#options.folder, 'checkpoints', String(checkpoint))
     await mkdir(folder, { recursive: true })
     await this.#node.finishEpoch(checkpoint)
-    const part = this.#node.freeze()
+    const part = this.#node.freeze(checkpoint)
     while (!part.encodeSlice(Number.POSITIVE_INFINITY));
     const snapshot = await part.finish(folder)
     await this.#node.complete(checkpoint)
@@ -143,7 +148,7 @@ export class NodeSession {
   }
 
   #place(restore: NodeRestore | undefined): TestPlace {
-    const { job, folder, cacheBytes } = this.#options
+    const { job, folder, cacheBytes, mode } = this.#options
     const { keyGroups } = job.options
     return {
       folder,
@@ -151,6 +156,7 @@ export class NodeSession {
       ...(keyGroups === undefined ? {} : { keyGroups }),
       attempt: this.#attempt,
       cacheBytes,
+      mode,
       clock: this.clock,
       restore,
     }

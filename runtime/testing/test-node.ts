@@ -11,9 +11,10 @@ import { inTemporaryFolder } from './temporary-folder.ts'
 /**
  * How a node is run. `singly`: one record at a time. `in bulk`: as many as come together. `restored after each step`: after each step
  * a checkpoint is taken and everything is made anew from it. `narrow`: in bulk, while the output has room for one record and the
- * heap for none of the state.
+ * heap for none of the state. `in batch mode`: all records come before the first is seen, then key by key; where they wait, in the heap or
+ * on disk, is to make no difference.
  */
-export type NodeTestWay = 'singly' | 'in bulk' | 'restored after each step' | 'narrow'
+export type NodeTestWay = 'singly' | 'in bulk' | 'restored after each step' | 'narrow' | 'in batch mode'
 
 /** The script of a node test and what is to come of it. */
 export interface NodeTest {
@@ -21,6 +22,8 @@ export interface NodeTest {
   readonly input: readonly unknown[]
   /** The main output, in order: plain values, or at() where the event time matters. */
   readonly expected: readonly unknown[]
+  /** The main output in batch mode, in any order. Given, the node is run in that way too. */
+  readonly batch?: readonly unknown[]
   /** By name of a side output: what comes there. Those not named here are not looked at. */
   readonly sides?: Readonly<Record<string, readonly unknown[]>>
   /** The order of each output does not matter. Default false. */
@@ -29,10 +32,11 @@ export interface NodeTest {
   readonly end?: boolean
   /** What the job's settings are. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Default: all. */
+  /** Default: all; `in batch mode` where `batch` is given. */
   readonly ways?: readonly NodeTestWay[]
 }
 
+const BATCH = 'in batch mode'
 const WAYS: readonly NodeTestWay[] = ['singly', 'in bulk', 'restored after each step', 'narrow']
 
 /**
@@ -41,9 +45,11 @@ const WAYS: readonly NodeTestWay[] = ['singly', 'in bulk', 'restored after each 
  */
 export async function testNode(job: Job, node: string, test: NodeTest): Promise<void> {
   const failures: string[] = []
-  for (const way of test.ways ?? WAYS) {
-    const failure = await inTemporaryFolder((folder) => failureOf(job, node, { test, way, folder }))
-    if (failure !== undefined) failures.push(`${way}: ${failure}`)
+  for (const way of test.ways ?? (test.batch === undefined ? WAYS : [...WAYS, BATCH])) {
+    for (const narrow of way === BATCH ? [false, true] : [way === 'narrow']) {
+      const failure = await inTemporaryFolder((folder) => failureOf(job, node, { test, way, narrow, folder }))
+      if (failure !== undefined) failures.push(`${way}: ${failure}`)
+    }
   }
   if (failures.length > 0) throw new Error(`Node "${node}" of job "${job.name}"\n${failures.join('\n')}`)
 }
@@ -51,11 +57,11 @@ export async function testNode(job: Job, node: string, test: NodeTest): Promise<
 interface Run {
   readonly test: NodeTest
   readonly way: NodeTestWay
+  readonly narrow: boolean
   readonly folder: string
 }
 
-async function failureOf(job: Job, node: string, { test, way, folder }: Run): Promise<string | undefined> {
-  const narrow = way === 'narrow'
+async function failureOf(job: Job, node: string, { test, way, narrow, folder }: Run): Promise<string | undefined> {
   const session = new NodeSession({
     job,
     node,
@@ -64,6 +70,7 @@ async function failureOf(job: Job, node: string, { test, way, folder }: Run): Pr
     outputs: [MAIN_OUTPUT, ...Object.keys(test.sides ?? {})],
     narrow,
     cacheBytes: narrow ? 1 : Number.POSITIVE_INFINITY,
+    mode: way === BATCH ? 'batch' : 'stream',
   })
   try {
     await play(session, test, way)
@@ -72,7 +79,8 @@ async function failureOf(job: Job, node: string, { test, way, folder }: Run): Pr
   } finally {
     await session.close()
   }
-  return differenceIn(session.emitted, test)
+  if (way !== BATCH) return differenceIn(session.emitted, test)
+  return differenceIn(session.emitted, { ...test, expected: test.batch ?? test.expected, anyOrder: true })
 }
 
 async function play(session: NodeSession, test: NodeTest, way: NodeTestWay): Promise<void> {

@@ -102,6 +102,7 @@ function environmentOf(
     listener: listenerOf(planned.id, subtask),
     restoreOf: (node) => restore[node]?.[subtask],
     rewind: deployment.rewind,
+    batchEnded: deployment.batchEnded,
   }
 }
 

@@ -39,6 +39,8 @@ export interface Deployment {
   readonly restore: Readonly<Record<string, readonly NodeRestore[]>>
   /** The job goes back: append sinks cut what later checkpoints published. */
   readonly rewind: boolean
+  /** The checkpoint restored, if a batch run with keyed nodes ended with it. */
+  readonly batchEnded?: number | undefined
 }
 
 export type ToWorker =
@@ -57,7 +59,8 @@ export type ToWorker =
   | { readonly type: 'snapshot-enumerators'; readonly checkpoint: number }
   /** Step 2: sources emit the barrier. `folder`: absolute folder of the checkpoint, already made. */
   | { readonly type: 'trigger'; readonly checkpoint: number; readonly final: boolean; readonly folder: string }
-  | { readonly type: 'complete'; readonly checkpoint: number; readonly final: boolean }
+  /** `kept` (default true): it can be restored, so that sinks commit. */
+  | { readonly type: 'complete'; readonly checkpoint: number; readonly final: boolean; readonly kept?: boolean }
   | { readonly type: 'abort'; readonly checkpoint: number }
   | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
   /** Sources that are further ahead than they may be wait. */

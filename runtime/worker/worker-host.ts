@@ -73,7 +73,7 @@ export class WorkerHost {
       case 'trigger':
         return this.#trigger(message)
       case 'complete':
-        return this.#complete(message.checkpoint, message.final)
+        return this.#complete(message)
       case 'abort':
         return this.#abort(message.checkpoint)
       case 'enumerator':
@@ -142,12 +142,12 @@ export class WorkerHost {
     for (const { task } of this.#tasks) task.trigger({ kind: 'barrier', id: checkpoint, final })
   }
 
-  #complete(checkpoint: number, final: boolean): void {
+  #complete({ checkpoint, final, kept = true }: Extract<ToWorker, { type: 'complete' }>): void {
     // The last counts: whoever adds them up at the end must find every record.
     if (final) this.#reportMetrics()
     this.#folders.end(checkpoint)
     this.#uncommitted.set(checkpoint, this.#tasks.length)
-    for (const { task } of this.#tasks) task.complete(checkpoint)
+    for (const { task } of this.#tasks) task.complete(checkpoint, kept)
     if (this.#tasks.length === 0) this.#post({ type: 'committed', checkpoint })
   }
 

@@ -62,6 +62,7 @@ export function fromObservable<T>(
 class ObservableSource<T> extends SplitSource<T, PushSplit> {
   readonly boundedness: 'bounded' | 'unbounded'
   override readonly replayable: boolean
+  override readonly endsInBatch: boolean
   readonly #factory: () => Observable<T>
   readonly #options: FromObservableOptions<T>
 
@@ -70,6 +71,7 @@ class ObservableSource<T> extends SplitSource<T, PushSplit> {
     this.#factory = factory
     this.#options = options
     this.boundedness = options.bounded === true ? 'bounded' : 'unbounded'
+    this.endsInBatch = options.bounded === true
     this.replayable = options.log !== undefined && options.log !== false
   }
 

@@ -105,6 +105,8 @@ export interface SourceReader<T, S extends SourceSplit> {
 export abstract class SourceFunction<T, S extends SourceSplit = SourceSplit> {
   /** `bounded` sources end by themselves; others run until stopped (or, in batch mode, until what is there is read). */
   abstract readonly boundedness: 'bounded' | 'unbounded'
+  /** False for a source that has no end in batch mode either: refused there. */
+  readonly endsInBatch: boolean = true
   /** False for a source that cannot read again what it read: refused in exactly-once jobs. */
   readonly replayable: boolean = true
   abstract createEnumerator(context: EnumeratorContext<S>): SplitEnumerator

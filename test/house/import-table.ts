@@ -11,7 +11,8 @@ const CONTRACT = [...MIDDLE, 'src/contract']
 const PORT = [...CONTRACT, 'src/graph']
 const BESIDE = [...PORT, 'runtime/plan', 'runtime/channel', 'runtime/checkpoint', 'runtime/metrics']
 const STATE = [...BESIDE, 'runtime/state']
-const TASK = [...STATE, 'runtime/task']
+const SPOOL = [...STATE, 'runtime/spool']
+const TASK = [...SPOOL, 'runtime/task']
 const WORKER = [...TASK, 'runtime/worker']
 const CONTROL = [...WORKER, 'runtime/control']
 const CONFIG = [...CONTROL, 'runtime/config', 'runtime/index.ts']
@@ -39,7 +40,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'runtime/checkpoint': PORT,
   'runtime/metrics': PORT,
   'runtime/state': BESIDE,
-  'runtime/task': STATE,
+  'runtime/spool': STATE,
+  'runtime/task': SPOOL,
   'runtime/worker': TASK,
   'runtime/control': WORKER,
   'runtime/config': CONTROL,

@@ -15,12 +15,14 @@ import { type GenerateSplit, generateSplits } from './position.ts'
 /** See generate(). */
 export class GenerateSource<T> extends SplitSource<T, GenerateSplit> {
   readonly boundedness: 'bounded' | 'unbounded'
+  override readonly endsInBatch: boolean
   readonly #options: GenerateOptions<T>
 
   constructor(options: GenerateOptions<T>) {
     super()
     this.#options = options
     this.boundedness = options.count === undefined ? 'unbounded' : 'bounded'
+    this.endsInBatch = options.count !== undefined
   }
 
   protected override splits(context: RuntimeContext): readonly GenerateSplit[] {

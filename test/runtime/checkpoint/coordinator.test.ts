@@ -88,7 +88,7 @@ describe('Coordinator', () => {
       await answer(id, 'commit')
     }
     await coordinator.close()
-    expect(said.slice(0, 4)).toEqual(['enumerate 1', 'trigger 1 false', 'complete 1 false', 'settled 1'])
+    expect(said.slice(0, 4)).toEqual(['enumerate 1', 'trigger 1 false', 'complete 1 false true', 'settled 1'])
     expect(progress.map(({ id, status }) => `${id} ${status}`).slice(0, 4)).toEqual([
       '1 in-progress',
       '1 complete',
@@ -180,7 +180,7 @@ describe('Coordinator', () => {
     const { said, coordinator, answer } = await make()
     coordinator.tell({ type: 'stop' })
     await answer(1, 'commit')
-    expect(said).toEqual(['enumerate 1', 'trigger 1 true', 'complete 1 true', 'settled 1', 'end stop 1'])
+    expect(said).toEqual(['enumerate 1', 'trigger 1 true', 'complete 1 true true', 'settled 1', 'end stop 1'])
     await coordinator.close()
   })
 })
