@@ -5,6 +5,15 @@
 export { type BuildFunction, job } from './api/job.ts'
 export type { NumberRange, Settings } from './api/settings.ts'
 export type {
+  ChangelogJoinOptions,
+  ChangelogStream,
+  DeduplicateOptions,
+  GroupedChangelog,
+  MaterialiseOptions,
+  RankedTopNOptions,
+  TopNOptions,
+} from './api/changelog-streams.ts'
+export type {
   ConnectedStreams,
   ElementOf,
   Flow,
@@ -17,6 +26,12 @@ export type {
 export type { CheckpointOptions, Job, JobOptions, RestartOptions } from './graph/job.ts'
 export type { RxOptions, RxPipeline } from './operators/rx.ts'
 export type { FunctionOrFactory } from './operators/user-function.ts'
+
+// Changelogs
+
+export type { RowKey } from './operators/changelog/row-key.ts'
+export type { RowOrder } from './operators/changelog/top-n.ts'
+export type { JoinType } from './operators/join-type.ts'
 
 // Functions
 
@@ -113,6 +128,7 @@ export {
 
 export { BATCH_RECORDS, type Batch, batchOf } from './record/batch.ts'
 export type { Change, ChangeOp, ChangeSource } from './record/change.ts'
+export type { RowChange, RowKind } from './record/row-change.ts'
 export type { Key } from './util/key-group.ts'
 
 // Errors

@@ -5,6 +5,8 @@ import type { Partitioner } from '../graph/logical-graph.ts'
 import { assertName } from '../graph/names.ts'
 import { AssignTimestampsOperator } from '../operators/assign-timestamps.ts'
 import { AssignTimestampsAndWatermarksOperator } from '../operators/assign-timestamps-and-watermarks.ts'
+import { CdcChangesOperator } from '../operators/changelog/cdc-changes.ts'
+import { MapChangesOperator } from '../operators/changelog/change-rows.ts'
 import { FilterOperator } from '../operators/filter.ts'
 import { FlatMapOperator } from '../operators/flat-map.ts'
 import { KeyByOperator } from '../operators/key-by.ts'
@@ -17,6 +19,8 @@ import { type FunctionOrFactory, instanceOf } from '../operators/user-function.t
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { Key } from '../util/key-group.ts'
 import { addSink } from './add-sink.ts'
+import { ChangelogDataStream } from './changelog-data-stream.ts'
+import type { ChangelogStream } from './changelog-streams.ts'
 import { ConnectedDataStreams } from './connected-data-streams.ts'
 import { KeyedDataStream } from './keyed-data-stream.ts'
 import type { ConnectedStreams, ElementOf, KeyedStream, NodeOptions, Stream } from './streams.ts'
@@ -122,12 +126,34 @@ export class DataStream<T> implements Stream<T> {
     return this.#next(name, 'assignTimestampsAndWatermarks', create, options)
   }
 
+  toChangelog(): ChangelogStream<T> {
+    return new ChangelogDataStream<T>(this.#wiring, this.#origin, 'append', this.#streamOf)
+  }
+
+  rowChangesToChangelog<Row>(name: string, options?: NodeOptions): ChangelogStream<Row> {
+    return this.#changelog(name, 'rowChanges', () => new MapChangesOperator(name, (row) => row), options)
+  }
+
+  cdcToChangelog<Row>(name: string, options?: NodeOptions): ChangelogStream<Row> {
+    return this.#changelog(name, 'cdc', () => new CdcChangesOperator<Row>(name), options)
+  }
+
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void {
     addSink(this.#wiring, name, sink, edgeFrom(this, name), options)
   }
 
   #next<Out>(name: string, type: string, create: () => Operator, options: NodeOptions | undefined): Stream<Out> {
     return this.#streamOf(this.#wiring.addOperator({ name, type, create, inputs: [edgeFrom(this, name)] }, options))
+  }
+
+  #changelog<Row>(
+    name: string,
+    type: string,
+    create: () => Operator,
+    options: NodeOptions | undefined,
+  ): ChangelogStream<Row> {
+    const origin = this.#wiring.addOperator({ name, type, create, inputs: [edgeFrom(this, name)] }, options)
+    return new ChangelogDataStream<Row>(this.#wiring, origin, 'retract', this.#streamOf)
   }
 
   #partitioned(partitioner: Partitioner): Stream<T> {

@@ -13,7 +13,10 @@ import type { ProcessLambda } from '../operators/process.ts'
 import type { RxOptions, RxPipeline } from '../operators/rx.ts'
 import type { FunctionOrFactory } from '../operators/user-function.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import type { Change } from '../record/change.ts'
+import type { RowChange } from '../record/row-change.ts'
 import type { Key } from '../util/key-group.ts'
+import type { ChangelogStream } from './changelog-streams.ts'
 
 export interface NodeOptions {
   /** How many subtasks run this node. Default: the job's parallelism. */
@@ -95,6 +98,12 @@ export interface Stream<T> {
    * `watermarks` of `flow.from`, which follow each split by itself: here records of several splits have met, out of order.
    */
   assignTimestampsAndWatermarks(name: string, strategy: WatermarkStrategy<T>, options?: NodeOptions): Stream<T>
+  /** The records as rows of a table that only grows. */
+  toChangelog(): ChangelogStream<T>
+  /** Changes of rows, as ChangelogStream.changes() gives them, as a changelog again. */
+  rowChangesToChangelog<Row>(this: Stream<RowChange<Row>>, name: string, options?: NodeOptions): ChangelogStream<Row>
+  /** What a change source reads, as a changelog. A truncated table fails the job, for nobody knows which rows that takes away. */
+  cdcToChangelog<Row>(this: Stream<Change<Row>>, name: string, options?: NodeOptions): ChangelogStream<Row>
   /** Ends the stream in a sink: a RichSinkFunction, as connectors make them, or a factory called once for each subtask. */
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void
 }

@@ -1,0 +1,45 @@
+// Keys of rows: what rows are grouped, joined and told apart by. Wider than the keys of streams: null and dates are keys too.
+
+import { canonicalText } from '../../util/canonical-text.ts'
+import type { Key } from '../../util/key-group.ts'
+
+/** What rows may be keyed by; arrays are compound keys. null and undefined are one key, as SQL groups; a join matches none of them. */
+export type RowKey = string | number | bigint | boolean | Date | null | undefined | readonly RowKey[]
+
+// Begins what no other key is: texts of users that begin so are encoded as well.
+const ENCODED = '\u0001'
+const NULL_KEY = `${ENCODED}0`
+/** Null, as joins have it: a compound key with a null in it is one, too. */
+export const NO_PARTNER: Key = NULL_KEY
+
+/** One value that a Map and the machine can look a row's key up by. Throws for NaN, which equals nothing. */
+export function encodeRowKey(key: RowKey): Key {
+  switch (typeof key) {
+    case 'number':
+      if (Number.isNaN(key)) break
+      return key
+    case 'string':
+      return key.charCodeAt(0) === 1 ? `${ENCODED}${canonicalText(key)}` : key
+    case 'bigint':
+    case 'boolean':
+      return key
+    case 'undefined':
+      return NULL_KEY
+    default:
+      if (key === null) return NULL_KEY
+      if (Array.isArray(key) || key instanceof Date) return `${ENCODED}${canonicalText(key)}`
+  }
+  throw new TypeError(
+    `${String(key)} cannot be a key: expected a string, number, bigint, boolean, Date, null or an array of these`,
+  )
+}
+
+/** Whether a join has no partner for it, as SQL has none for NULL. */
+export function hasNull(key: RowKey): boolean {
+  return key === null || key === undefined || (Array.isArray(key) && key.some(hasNull))
+}
+
+/** Whether an encoded key is of rows that a join finds no partner for. */
+export function isNullKey(key: Key): boolean {
+  return key === NULL_KEY
+}
