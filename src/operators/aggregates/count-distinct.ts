@@ -43,7 +43,9 @@ function change(
   const value = distinct(selected)
   const times = (counts.get(value) ?? 0) + by
   if (times < 0) throw notAdded(selected)
-  return times === 0 ? (counts.delete(value), counts) : counts.set(value, times)
+  if (times > 0) counts.set(value, times)
+  else counts.delete(value)
+  return counts
 }
 
 /** One value for all that are equal. Texts that begin with NUL are tagged by mapKeyOf, so that none is taken for another's. */

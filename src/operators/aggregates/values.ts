@@ -65,10 +65,18 @@ export function unsafe(sum: number): RangeError {
 
 /** The value as it is compared. Throws for what has no order. */
 export function comparable<V extends Comparable>(value: V): V {
-  if (typeof value === 'number' || value instanceof Date) {
-    if (!Number.isNaN(Number(value))) return value
-  } else if (typeof value !== 'object') return value
-  else if (isDecimal(value) && !value.isNaN()) return ourDecimal(value) as V
+  switch (typeof value) {
+    case 'number':
+      if (!Number.isNaN(value)) return value
+      break
+    case 'string':
+    case 'bigint':
+    case 'boolean':
+      return value
+    case 'object':
+      if (value instanceof Date && !Number.isNaN(value.getTime())) return value
+      if (isDecimal(value) && !value.isNaN()) return ourDecimal(value) as V
+  }
   throw new TypeError(`${describe(value)} has no order: filter it out or select null instead`)
 }
 
