@@ -2,8 +2,6 @@
 
 // Writing a job
 
-export { type BuildFunction, job } from './api/job.ts'
-export type { NumberRange, Settings } from './api/settings.ts'
 export type {
   ChangelogJoinOptions,
   ChangelogStream,
@@ -13,15 +11,19 @@ export type {
   RankedTopNOptions,
   TopNOptions,
 } from './api/changelog-streams.ts'
+export { type BuildFunction, job } from './api/job.ts'
+export type { NumberRange, Settings } from './api/settings.ts'
 export type {
   ConnectedStreams,
   ElementOf,
   Flow,
   FromOptions,
+  JoinedStreams,
   KeyedNodeOptions,
   KeyedStream,
   NodeOptions,
   Stream,
+  WindowedStream,
 } from './api/streams.ts'
 export type { CheckpointOptions, Job, JobOptions, RestartOptions } from './graph/job.ts'
 export type { RxOptions, RxPipeline } from './operators/rx.ts'
@@ -48,7 +50,10 @@ export {
   sideOutput,
 } from './contract/process-function.ts'
 export type { Counter, Gauge, Logger, MetricGroup, RuntimeContext } from './contract/runtime-context.ts'
+export type { IntervalJoinOptions } from './operators/interval-join.ts'
+export type { LeftOf, RightOf } from './operators/join-type.ts'
 export type { ProcessLambda } from './operators/process.ts'
+export type { UnboundedJoinOptions, UnboundedJoinSide } from './operators/unbounded-join.ts'
 
 // Time
 
@@ -63,6 +68,32 @@ export {
   type WatermarkStrategy,
   watermarkGenerator,
 } from './time/watermark-strategy.ts'
+
+// Windows
+
+export {
+  ProcessWindowFunction,
+  type ProcessWindowLambda,
+  type WindowContext,
+} from './operators/window/process-window-function.ts'
+export type { WindowRow } from './operators/window/window-emitter.ts'
+export type { Trigger, TriggerContext, TriggerResult } from './time/trigger.ts'
+export {
+  type AlignedWindowOptions,
+  type AlignedWindows,
+  type CountWindows,
+  cumulativeWindows,
+  type GlobalWindows,
+  globalWindows,
+  maxTimestampOf,
+  type SessionWindows,
+  sessionWindows,
+  slidingWindows,
+  type TimeWindow,
+  tumblingWindows,
+  type WindowAssigner,
+  type WindowOptions,
+} from './time/window.ts'
 
 // State
 

@@ -1,7 +1,6 @@
 // Local items: who in three states sells something of category 10. Persons and auctions meet by the seller's id.
 
 import { isAuction, isPerson } from './generator/events.ts'
-import { JoinToOne } from './join-to-one.ts'
 import { query } from './query.ts'
 
 const STATES = new Set(['OR', 'ID', 'CA'])
@@ -11,13 +10,10 @@ export default query('q3', (events) => {
   return events
     .filter('persons', isPerson)
     .keyBy('by-person', ({ id }) => id)
-    .connect(auctions.keyBy('by-seller', ({ seller }) => seller))
-    .process(
-      'local-items',
-      () =>
-        new JoinToOne({
-          keep: ({ name, city, state }) => (STATES.has(state) ? { name, city, state } : undefined),
-          row: (person, { id }) => ({ ...person, id }),
-        }),
-    )
+    .join(auctions.keyBy('by-seller', ({ seller }) => seller))
+    .unbounded({
+      left: { one: true, keep: ({ name, city, state }) => (STATES.has(state) ? { name, city, state } : undefined) },
+      right: { keep: ({ id }) => id },
+    })
+    .apply('local-items', (person, id) => ({ ...person, id }))
 })

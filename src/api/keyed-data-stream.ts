@@ -5,10 +5,21 @@ import { AggregateOperator } from '../operators/aggregate.ts'
 import { KeyedProcessOperator } from '../operators/keyed-process.ts'
 import { reduction } from '../operators/reduce.ts'
 import { type FunctionOrFactory, instanceOf } from '../operators/user-function.ts'
+import type { WindowAssigner } from '../time/window.ts'
 import type { Key } from '../util/key-group.ts'
 import { addSink } from './add-sink.ts'
 import { ConnectedDataStreams } from './connected-data-streams.ts'
-import type { ConnectedStreams, KeyedNodeOptions, KeyedStream, NodeOptions, Stream } from './streams.ts'
+import { JoinedDataStreams } from './joined-data-streams.ts'
+import type {
+  ConnectedStreams,
+  JoinedStreams,
+  KeyedNodeOptions,
+  KeyedStream,
+  NodeOptions,
+  Stream,
+  WindowedStream,
+} from './streams.ts'
+import { WindowedDataStream, type WindowInput } from './windowed-data-stream.ts'
 import { bindOrigin, edgeFrom, type Origin, type Wiring } from './wiring.ts'
 
 /** The one implementation of KeyedStream: the output of a keyBy, read by hash of its keys. */
@@ -47,8 +58,24 @@ export class KeyedDataStream<K extends Key, T> implements KeyedStream<K, T> {
     return this.#aggregation(name, 'aggregate', fn, options)
   }
 
+  join<Other>(other: KeyedStream<K, Other>): JoinedStreams<T, Other> {
+    return new JoinedDataStreams<T, Other>(this.#wiring, this, other, this.#streamOf)
+  }
+
   connect<Other>(other: KeyedStream<K, Other>): ConnectedStreams<K, T, Other> {
     return new ConnectedDataStreams<K, T, Other>(this.#wiring, this, other, true, this.#streamOf)
+  }
+
+  window(assigner: WindowAssigner<T>): WindowedStream<K, T> {
+    return new WindowedDataStream<K, T>(this.#windowInput, { assigner })
+  }
+
+  countWindow(size: number, slide = size): WindowedStream<K, T> {
+    return new WindowedDataStream<K, T>(this.#windowInput, { assigner: { kind: 'count', size, slide } })
+  }
+
+  get #windowInput(): WindowInput {
+    return { wiring: this.#wiring, input: () => this, streamOf: this.#streamOf, single: false }
   }
 
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void {

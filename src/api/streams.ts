@@ -9,12 +9,19 @@ import type {
 import type { RichSinkFunction } from '../contract/sink-function.ts'
 import type { SourceFunction } from '../contract/source-function.ts'
 import type { AggregateFunction, StateOptions } from '../contract/state.ts'
+import type { IntervalJoinOptions } from '../operators/interval-join.ts'
+import type { JoinType, LeftOf, RightOf } from '../operators/join-type.ts'
 import type { ProcessLambda } from '../operators/process.ts'
 import type { RxOptions, RxPipeline } from '../operators/rx.ts'
+import type { UnboundedJoinOptions } from '../operators/unbounded-join.ts'
 import type { FunctionOrFactory } from '../operators/user-function.ts'
-import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import type { ProcessWindowFunction, ProcessWindowLambda } from '../operators/window/process-window-function.ts'
+import type { WindowRow } from '../operators/window/window-emitter.ts'
 import type { Change } from '../record/change.ts'
 import type { RowChange } from '../record/row-change.ts'
+import type { Trigger } from '../time/trigger.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import type { WindowAssigner } from '../time/window.ts'
 import type { Key } from '../util/key-group.ts'
 import type { ChangelogStream } from './changelog-streams.ts'
 
@@ -104,6 +111,8 @@ export interface Stream<T> {
   rowChangesToChangelog<Row>(this: Stream<RowChange<Row>>, name: string, options?: NodeOptions): ChangelogStream<Row>
   /** What a change source reads, as a changelog. A truncated table fails the job, for nobody knows which rows that takes away. */
   cdcToChangelog<Row>(this: Stream<Change<Row>>, name: string, options?: NodeOptions): ChangelogStream<Row>
+  /** Cuts all records into windows, in one subtask, whatever the parallelism; the node before the windows is `<name>-all`. */
+  windowAll(assigner: WindowAssigner<T>): WindowedStream<'', T>
   /** Ends the stream in a sink: a RichSinkFunction, as connectors make them, or a factory called once for each subtask. */
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void
 }
@@ -116,15 +125,91 @@ export interface KeyedStream<K extends Key, T> {
   reduce(name: string, fn: (total: T, value: T) => T, options?: KeyedNodeOptions<T>): Stream<T>
   /** Keeps an accumulator per key and emits its result after each record. */
   aggregate<Acc, Out>(name: string, fn: AggregateFunction<T, Acc, Out>, options?: KeyedNodeOptions<Acc>): Stream<Out>
+  /** Two streams with keys of one type whose records are put together in pairs of one key. */
+  join<Other>(other: KeyedStream<K, Other>): JoinedStreams<T, Other>
   /** Two streams with keys of one type into one function: records of one key meet, whichever stream they come from. */
   connect<Other>(other: KeyedStream<K, Other>): ConnectedStreams<K, T, Other>
+  /** Cuts the records of each key into windows. */
+  window(assigner: WindowAssigner<T>): WindowedStream<K, T>
+  /** Windows of `size` records of a key; with `slide`, a result every `slide` records, of the last `size`. */
+  countWindow(size: number, slide?: number): WindowedStream<K, T>
   /** Ends the stream in a sink whose subtasks each get all records of their keys, in order. */
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void
+}
+
+/**
+ * Records of a key, cut into windows. What comes out has the last event time of its window. Each call that says more about the windows
+ * gives a new object; reduce, aggregate or process adds the node.
+ */
+export interface WindowedStream<K extends Key, T> {
+  /**
+   * Windows are kept for so long after their end: a record that comes within that time makes its windows give their results once more,
+   * with it. Default 0.
+   */
+  allowedLateness(latenessMs: number): WindowedStream<K, T>
+  /**
+   * A side output for records that come when the last of their windows is gone (Flink's sideOutputLateData): read it with
+   * `.side(tag)` of the stream that comes out. Without it they are dropped, and counted in the metric lateRecords.
+   */
+  lateRecords(tag: OutputTag<T>): WindowedStream<K, T>
+  /** Results before the window ends too: of a key with new records, all that is not final yet, this often by the clock. */
+  emitEvery(intervalMs: number): WindowedStream<K, T>
+  /** Says when windows give results, instead of at their end. */
+  trigger(trigger: Trigger<T>): WindowedStream<K, T>
+  /** Combines the records of a window into one of their kind; `fn` returns a new object. `rowOf` makes of it what comes out. */
+  reduce(name: string, fn: (total: T, value: T) => T, options?: NodeOptions): Stream<T>
+  reduce<Out>(
+    name: string,
+    fn: (total: T, value: T) => T,
+    rowOf: WindowRow<K, T, Out>,
+    options?: NodeOptions,
+  ): Stream<Out>
+  /** Keeps an accumulator for each window. `rowOf(key, window, result)` makes what comes out; left out, it is the result. */
+  aggregate<Acc, Result>(name: string, fn: AggregateFunction<T, Acc, Result>, options?: NodeOptions): Stream<Result>
+  aggregate<Acc, Result, Out>(
+    name: string,
+    fn: AggregateFunction<T, Acc, Result>,
+    rowOf: WindowRow<K, Result, Out>,
+    options?: NodeOptions,
+  ): Stream<Out>
+  /**
+   * All records of a window at once: a ProcessWindowFunction; a factory `() => new X()`, called once for each subtask; or a lambda
+   * `(values, context, out) => …`.
+   */
+  process<Out>(
+    name: string,
+    fn: FunctionOrFactory<ProcessWindowFunction<K, T, Out>> | ProcessWindowLambda<K, T, Out>,
+    options?: NodeOptions,
+  ): Stream<Out>
 }
 
 /** Two streams about to become one. */
 export interface ConnectedStreams<K extends Key, A, B> {
   process<Out>(name: string, fn: FunctionOrFactory<CoProcessFunction<K, A, B, Out>>, options?: NodeOptions): Stream<Out>
+}
+
+/** Two keyed streams about to be joined; next comes which records of a key are partners. */
+export interface JoinedStreams<A, B> {
+  /**
+   * Every record of one stream with every record of the other, whenever they come: an inner join whose state only `ttlMs`, or streams
+   * with one record per key, keep from growing. A row has the event time of the record that completed it.
+   */
+  unbounded<KeptA = A, KeptB = B>(options?: UnboundedJoinOptions<A, B, KeptA, KeptB>): PairedStreams<KeptA, KeptB>
+  /**
+   * Records of the right stream whose event time is between `lowerMs` and `upperMs` after that of the left record, bounds included. A
+   * row has the event time of the later of its two records; one without a partner, that of the end of its interval.
+   */
+  between<const Type extends JoinType = 'inner'>(
+    lowerMs: number,
+    upperMs: number,
+    options?: IntervalJoinOptions<A, B, Type>,
+  ): PairedStreams<LeftOf<Type, A>, RightOf<Type, B>>
+}
+
+/** Two streams and who is whose partner in them. */
+export interface PairedStreams<A, B> {
+  /** Makes a row of each pair. A record that comes out alone has `undefined` for a partner. */
+  apply<Out>(name: string, row: (left: A, right: B) => Out, options?: NodeOptions): Stream<Out>
 }
 
 /** The record type of a stream. */
