@@ -16,6 +16,7 @@ import { findDamage, handlesOf, type VerifyState } from './verify.ts'
 
 /** Begins the names of folders that hold second names; the process id follows. */
 const PINNED = '.pinned-'
+const LEFT = /^\.(?:pinned|.*\.partial)-(\d+)-\d+$/
 
 /** Reads the keyed state of one node from all its folders, as portable rows; the state backend knows how. */
 export type ExportState = (
@@ -96,22 +97,21 @@ export async function writeSavepoint(
   }
 }
 
-/** Deletes what a process that was killed while it made a savepoint has left. `isAlive`: whether a process is. */
+/** What processes that were killed have left: second names, and savepoints that were begun, in the job's own folder or for a target. */
 export async function removeLeftovers(
   fs: Fs,
-  places: { readonly pins: string; readonly target: string },
+  places: { readonly savepoints: string; readonly target?: string | undefined },
   isAlive: (pid: number) => boolean,
 ): Promise<void> {
-  const begun = [
-    [places.pins, PINNED],
-    [dirname(places.target), partialPrefix(places.target)],
-  ] as const
-  for (const [folder, prefix] of begun) {
+  const remove = async (folder: string, isOurs: (name: string) => boolean): Promise<void> => {
     for (const name of await fs.list(folder)) {
-      const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN
-      if (!Number.isNaN(pid) && !isAlive(pid)) await fs.removeFolder(join(folder, name))
+      const pid = LEFT.exec(name)?.[1]
+      if (pid !== undefined && isOurs(name) && !isAlive(Number(pid))) await fs.removeFolder(join(folder, name))
     }
   }
+  const { savepoints, target } = places
+  await remove(savepoints, () => true)
+  if (target !== undefined) await remove(dirname(target), (name) => name.startsWith(partialPrefix(target)))
 }
 
 /** The keyed state of each node that has some (a source's is its enumerator's), in the order of their names. */

@@ -35,13 +35,15 @@ type Looked = Awaited<ReturnType<typeof lookAt>>
  */
 export async function createSavepoint(dataDir: string, job: string, options: SavepointOptions = {}): Promise<string> {
   const looked = await lookAt(dataDir, job)
-  await refuseExisting(options.path)
+  const { savepoints } = looked.layout
+  const wanted = options.path === undefined ? undefined : resolve(options.path)
+  await removeLeftovers(nodeFs, { savepoints, target: wanted }, processExists)
+  await refuseExisting(wanted)
   const pinned = await pinWanted(job, looked, options)
   try {
-    const target = resolve(options.path ?? join(looked.layout.savepoints, `${pinned.manifest.id}.savepoint`))
-    await removeLeftovers(nodeFs, { pins: looked.layout.savepoints, target }, processExists)
+    const target = wanted ?? join(savepoints, `${pinned.manifest.id}.savepoint`)
     // The same checkpoint at the same place is the same savepoint.
-    if (options.path !== undefined || !(await nodeFs.exists(target))) {
+    if (wanted !== undefined || !(await nodeFs.exists(target))) {
       await writeSavepoint(nodeFs, pinned, { verify: verifyState, exportState }, target)
     }
     return target
@@ -66,9 +68,9 @@ async function pinWanted(
 
 /** Before the job is stopped for it. */
 async function refuseExisting(path: string | undefined): Promise<void> {
-  if (path === undefined || !(await nodeFs.exists(resolve(path)))) return
+  if (path === undefined || !(await nodeFs.exists(path))) return
   const reason = 'it is there already: name a file that is not'
-  throw new MillraceError('IO', { action: 'Could not write savepoint', path: resolve(path), reason })
+  throw new MillraceError('IO', { action: 'Could not write savepoint', path, reason })
 }
 
 /** The id of a checkpoint that the running job has just completed; 0 if nobody runs it. */

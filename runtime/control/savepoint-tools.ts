@@ -8,7 +8,7 @@ import { present } from '../../src/util/assert.ts'
 import { type Key, keyGroupOf } from '../../src/util/key-group.ts'
 import { nodeFs } from '../checkpoint/fs.ts'
 import type { Manifest } from '../checkpoint/manifest.ts'
-import { type PinnedCheckpoint, statesByNode, verifyPinned } from '../checkpoint/savepoint.ts'
+import { type PinnedCheckpoint, removeLeftovers, statesByNode, verifyPinned } from '../checkpoint/savepoint.ts'
 import { SavepointFile } from '../checkpoint/savepoint-file.ts'
 import type { StateHandle } from '../checkpoint/snapshot.ts'
 import type { HeldState, StateSection, StateSummary } from '../checkpoint/state-section.ts'
@@ -18,6 +18,7 @@ import { PortableKeys } from '../state/portable-row.ts'
 import type { Row } from '../state/rocks-store.ts'
 import { afterPrefix } from '../state/row-key.ts'
 import { lookAt } from './checkpoint-tools.ts'
+import { processExists } from './job-lock.ts'
 import { pinLatest } from './pin-latest.ts'
 import { verifyState } from './verify-state.ts'
 
@@ -123,6 +124,7 @@ async function withSource<T>({ dataDir, place }: StatePlace, work: (source: Stat
   if ((await history.retained()).length === 0) {
     throw new MillraceError('CHECKPOINT_NOT_FOUND', { checkpoint: '(the latest)', job: place, retained: 'none' })
   }
+  await removeLeftovers(nodeFs, layout, processExists)
   const pinned = await pinLatest(history, layout.savepoints)
   try {
     return await work(fromCheckpoint(pinned))

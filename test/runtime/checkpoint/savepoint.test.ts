@@ -93,7 +93,7 @@ it('is there whole or not at all, whichever call fails or loses the power; made 
       fs.fault = undefined
       const found = await loadSavepoint(fs, TARGET).catch((error: MillraceError) => error)
       if (found !== undefined) expect(found, `call ${call} ${kind}`).toMatchObject({ job: 'shop', id: 1 })
-      await removeLeftovers(fs, { pins: LAYOUT.savepoints, target: TARGET }, () => false)
+      await removeLeftovers(fs, { savepoints: LAYOUT.savepoints, target: TARGET }, () => false)
       expect(await fs.list(LAYOUT.savepoints)).toEqual([])
       expect(await fs.list('/backup')).toEqual(found === undefined ? [] : ['s'])
       if (found === undefined) await saveTo(fs, checkpoint, TARGET)
@@ -105,10 +105,11 @@ it('is there whole or not at all, whichever call fails or loses the power; made 
 it('what a process that lives has begun is not taken away', async () => {
   const { fs } = await withCheckpoint()
   await fs.mkdir('/backup')
-  await fs.mkdir(join(LAYOUT.savepoints, '.pinned-77-5'))
+  for (const name of ['.pinned-77-5', '.pinned-78-5']) await fs.mkdir(join(LAYOUT.savepoints, name))
+  await fs.create(join(LAYOUT.savepoints, '.9.savepoint.partial-78-5'))
   for (const name of ['.s.partial-77-1', '.s.partial-78-1', '.t.partial-78-1', 's'])
     await fs.create(join('/backup', name))
-  await removeLeftovers(fs, { pins: LAYOUT.savepoints, target: TARGET }, (pid) => pid === 77)
+  await removeLeftovers(fs, { savepoints: LAYOUT.savepoints, target: TARGET }, (pid) => pid === 77)
   expect(await fs.list('/backup')).toEqual(['.s.partial-77-1', '.t.partial-78-1', 's'])
   expect(await fs.list(LAYOUT.savepoints)).toEqual(['.pinned-77-5'])
 })

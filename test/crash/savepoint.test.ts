@@ -1,0 +1,73 @@
+// Killed while a savepoint is written: the job is unharmed, and what stands under the savepoint's name is whole or nothing.
+
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Failpoint } from '../../src/util/failpoint.ts'
+import { type ProcessResult, runJob, runMillrace, startBin } from '../support/run-job.ts'
+import { outcomeOf } from './outcome.ts'
+
+const JOB = fileURLToPath(new URL('./jobs/every-step.ts', import.meta.url))
+/** Passed by the process that writes the savepoint. Whether it stands under its name then. */
+const STEPS: readonly (readonly [Failpoint, boolean])[] = [
+  ['savepoint.write.middle', false],
+  ['savepoint.rename.before', false],
+  ['savepoint.rename.after', true],
+]
+
+let dir: string
+beforeEach(() => {
+  dir = freshFolder()
+})
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'millrace-savepoint-crash-'))
+
+const run = (name: string, ...more: string[]): string[] => [
+  JOB,
+  '--data-dir',
+  join(dir, name),
+  '--parallelism',
+  '2',
+  '--set',
+  'count=5000',
+  ...more,
+]
+
+/** What a run without any savepoint leaves. */
+let calm: string
+beforeAll(async () => {
+  dir = freshFolder()
+  expect((await runJob(run('calm'))).code).toBe(0)
+  calm = await outcomeOf(join(dir, 'calm'))
+  rmSync(dir, { recursive: true, force: true })
+}, 60_000)
+
+const leftIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('.'))
+
+it.each(STEPS)('killed at %s', { timeout: 120_000 }, async (step, stands) => {
+  const bin = startBin('run-job', run('data', '--set', 'rate=2000'))
+  await bin.seen('checkpoint=3 status=complete')
+  const target = join(dir, 'kept', 's.savepoint')
+  const save = (env: Record<string, string> = {}): Promise<ProcessResult> =>
+    runMillrace(['savepoint', 'every-step', target, '--data-dir', join(dir, 'data')], { env })
+  const killed = await save({ MILLRACE_FAILPOINT: step })
+  expect(killed.signal).toBe('SIGKILL')
+  expect(existsSync(target)).toBe(stands)
+  const half = readdirSync(join(dir, 'kept')).find((name) => name !== 's.savepoint')
+  if (half !== undefined) {
+    const refused = await runJob(run('new', '--from-savepoint', join(dir, 'kept', half)))
+    // Complete, but for its name: then it is whole, and may be started from.
+    if (step === 'savepoint.write.middle')
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/is damaged at byte/)])
+  }
+  const again = await save()
+  expect(again.code).toBe(stands ? 1 : 0)
+  expect(leftIn(join(dir, 'kept'))).toEqual([])
+  expect(leftIn(join(dir, 'data', 'every-step', 'savepoints'))).toEqual([])
+  const inspected = await runMillrace(['savepoint', 'inspect', target])
+  expect([inspected.code, inspected.stderr]).toEqual([0, ''])
+  expect((await bin.result).code).toBe(0)
+  expect(await outcomeOf(join(dir, 'data'))).toEqual(calm)
+})
