@@ -17,13 +17,15 @@ import { RxOperator, type RxOptions, type RxPipeline } from '../operators/rx.ts'
 import { SPLIT_REST, SplitOperator } from '../operators/split.ts'
 import { type FunctionOrFactory, instanceOf } from '../operators/user-function.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import type { WindowAssigner } from '../time/window.ts'
 import type { Key } from '../util/key-group.ts'
 import { addSink } from './add-sink.ts'
 import { ChangelogDataStream } from './changelog-data-stream.ts'
 import type { ChangelogStream } from './changelog-streams.ts'
 import { ConnectedDataStreams } from './connected-data-streams.ts'
 import { KeyedDataStream } from './keyed-data-stream.ts'
-import type { ConnectedStreams, ElementOf, KeyedStream, NodeOptions, Stream } from './streams.ts'
+import type { ConnectedStreams, ElementOf, KeyedStream, NodeOptions, Stream, WindowedStream } from './streams.ts'
+import { WindowedDataStream } from './windowed-data-stream.ts'
 import { bindOrigin, edgeFrom, type Origin, type Wiring } from './wiring.ts'
 
 /** The one implementation of Stream: an output of a node, and how the next node is to read it. */
@@ -136,6 +138,14 @@ export class DataStream<T> implements Stream<T> {
 
   cdcToChangelog<Row>(name: string, options?: NodeOptions): ChangelogStream<Row> {
     return this.#changelog(name, 'cdc', () => new CdcChangesOperator<Row>(name), options)
+  }
+
+  windowAll(assigner: WindowAssigner<T>): WindowedStream<'', T> {
+    const input = (name: string): object => this.keyBy(`${name}-all`, () => '' as const)
+    return new WindowedDataStream<'', T>(
+      { wiring: this.#wiring, input, streamOf: this.#streamOf, single: true },
+      { assigner },
+    )
   }
 
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void {
