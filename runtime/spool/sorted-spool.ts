@@ -12,6 +12,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BATCH_RECORDS, type Batch } from '../../src/record/batch.ts'
 import { present } from '../../src/util/assert.ts'
+import { failpoint } from '../../src/util/failpoint.ts'
 import { type FileSystem, nodeFileSystem } from '../../src/util/file-system.ts'
 import { BatchBuffer } from '../channel/batch-buffer.ts'
 import type { Pending } from '../channel/channel.ts'
@@ -127,6 +128,7 @@ export class SortedSpool {
     await fill(file)
     await file.finish()
     this.#spilledBytes += file.bytes
+    failpoint('batch.spill.after')
     return run
   }
 

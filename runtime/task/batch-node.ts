@@ -14,6 +14,7 @@ import { MillraceError } from '../../src/errors.ts'
 import type { Edge } from '../../src/graph/logical-graph.ts'
 import { BATCH_RECORDS, type Batch } from '../../src/record/batch.ts'
 import { MAX_WATERMARK } from '../../src/record/element.ts'
+import { failpoint } from '../../src/util/failpoint.ts'
 import type { Key } from '../../src/util/key-group.ts'
 import type { Pending } from '../channel/channel.ts'
 import type { KeyVisitor } from '../spool/key-merge.ts'
@@ -180,6 +181,7 @@ class BatchNode implements ChainNode, KeyVisitor {
     }
     this.#backend.end()
     this.#atKey = false
+    failpoint('batch.key.after')
     return this.#worked(KEY_WORK)
   }
 

@@ -31,6 +31,8 @@ export const FAILPOINTS = {
   'restore.link.middle': 'some state is linked back',
   'restore.commit.before': 'commits of the restored checkpoint are about to be repeated',
   'restore.done': 'all tasks are restored, none runs',
+  'batch.spill.after': 'a keyed node of a batch run has written records to its spool on disk',
+  'batch.key.after': 'a keyed node of a batch run is done with a key',
   'savepoint.write.middle': 'one part of a savepoint is written to its temporary file',
   'savepoint.rename.before': 'a savepoint is complete under its temporary name',
   'savepoint.rename.after': 'a savepoint has its name',
