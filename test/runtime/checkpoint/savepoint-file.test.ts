@@ -1,6 +1,6 @@
 // The bytes of a savepoint: what was written is read back, in any range, and no damaged byte is believed.
 
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { loadSavepoint, SavepointFile } from '../../../runtime/checkpoint/savepoint-file.ts'
 import type { PortableRow } from '../../../runtime/checkpoint/savepoint-format.ts'

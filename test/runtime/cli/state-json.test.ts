@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseKey, plainValue } from '../../../runtime/cli/state-json.ts'
 import type { Key } from '../../../src/util/key-group.ts'

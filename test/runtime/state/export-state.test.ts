@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nodeFs } from '../../../runtime/checkpoint/fs.ts'
 import { SavepointFile } from '../../../runtime/checkpoint/savepoint-file.ts'

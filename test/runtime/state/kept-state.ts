@@ -2,7 +2,7 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { KeyedBackend } from '../../../runtime/state/keyed-backend.ts'
 import type { ListState, MapState, ReducingState, StateDescriptor, ValueState } from '../../../src/contract/state.ts'

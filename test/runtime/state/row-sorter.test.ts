@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { mergeRows } from '../../../runtime/state/merge-rows.ts'
 import type { Row } from '../../../runtime/state/rocks-store.ts'
