@@ -13,7 +13,9 @@ export function addToExactSum(parts: number[], x: number): void {
   let carry = x
   let kept = 0
   for (const part of parts) {
-    const [large, small] = Math.abs(carry) < Math.abs(part) ? [part, carry] : [carry, part]
+    const isLarger = Math.abs(part) > Math.abs(carry)
+    const large = isLarger ? part : carry
+    const small = isLarger ? carry : part
     const sum = large + small
     const rest = small - (sum - large)
     if (rest !== 0) {
