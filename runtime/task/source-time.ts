@@ -118,7 +118,7 @@ export class SourceTime {
     one.tracker.advance()
     this.#moved.add(one)
     this.look()
-    if (this.#pace.isDueAfter(batch.values.length) || this.#ending.length > 0) this.tell()
+    if (this.#pace.batch() || this.#ending.length > 0) this.tell()
   }
 
   /** Says how far event time has come. */

@@ -49,7 +49,7 @@ export class AssignTimestampsAndWatermarksOperator<T> implements Operator {
     this.#become(false, out)
     this.#lastRecord = this.#idleWatch?.looks ?? 0
     out.batch(this.#tracker.accept(batch))
-    if (this.#pace.isDueAfter(batch.values.length)) this.#tell(out)
+    if (this.#pace.batch()) this.#tell(out)
     else this.#wakeIn(LINGER_MS)
   }
 

@@ -90,6 +90,52 @@ it('I2: gives the minimum of the watermarks, an ended channel counting as the gr
   expect(readAll()).toEqual([watermark(10)])
 })
 
+it('an idle channel is not waited for; with all idle the task is told so, once', () => {
+  const { write, readAll } = gateOf(2)
+  const watermark = (timestamp: number): Element => ({ kind: 'watermark', timestamp })
+  const status = (idle: boolean): Element => ({ kind: 'status', idle })
+  write(0, watermark(10))
+  write(1, watermark(5), status(true))
+  expect(readAll()).toEqual([watermark(5), watermark(10)])
+  write(0, status(true), status(true))
+  expect(readAll()).toEqual([status(true)])
+  write(1, status(false), batchOf(['x']), watermark(7), watermark(12))
+  expect(readAll()).toEqual([status(false), batchOf(['x']), watermark(12)])
+  write(1, END_OF_INPUT)
+  expect(readAll()).toEqual([status(true)])
+  write(0, END_OF_INPUT)
+  expect(readAll()).toEqual([watermark(MAX_WATERMARK), status(false), END_OF_INPUT])
+})
+
+const timeScript = fc.array(
+  fc.record({ what: fc.constantFrom('batch', 'watermark', 'idle', 'active', 'barrier'), by: fc.nat(9) }),
+  { maxLength: 25 },
+)
+
+it('event time only grows, and makes no record late that was in time on its own channel, whatever the interleaving', () => {
+  fc.assert(
+    fc.property(
+      fc.array(timeScript, { minLength: 1, maxLength: 4 }),
+      fc.array(fc.tuple(fc.nat(3), fc.nat(3)), { maxLength: 200 }),
+      fc.boolean(),
+      (scripts, schedule, withIdle) => {
+        const { gate, write, readAll } = gateOf(scripts.length)
+        const streams = scripts.map((steps) => timedStreamOf(steps, withIdle))
+        const out: Element[] = []
+        for (const [channel, reads] of schedule) {
+          const element = streams[channel % streams.length]?.shift()
+          if (element !== undefined) write(channel % streams.length, element)
+          for (let i = 0; i < reads; i += 1) out.push(...[gate.next()].filter((next) => next !== undefined))
+        }
+        for (const [channel, rest] of streams.entries()) write(channel, ...rest, barrier(LAST), END_OF_INPUT)
+        out.push(...readAll())
+        checkEventTime(out, withIdle)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
 it('tells which input a batch came on and what comes next', () => {
   const { gate, write } = gateOf(2)
   write(1, batchOf(['x']))
@@ -152,6 +198,44 @@ it('no record crosses a barrier, order per channel is kept, nothing is stuck, wh
 })
 
 const LAST = 1000
+
+/** Records are later than their channel's last watermark; a channel that was idle is active before its next record. */
+function timedStreamOf(steps: readonly { what: string; by: number }[], withIdle: boolean): Element[] {
+  let reached = 0
+  let idle = false
+  let id = 0
+  const status = (to: boolean): Element[] => {
+    const changed = withIdle && idle !== to
+    idle = withIdle && to
+    return changed ? [{ kind: 'status', idle: to }] : []
+  }
+  return steps.flatMap(({ what, by }): Element[] => {
+    if (what === 'idle' || what === 'active') return status(what === 'idle')
+    if (what === 'barrier') return [barrier(++id)]
+    if (what === 'batch') return [...status(false), batchOf(['x'], [reached + 1 + by])]
+    reached += by
+    return [{ kind: 'watermark', timestamp: reached }]
+  })
+}
+
+function checkEventTime(out: readonly Element[], withIdle: boolean): void {
+  let reached = Number.NEGATIVE_INFINITY
+  let idle = false
+  for (const element of out) {
+    if (element.kind === 'watermark') {
+      expect(element.timestamp).toBeGreaterThan(reached)
+      reached = element.timestamp
+    } else if (element.kind === 'status') {
+      expect(element.idle).toBe(!idle)
+      idle = element.idle
+    } else if (element.kind === 'batch') {
+      expect(idle).toBe(false)
+      if (!withIdle) expect(element.timestamps?.[0]).toBeGreaterThan(reached)
+    }
+  }
+  expect(reached).toBe(MAX_WATERMARK)
+  expect(idle).toBe(false)
+}
 
 function streamOf(steps: readonly ('batch' | 'barrier' | 'skip')[], channel: number): Element[] {
   let id = 0
