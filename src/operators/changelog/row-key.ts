@@ -8,6 +8,8 @@ export type RowKey = string | number | bigint | boolean | Date | null | undefine
 
 // Begins what no other key is: texts of users that begin so are encoded as well.
 const ENCODED = '\u0001'
+const FIRST_MAX = 2 ** 25
+const SECOND_MAX = 2 ** 26
 const NULL_KEY = `${ENCODED}0`
 /** Null, as joins have it: a compound key with a null in it is one, too. */
 export const NO_PARTNER: Key = NULL_KEY
@@ -16,8 +18,9 @@ export const NO_PARTNER: Key = NULL_KEY
 export function encodeRowKey(key: RowKey): Key {
   switch (typeof key) {
     case 'number':
+      if (Number.isInteger(key)) return key
       if (Number.isNaN(key)) break
-      return key
+      return `${ENCODED}${canonicalText(key)}`
     case 'string':
       return key.charCodeAt(0) === 1 ? `${ENCODED}${canonicalText(key)}` : key
     case 'bigint':
@@ -27,11 +30,21 @@ export function encodeRowKey(key: RowKey): Key {
       return NULL_KEY
     default:
       if (key === null) return NULL_KEY
-      if (Array.isArray(key) || key instanceof Date) return `${ENCODED}${canonicalText(key)}`
+      if (Array.isArray(key)) return pairOf(key) ?? `${ENCODED}${canonicalText(key)}`
+      if (key instanceof Date) return `${ENCODED}${canonicalText(key)}`
   }
   throw new TypeError(
     `${String(key)} cannot be a key: expected a string, number, bigint, boolean, Date, null or an array of these`,
   )
+}
+
+/** Two ids as one number, which costs a fraction of a text: halves, for other keys that are numbers are whole. */
+function pairOf(key: readonly RowKey[]): number | undefined {
+  const [a, b] = key
+  if (key.length !== 2 || typeof a !== 'number' || typeof b !== 'number') return undefined
+  if (!Number.isInteger(a) || !Number.isInteger(b) || a < 0 || a >= FIRST_MAX || b < 0 || b >= SECOND_MAX)
+    return undefined
+  return a * SECOND_MAX + b + 0.5
 }
 
 /** Whether a join has no partner for it, as SQL has none for NULL. */
