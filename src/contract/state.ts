@@ -34,7 +34,7 @@ export interface AggregateFunction<In, Acc, Out> {
   /** Returns the accumulator to keep: the same object changed, or another one. */
   add(value: In, accumulator: Acc): Acc
   result(accumulator: Acc): Out
-  /** Of what was added to `a`, and then to `b`. */
+  /** Of what was added to `a`, and then to `b`. May change `a` and return it; `b` stays as it is, whatever is added to the result. */
   merge(a: Acc, b: Acc): Acc
   /** Takes back a value that was added and not yet taken back: what is left is as if it never had been. Absent: it cannot. */
   retract?(value: In, accumulator: Acc): Acc

@@ -165,6 +165,19 @@ describe.each(CASES)('%s', (_name, fn, values, model) => {
     )
   })
 
+  test('merging leaves the second accumulator as it is, whatever is added to the result', () => {
+    const triple = fc.tuple(items(values), items(values), items(values))
+    fc.assert(
+      fc.property(triple, ([list, second, more]) => {
+        for (const form of [fn, retracting('n', fn)]) {
+          const untouched = fold(form, second)
+          fold(form, more, form.merge(fold(form, list), untouched))
+          same(form.result(untouched), model(second))
+        }
+      }),
+    )
+  })
+
   test('with what was taken back is as if that never had been', () => {
     const steps = fc.array(fc.tuple(values, fc.boolean(), fc.nat(), fc.boolean()), { maxLength: 30 })
     fc.assert(
