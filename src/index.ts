@@ -79,6 +79,14 @@ export {
 export type { WindowRow } from './operators/window/window-emitter.ts'
 export type { Trigger, TriggerContext, TriggerResult } from './time/trigger.ts'
 export {
+  continuousEventTimeTrigger,
+  continuousProcessingTimeTrigger,
+  countTrigger,
+  eventTimeTrigger,
+  processingTimeTrigger,
+  purgingTrigger,
+} from './time/triggers.ts'
+export {
   type AlignedWindowOptions,
   type AlignedWindows,
   type CountWindows,

@@ -12,11 +12,12 @@
 
 import type { Output } from '../../contract/operator.ts'
 import type { Batch } from '../../record/batch.ts'
-import { checkDuration, type SessionWindows } from '../../time/window.ts'
+import type { SessionWindows } from '../../time/window.ts'
 import { present } from '../../util/assert.ts'
 import type { Key } from '../../util/key-group.ts'
 import { userError } from '../../util/user-error.ts'
 import { eventTimesOf } from './event-times.ts'
+import { sessionGap } from './session-gap.ts'
 import { windowError } from './window-emitter.ts'
 import { type EndRange, FIRST, WindowOperator, type WindowState } from './window-operator.ts'
 import type { WindowSpec } from './window-spec.ts'
@@ -25,13 +26,11 @@ const LATE = -1
 
 /** See the head of this file. */
 export class SessionWindowOperator extends WindowOperator {
-  readonly #gapMs: number
-  readonly #gapOf: ((record: unknown) => number) | undefined
+  readonly #windows: SessionWindows<never>
 
-  constructor(spec: WindowSpec, { gapMs, processingTime }: SessionWindows<never>) {
-    super(spec, processingTime)
-    this.#gapMs = typeof gapMs === 'number' ? gapMs : 0
-    this.#gapOf = typeof gapMs === 'number' ? undefined : (gapMs as (record: unknown) => number)
+  constructor(spec: WindowSpec, windows: SessionWindows<never>) {
+    super(spec, windows.processingTime)
+    this.#windows = windows
   }
 
   process(batch: Batch, out: Output): void {
@@ -46,7 +45,7 @@ export class SessionWindowOperator extends WindowOperator {
     try {
       for (; i < values.length; i += 1) {
         const time = timestamps === undefined ? now : (timestamps[i] as number)
-        const end = time + (this.#gapOf === undefined ? this.#gapMs : this.#gap(values[i]))
+        const end = time + sessionGap(this.node, this.#windows, values[i])
         const next = keys[i] as Key
         if (next !== key) {
           key = next
@@ -133,12 +132,6 @@ export class SessionWindowOperator extends WindowOperator {
     let accumulated = sessions[at + 2]
     for (let i = at + 3; i < behind; i += 3) accumulated = this.fold.merge(accumulated, sessions[i + 2])
     sessions.splice(at, behind - at, start, last, accumulated)
-  }
-
-  #gap(record: unknown): number {
-    const gapMs = this.#gapOf?.(record)
-    checkDuration(this.node, 'gapMs of sessionWindows(), as its function returned it,', gapMs as number)
-    return gapMs as number
   }
 
   #emitSession(
