@@ -66,7 +66,7 @@ const SIBLINGS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   rocksdb: ['runtime/state'],
   'decimal.js': ['src/util'],
-  msgpackr: ['src/codec', 'runtime/channel', 'runtime/state', 'runtime/checkpoint', 'runtime/task'],
+  msgpackr: ['src/codec'],
   rxjs: ['src', 'runtime', 'jobs'],
   tsx: ['runtime/worker', 'runtime/cli', 'runtime/testing'],
   zod: ['runtime/config', 'runtime/cli', 'runtime/server', 'src/connectors'],
