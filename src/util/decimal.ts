@@ -68,10 +68,11 @@ export function roundDecimal(value: Decimal, scale: number, rounding: DecimalRou
 /** a / b with `scale` digits behind the point, rounded once. */
 export function divideDecimal(a: Decimal, b: Decimal, scale: number, rounding: DecimalRounding = 'half-up'): Decimal {
   if (!a.isFinite() || !b.isFinite() || b.isZero()) return ourDecimal(a).div(b)
+  // Leaves scale + 1 or scale + 2 digits behind the point.
   const cut = cutQuotient(a, b, a.e - b.e + scale + 2)
   // One more digit tells whether something was cut off, which is all that rounding asks of the rest.
   const rest = cut.times(b).eq(a) ? 0 : a.isNegative() === b.isNegative() ? 1 : -1
-  const marked = cut.plus(new Decimal(rest).times(new Decimal(10).pow(-scale - 2)))
+  const marked = cut.plus(new Decimal(rest).times(new Decimal(10).pow(-scale - 3)))
   return roundDecimal(marked, scale, rounding)
 }
 
