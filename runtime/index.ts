@@ -16,5 +16,14 @@ export type {
   RunOptions,
   RunResult,
 } from './control/run-types.ts'
+export {
+  inspectState,
+  type KeyContents,
+  type KeyQuery,
+  type NodeContents,
+  queryState,
+  type StateContents,
+  type StatePlace,
+} from './control/savepoint-tools.ts'
 export type { GraphDescription, NodeDescription, PhysicalPlan } from './plan/physical-plan.ts'
 export type { FailureInfo, NodeMetrics } from './worker/messages.ts'

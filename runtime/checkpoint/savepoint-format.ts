@@ -10,7 +10,7 @@ import { MillraceError } from '../../src/errors.ts'
 import { crc32 } from '../../src/util/crc32.ts'
 
 /** The format this release writes and reads. */
-export const SAVEPOINT_FORMAT = 1
+const SAVEPOINT_FORMAT = 1
 export const HEAD_BYTES = 16
 export const FRAME_BYTES = 8
 export const TRAILER_BYTES = 28

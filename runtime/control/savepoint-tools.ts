@@ -23,7 +23,7 @@ import { pinLatest } from './pin-latest.ts'
 import { verifyState } from './verify-state.ts'
 
 /** What is kept of one node. */
-export interface KeptNode {
+export interface NodeContents {
   readonly node: string
   readonly kind: string
   /** Keyed state: of an operator, or of a source's enumerator. */
@@ -38,7 +38,7 @@ export interface KeptNode {
 }
 
 /** What a savepoint or a checkpoint holds. */
-export interface KeptState {
+export interface StateContents {
   /** The file or folder. */
   readonly path: string
   readonly job: string
@@ -46,11 +46,11 @@ export interface KeptState {
   /** Ms since the epoch. */
   readonly createdAt: number
   readonly keyGroups: number
-  readonly nodes: readonly KeptNode[]
+  readonly nodes: readonly NodeContents[]
 }
 
 /** What is kept of one key. */
-export interface KeptEntry extends KeptKey {
+export interface KeyContents extends KeptKey {
   readonly job: string
   readonly checkpoint: number
   readonly node: string
@@ -71,7 +71,7 @@ export interface StatePlace {
 }
 
 /** Reads all of it, and verifies all of a savepoint. Throws SAVEPOINT_*, CHECKPOINT_*. */
-export function inspectState(where: StatePlace): Promise<KeptState> {
+export function inspectState(where: StatePlace): Promise<StateContents> {
   return withSource(where, async (source) => {
     const { manifest, path } = source
     await source.verify()
@@ -84,7 +84,7 @@ export function inspectState(where: StatePlace): Promise<KeptState> {
 }
 
 /** Reads what is kept of one key, and little else. Throws CONFIG_INVALID for a node or state that is not there, SAVEPOINT_*, CHECKPOINT_*. */
-export function queryState(where: StatePlace, query: KeyQuery): Promise<KeptEntry> {
+export function queryState(where: StatePlace, query: KeyQuery): Promise<KeyContents> {
   return withSource(where, async (source) => {
     const { manifest } = source
     const handles = statesOf(manifest, query.node)
@@ -174,7 +174,7 @@ function fromCheckpoint(pinned: PinnedCheckpoint): StateSource {
   }
 }
 
-function nodeOf(manifest: Manifest, node: string, kind: string, state: StateSummary | undefined): KeptNode {
+function nodeOf(manifest: Manifest, node: string, kind: string, state: StateSummary | undefined): NodeContents {
   const parts = manifest.tasks.flatMap(({ nodes }) => nodes).filter((part) => part.node === node)
   const bytes = (of: (part: (typeof parts)[number]) => Uint8Array | undefined): number =>
     parts.reduce((sum, part) => sum + (of(part)?.byteLength ?? 0), 0)

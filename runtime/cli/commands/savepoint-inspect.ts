@@ -1,4 +1,4 @@
-import { inspectState, type KeptNode, type KeptState } from '../../control/savepoint-tools.ts'
+import { inspectState, type NodeContents, type StateContents } from '../../control/savepoint-tools.ts'
 import { type CommandFunction, EXIT } from '../command.ts'
 import { formatBytes, formatCount } from '../format.ts'
 import { requireStatePlace } from '../known-job.ts'
@@ -16,13 +16,13 @@ export const savepointInspectCommand: CommandFunction = async (args, terminal) =
   return EXIT.done
 }
 
-function inspectText({ path, job, checkpoint, createdAt, keyGroups, nodes }: KeptState): string {
+function inspectText({ path, job, checkpoint, createdAt, keyGroups, nodes }: StateContents): string {
   const head = `${path}: checkpoint ${checkpoint} of ${job}, whole\n  ${new Date(createdAt).toISOString()}, ${keyGroups} key groups\n`
   const tables = [stateTable(nodes), nodeTable(nodes)].filter((table) => table !== undefined)
   return [head, ...tables.map((table) => `${table}\n`)].join('\n')
 }
 
-function stateTable(nodes: readonly KeptNode[]): string | undefined {
+function stateTable(nodes: readonly NodeContents[]): string | undefined {
   const rows = nodes.flatMap(({ node, state }) =>
     (state?.states ?? []).map(({ name, kind, codec, version, ttl, entries, bytes }) => [
       node,
@@ -37,7 +37,7 @@ function stateTable(nodes: readonly KeptNode[]): string | undefined {
   return tableText(['node', 'state', 'kind', 'codec', 'entries', 'size'], rows, ['entries', 'size'])
 }
 
-function nodeTable(nodes: readonly KeptNode[]): string | undefined {
+function nodeTable(nodes: readonly NodeContents[]): string | undefined {
   const rows = nodes.map((node) => [node.node, ...counts(node), besides(node)])
   const holding = rows.filter((row) => row.slice(1).some((cell) => cell !== ''))
   if (holding.length === 0) return undefined
@@ -45,7 +45,7 @@ function nodeTable(nodes: readonly KeptNode[]): string | undefined {
   return tableText(['node', 'keys', 'event timers', 'processing timers', 'splits', 'beside'], holding, right)
 }
 
-function counts({ state, splits }: KeptNode): string[] {
+function counts({ state, splits }: NodeContents): string[] {
   const timers = (domain: 'event' | 'processing'): string => {
     const { count = 0, earliest } = state?.timers[domain] ?? {}
     if (count === 0) return ''
@@ -56,7 +56,7 @@ function counts({ state, splits }: KeptNode): string[] {
   return [keys, timers('event'), timers('processing'), splits === undefined ? '' : formatCount(splits.length)]
 }
 
-function besides({ operatorBytes, enumeratorBytes, commitBytes }: KeptNode): string {
+function besides({ operatorBytes, enumeratorBytes, commitBytes }: NodeContents): string {
   const parts = [
     ['own state', operatorBytes],
     ['enumerator', enumeratorBytes],

@@ -1,4 +1,4 @@
-import { type KeptEntry, queryState } from '../../control/savepoint-tools.ts'
+import { type KeyContents, queryState } from '../../control/savepoint-tools.ts'
 import { type CommandFunction, EXIT } from '../command.ts'
 import { requireStatePlace } from '../known-job.ts'
 import { type Arguments, misuse } from '../parse-arguments.ts'
@@ -29,11 +29,11 @@ function wanted(args: Arguments, name: string): string {
   return value
 }
 
-function shown({ job, checkpoint, node, states, timers }: KeptEntry, key: unknown): unknown {
+function shown({ job, checkpoint, node, states, timers }: KeyContents, key: unknown): unknown {
   return { job, checkpoint, node, key, states: states.map(shownState), timers: timers.map(shownTimer) }
 }
 
-type State = KeptEntry['states'][number]
+type State = KeyContents['states'][number]
 
 function shownState({ name, kind, codec, version, values }: State): unknown {
   const head = { name, kind, codec, version }
@@ -47,7 +47,7 @@ function shownState({ name, kind, codec, version, values }: State): unknown {
   return { ...head, ...parts[0] }
 }
 
-function shownTimer({ domain, time }: KeptEntry['timers'][number]): unknown {
+function shownTimer({ domain, time }: KeyContents['timers'][number]): unknown {
   return { domain, time: plainValue(time), at: instant(time) }
 }
 

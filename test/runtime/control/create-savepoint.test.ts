@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createSavepoint } from '../../../runtime/control/create-savepoint.ts'
 import { run } from '../../../runtime/control/run.ts'
 import type { Run } from '../../../runtime/control/run-types.ts'
-import { inspectState, type KeptNode, queryState } from '../../../runtime/control/savepoint-tools.ts'
+import { inspectState, type NodeContents, queryState } from '../../../runtime/control/savepoint-tools.ts'
 import { type RunHereOptions, type RunHereResult, runJobHere } from '../../../runtime/testing/test-job.ts'
 import {
   type Emitted,
@@ -18,6 +18,7 @@ import {
   keptAfter,
   NEVER_MS,
 } from '../../support/keeper-job.ts'
+import { faultOf, ledgerJob, readTarget } from '../../support/ledger-job.ts'
 
 const HALF = 300
 const ALL = 600
@@ -123,7 +124,7 @@ describe('a start from a savepoint', () => {
   })
 })
 
-async function nodeIn(place: string, node: string): Promise<KeptNode | undefined> {
+async function nodeIn(place: string, node: string): Promise<NodeContents | undefined> {
   const { nodes } = await inspectState({ dataDir: join(folder, 'data'), place })
   return nodes.find((each) => each.node === node)
 }
@@ -232,4 +233,43 @@ it('a damaged savepoint is refused by name before anything is begun', async () =
   expect(refused).toMatchObject({ state: 'failed', attempts: 0, failure: { code: 'SAVEPOINT_CORRUPT' } })
   expect(refused.failure?.message).toContain(path)
   await expect(inspectState({ dataDir: folder, place: path })).rejects.toMatchObject({ code: 'SAVEPOINT_CORRUPT' })
+})
+
+describe('a sink with a log of its own', () => {
+  /** Killed, so to speak, when the checkpoint was complete and its epoch was not yet applied. */
+  async function unapplied(): Promise<{ readonly path: string; readonly target: string }> {
+    const target = join(folder, 'target')
+    const onApply = (): never => {
+      throw new Error('the target is away')
+    }
+    const failed = await runJobHere(ledgerJob({ target, records: 100, onApply }), {
+      dataDir: join(folder, 'data'),
+      restart: { strategy: 'none' },
+    })
+    expect(failed).toMatchObject({ state: 'failed', failure: { node: 'target' } })
+    expect(await readTarget(target)).toEqual([])
+    return { path: await createSavepoint(join(folder, 'data'), 'ledger'), target }
+  }
+
+  it('an epoch that only its data directory has is not lost elsewhere: that start is refused', async () => {
+    const { path, target } = await unapplied()
+    const job = ledgerJob({ target, records: 100 })
+    const elsewhere = await runJobHere(job, {
+      dataDir: join(folder, 'new'),
+      fromSavepoint: path,
+      restart: { strategy: 'none' },
+    })
+    expect(elsewhere).toMatchObject({ state: 'failed', failure: { code: 'LOG_CORRUPT' } })
+    expect(await readTarget(target)).toEqual([])
+  })
+
+  it('once the job has run where it was, the savepoint starts anywhere', async () => {
+    const { path, target } = await unapplied()
+    const job = ledgerJob({ target, records: 100 })
+    expect(await runJobHere(job, { dataDir: join(folder, 'data') })).toMatchObject({ state: 'finished' })
+    expect(faultOf(await readTarget(target), 100)).toBeUndefined()
+    const elsewhere = await runJobHere(job, { dataDir: join(folder, 'new'), fromSavepoint: path, parallelism: 3 })
+    expect(elsewhere).toMatchObject({ state: 'finished', failure: undefined })
+    expect(new Set((await readTarget(target)).map(({ value }) => value)).size).toBe(100)
+  })
 })
