@@ -15,7 +15,13 @@ import type { Batch } from '../../record/batch.ts'
 import { MAX_WATERMARK } from '../../record/element.ts'
 import { PaneLayout } from '../../time/pane-layout.ts'
 import type { Trigger, TriggerResult } from '../../time/trigger.ts'
-import { type AlignedWindows, GLOBAL_WINDOW, type GlobalWindows, type SessionWindows } from '../../time/window.ts'
+import {
+  type AlignedWindows,
+  GLOBAL_WINDOW,
+  type GlobalWindows,
+  type SessionWindows,
+  type TimeWindow,
+} from '../../time/window.ts'
 import { present } from '../../util/assert.ts'
 import type { Key } from '../../util/key-group.ts'
 import { userError } from '../../util/user-error.ts'
@@ -96,7 +102,7 @@ export class TriggeredWindowOperator implements Operator {
     for (const cell of [...state.cells]) {
       // Windows of the clock that are open when the input ends have their results then: nothing is lost.
       if (ended) this.#act(key, cell, { result: 'FIRE', timestamp: undefined }, out)
-      if (ended || this.#isGone(cell)) this.#drop(state, cell)
+      if (ended || this.#endsBy(cell, timestamp, domain)) this.#drop(state, cell)
     }
     this.#keep(state)
   }
@@ -117,7 +123,7 @@ export class TriggeredWindowOperator implements Operator {
       cell.filled = true
       refusePromise(cell.accumulator)
       const context = this.#context.of(cell, state.cells)
-      const result = this.#trigger.onElement(value, timestamp, cell, context)
+      const result = this.#trigger.onElement(value, timestamp, windowOf(cell), context)
       this.#act(key, cell, { result, timestamp }, out)
     }
     this.#keep(state)
@@ -134,7 +140,7 @@ export class TriggeredWindowOperator implements Operator {
     return open.length === 0 && all.length > 0 ? 'late' : open.map((window) => this.#cellAt(state, window))
   }
 
-  #cellAt(state: TriggeredState, window: { readonly start: number; readonly end: number }): WindowCell {
+  #cellAt(state: TriggeredState, window: TimeWindow): WindowCell {
     const found = state.cells.find(({ start, end }) => start === window.start && end === window.end)
     if (found !== undefined) return found
     const cell = emptyCell(window)
@@ -154,15 +160,11 @@ export class TriggeredWindowOperator implements Operator {
     if (touching.length === 1 && only.start === merged.start && only.end === merged.end) return touching
     const states = touching.map(({ trigger }) => trigger)
     const cell = this.#merged(state, touching, merged)
-    this.#trigger.onMerge?.(cell, this.#context.of(cell, state.cells), states)
+    this.#trigger.onMerge?.(windowOf(cell), this.#context.of(cell, state.cells), states)
     return [cell]
   }
 
-  #merged(
-    state: TriggeredState,
-    touching: readonly WindowCell[],
-    window: { readonly start: number; readonly end: number },
-  ): WindowCell {
+  #merged(state: TriggeredState, touching: readonly WindowCell[], window: TimeWindow): WindowCell {
     const filled = touching.filter((cell) => cell.filled)
     for (const cell of touching) this.#drop(state, cell)
     const cell = this.#cellAt(state, window)
@@ -184,8 +186,8 @@ export class TriggeredWindowOperator implements Operator {
     try {
       const result =
         domain === 'event'
-          ? trigger.onEventTime?.(timestamp, cell, context)
-          : trigger.onProcessingTime?.(timestamp, cell, context)
+          ? trigger.onEventTime?.(timestamp, windowOf(cell), context)
+          : trigger.onProcessingTime?.(timestamp, windowOf(cell), context)
       this.#act(key, cell, { result, timestamp: domain === 'event' ? timestamp : undefined }, out)
     } catch (error) {
       throw windowError(this.#node, key, cell, error)
@@ -210,7 +212,7 @@ export class TriggeredWindowOperator implements Operator {
 
   #emit(key: Key, cell: WindowCell, timestamp: number | undefined, out: Output): void {
     const global = this.#windows.kind === 'global'
-    const window = global ? GLOBAL_WINDOW : { start: cell.start, end: cell.end }
+    const window = windowOf(cell)
     try {
       // What add() may still change is not handed out.
       const { accumulator } = cell
@@ -243,6 +245,12 @@ export class TriggeredWindowOperator implements Operator {
       : this.#lastUse(window) <= timers.currentWatermark()
   }
 
+  /** Not whether it is gone: where time leaps, each of its timers has its turn first. */
+  #endsBy(cell: WindowCell, timestamp: number, domain: 'event' | 'processing'): boolean {
+    if (this.#windows.kind === 'global' || (domain === 'processing') !== this.#clocked) return false
+    return (this.#clocked ? cell.end : this.#lastUse(cell)) <= timestamp
+  }
+
   #drop(state: TriggeredState, cell: WindowCell): void {
     state.cells.splice(state.cells.indexOf(cell), 1)
     this.#context.of(cell, state.cells).clear()
@@ -256,4 +264,8 @@ export class TriggeredWindowOperator implements Operator {
     if (this.#clocked) this.#keyed.timers.deleteEventTimeTimer(MAX_WATERMARK)
     this.#state.clear()
   }
+}
+
+function windowOf({ start, end }: WindowCell): TimeWindow {
+  return { start, end }
 }
