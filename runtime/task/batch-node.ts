@@ -97,10 +97,12 @@ class BatchNode implements ChainNode, KeyVisitor {
 
   push(batch: Batch, input: number): Pending {
     const { node, environment, isSpooled } = this.#options
-    if (environment.batchEnded !== undefined) throw this.#late(environment.batchEnded)
+    if (environment.batchEnded !== undefined) throw this.#thrown(this.#late(environment.batchEnded))
     if (!isSpooled(input)) return node.push(batch, input)
     this.meter.recordsIn += batch.values.length
-    return this.#spool.add(batch, input)
+    return this.#spool.add(batch, input)?.catch((error: unknown) => {
+      throw this.#thrown(error)
+    })
   }
 
   watermark(): undefined {}

@@ -22,7 +22,7 @@ const RULES: DecideRules = {
   enumeratorWorkers: [0],
 }
 
-async function make(rules: Partial<DecideRules> = {}, onTrigger: () => void = () => {}) {
+async function make(rules: Partial<DecideRules> = {}, onTrigger: () => void = () => {}, lastOnly = false) {
   const fs = new MemoryFs()
   const clock = new ManualClock()
   const store = await CheckpointStore.open(fs, LAYOUT)
@@ -40,6 +40,7 @@ async function make(rules: Partial<DecideRules> = {}, onTrigger: () => void = ()
     store,
     history,
     manifest: { job: 'shop', keyGroups: 128, graph: GRAPH },
+    lastOnly,
     commands: {
       enumerate: say('enumerate'),
       trigger: (id, final) => {
@@ -96,6 +97,30 @@ describe('Coordinator', () => {
       '2 complete',
     ])
     expect(await foldersOf(fs)).toEqual(['3', '4'])
+  })
+
+  it('where only the last can be restored, those that sources ask for are told to these alone, and not kept', async () => {
+    const { fs, said, progress, coordinator, answer } = await make(
+      { intervalMs: Number.POSITIVE_INFINITY },
+      undefined,
+      true,
+    )
+    coordinator.tell({ type: 'request' })
+    await answer(1, 'commit')
+    coordinator.tell({ type: 'request' })
+    await answer(2, 'commit')
+    expect(await foldersOf(fs)).toEqual([])
+    expect(progress).toEqual([])
+    coordinator.tell({ type: 'drained', attempt: 0, task: 0, subtask: 0 })
+    await answer(3, 'commit')
+    await coordinator.close()
+    expect(said.filter((each) => each.startsWith('complete'))).toEqual([
+      'complete 1 false false',
+      'complete 2 false false',
+      'complete 3 true true',
+    ])
+    expect(progress.map(({ id, status }) => `${id} ${status}`)).toEqual(['3 complete'])
+    expect(await foldersOf(fs)).toEqual(['3'])
   })
 
   it('a timeout aborts, tells why, and leaves no folder behind', async () => {
