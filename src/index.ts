@@ -14,11 +14,13 @@ export type {
 export { type BuildFunction, job } from './api/job.ts'
 export type { NumberRange, Settings } from './api/settings.ts'
 export type {
+  BroadcastConnectedStream,
   ConnectedStreams,
   ElementOf,
   Flow,
   FromOptions,
   JoinedStreams,
+  KeyedBroadcastConnectedStream,
   KeyedNodeOptions,
   KeyedStream,
   NodeOptions,
@@ -37,6 +39,7 @@ export type { JoinType } from './operators/join-type.ts'
 
 // Functions
 
+export { BroadcastProcessFunction, KeyedBroadcastProcessFunction } from './contract/broadcast-function.ts'
 export type { TimerService } from './contract/keyed-context.ts'
 export {
   type Collector,
@@ -50,9 +53,12 @@ export {
   sideOutput,
 } from './contract/process-function.ts'
 export type { Counter, Gauge, Logger, MetricGroup, RuntimeContext } from './contract/runtime-context.ts'
+export type { AsyncCall, AsyncOptions } from './operators/async-io.ts'
 export type { IntervalJoinOptions } from './operators/interval-join.ts'
 export type { LeftOf, RightOf } from './operators/join-type.ts'
+export type { LookupCacheOptions, LookupJoinOptions } from './operators/lookup-join.ts'
 export type { ProcessLambda } from './operators/process.ts'
+export type { CallContext, CallOptions, RetryOptions } from './operators/retries.ts'
 export type { UnboundedJoinOptions, UnboundedJoinSide } from './operators/unbounded-join.ts'
 
 // Time

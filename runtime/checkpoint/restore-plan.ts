@@ -3,7 +3,8 @@
 // Every part of a checkpoint goes to exactly one place or is refused by name; only what --allow-dropped-state names is given up.
 // Keyed state goes where its key groups are now owned; operator state and commits of old subtask j to new subtask j mod p;
 // splits stay with their subtask while the parallelism is the same and are spread round robin otherwise; the enumerator
-// stays beside subtask 0. Watermarks go to every subtask.
+// stays beside subtask 0. Watermarks go to every subtask. A node that reads a broadcast stream has the same operator state in all
+// subtasks: each new one gets that of one old one.
 
 import { msgpackCodec } from '../../src/codec/msgpack-codec.ts'
 import { keyGroupRange } from '../../src/util/key-group.ts'
@@ -37,6 +38,8 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
   const parallelism = input.plan.tasks.find((task) => task.nodes.includes(node))?.parallelism ?? 1
   const splits = spreadSplits(snapshots, parallelism)
   const watermarks = leastWatermarks(snapshots)
+  const inputs = input.graph.nodes.find(({ name }) => name === node)?.inputs ?? []
+  const alike = inputs.some(({ partitioner }) => partitioner === 'broadcast')
   return Array.from({ length: parallelism }, (_, subtask) => {
     const inherited = snapshots.filter((snapshot) => snapshot.subtask % parallelism === subtask)
     return {
@@ -44,7 +47,9 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
       folder: input.folder,
       checkpoint: input.manifest.id,
       keyed: overlapping(snapshots, keyGroupRange(subtask, parallelism, input.plan.keyGroups)),
-      operator: inherited.map((snapshot) => snapshot.operator).filter((state) => state !== undefined),
+      operator: (alike ? snapshots.slice(subtask % snapshots.length).slice(0, 1) : inherited)
+        .map((snapshot) => snapshot.operator)
+        .filter((state) => state !== undefined),
       splits: splits[subtask],
       enumerator:
         subtask === 0 ? snapshots.find((snapshot) => snapshot.enumerator !== undefined)?.enumerator : undefined,

@@ -5,11 +5,14 @@ import type { Partitioner } from '../graph/logical-graph.ts'
 import { assertName } from '../graph/names.ts'
 import { AssignTimestampsOperator } from '../operators/assign-timestamps.ts'
 import { AssignTimestampsAndWatermarksOperator } from '../operators/assign-timestamps-and-watermarks.ts'
+import { type AsyncCall, AsyncOperator, type AsyncOptions } from '../operators/async-io.ts'
 import { CdcChangesOperator } from '../operators/changelog/cdc-changes.ts'
 import { MapChangesOperator } from '../operators/changelog/change-rows.ts'
 import { FilterOperator } from '../operators/filter.ts'
 import { FlatMapOperator } from '../operators/flat-map.ts'
+import type { JoinFunction, RightOf } from '../operators/join-type.ts'
 import { KeyByOperator } from '../operators/key-by.ts'
+import { type AnyLookupJoinOptions, LookupJoinOperator, type LookupJoinOptions } from '../operators/lookup-join.ts'
 import { MapOperator } from '../operators/map.ts'
 import { PassThroughOperator } from '../operators/pass-through.ts'
 import { LambdaProcessFunction, type ProcessLambda, ProcessOperator } from '../operators/process.ts'
@@ -22,9 +25,18 @@ import type { Key } from '../util/key-group.ts'
 import { addSink } from './add-sink.ts'
 import { ChangelogDataStream } from './changelog-data-stream.ts'
 import type { ChangelogStream } from './changelog-streams.ts'
+import { BroadcastConnectedDataStream } from './connect-broadcast.ts'
 import { ConnectedDataStreams } from './connected-data-streams.ts'
 import { KeyedDataStream } from './keyed-data-stream.ts'
-import type { ConnectedStreams, ElementOf, KeyedStream, NodeOptions, Stream, WindowedStream } from './streams.ts'
+import type {
+  BroadcastConnectedStream,
+  ConnectedStreams,
+  ElementOf,
+  KeyedStream,
+  NodeOptions,
+  Stream,
+  WindowedStream,
+} from './streams.ts'
 import { WindowedDataStream } from './windowed-data-stream.ts'
 import { bindOrigin, edgeFrom, type Origin, type Wiring } from './wiring.ts'
 
@@ -93,6 +105,36 @@ export class DataStream<T> implements Stream<T> {
     return new ConnectedDataStreams<never, T, Other>(this.#wiring, this, other, false, this.#streamOf)
   }
 
+  connectBroadcast<Broadcast>(broadcast: Stream<Broadcast>): BroadcastConnectedStream<T, Broadcast> {
+    const inputs = { stream: this, broadcast, keyed: false }
+    return new BroadcastConnectedDataStream(this.#wiring, inputs, this.#streamOf)
+  }
+
+  orderedAsync<Out>(
+    name: string,
+    call: AsyncCall<T, Out>,
+    options: NodeOptions & AsyncOptions<T, Out> = {},
+  ): Stream<Out> {
+    return this.#next(name, 'orderedAsync', () => new AsyncOperator(name, call, 'ordered', options), options)
+  }
+
+  unorderedAsync<Out>(
+    name: string,
+    call: AsyncCall<T, Out>,
+    options: NodeOptions & AsyncOptions<T, Out> = {},
+  ): Stream<Out> {
+    return this.#next(name, 'unorderedAsync', () => new AsyncOperator(name, call, 'unordered', options), options)
+  }
+
+  lookupJoin<const K extends Key, Row, Out, const Type extends 'inner' | 'left' = 'inner'>(
+    name: string,
+    options: NodeOptions & LookupJoinOptions<T, K, Row, Type>,
+    row: (value: T, row: RightOf<Type, Row>) => Out,
+  ): Stream<Out> {
+    const any = options as unknown as AnyLookupJoinOptions
+    return this.#next(name, 'lookupJoin', () => new LookupJoinOperator(name, any, row as JoinFunction), options)
+  }
+
   split<Yes extends T>(
     name: string,
     predicate: (value: T) => boolean,
@@ -125,6 +167,8 @@ export class DataStream<T> implements Stream<T> {
 
   assignTimestampsAndWatermarks(name: string, strategy: WatermarkStrategy<T>, options?: NodeOptions): Stream<T> {
     const create = (): Operator => new AssignTimestampsAndWatermarksOperator(name, strategy)
+    // Made once here as well, so that what it refuses is refused where it is written.
+    create()
     return this.#next(name, 'assignTimestampsAndWatermarks', create, options)
   }
 

@@ -8,11 +8,13 @@ import { type FunctionOrFactory, instanceOf } from '../operators/user-function.t
 import type { WindowAssigner } from '../time/window.ts'
 import type { Key } from '../util/key-group.ts'
 import { addSink } from './add-sink.ts'
+import { BroadcastConnectedDataStream } from './connect-broadcast.ts'
 import { ConnectedDataStreams } from './connected-data-streams.ts'
 import { JoinedDataStreams } from './joined-data-streams.ts'
 import type {
   ConnectedStreams,
   JoinedStreams,
+  KeyedBroadcastConnectedStream,
   KeyedNodeOptions,
   KeyedStream,
   NodeOptions,
@@ -60,6 +62,11 @@ export class KeyedDataStream<K extends Key, T> implements KeyedStream<K, T> {
 
   join<Other>(other: KeyedStream<K, Other>): JoinedStreams<T, Other> {
     return new JoinedDataStreams<T, Other>(this.#wiring, this, other, this.#streamOf)
+  }
+
+  connectBroadcast<Broadcast>(broadcast: Stream<Broadcast>): KeyedBroadcastConnectedStream<K, T, Broadcast> {
+    const inputs = { stream: this, broadcast, keyed: true }
+    return new BroadcastConnectedDataStream(this.#wiring, inputs, this.#streamOf)
   }
 
   connect<Other>(other: KeyedStream<K, Other>): ConnectedStreams<K, T, Other> {

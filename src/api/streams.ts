@@ -1,5 +1,6 @@
 // The language: what can be said about a stream. Every call adds a named node to the job's graph and runs nothing.
 
+import type { BroadcastProcessFunction, KeyedBroadcastProcessFunction } from '../contract/broadcast-function.ts'
 import type {
   CoProcessFunction,
   KeyedProcessFunction,
@@ -9,8 +10,10 @@ import type {
 import type { RichSinkFunction } from '../contract/sink-function.ts'
 import type { SourceFunction } from '../contract/source-function.ts'
 import type { AggregateFunction, StateOptions } from '../contract/state.ts'
+import type { AsyncCall, AsyncOptions } from '../operators/async-io.ts'
 import type { IntervalJoinOptions } from '../operators/interval-join.ts'
 import type { JoinType, LeftOf, RightOf } from '../operators/join-type.ts'
+import type { LookupJoinOptions } from '../operators/lookup-join.ts'
 import type { ProcessLambda } from '../operators/process.ts'
 import type { RxOptions, RxPipeline } from '../operators/rx.ts'
 import type { UnboundedJoinOptions } from '../operators/unbounded-join.ts'
@@ -78,6 +81,26 @@ export interface Stream<T> {
   ): Stream<T | ElementOf<Others[number]>>
   /** Two streams into one function. */
   connect<Other>(other: Stream<Other>): ConnectedStreams<never, T, Other>
+  /**
+   * This stream with a small one that every subtask of the next node gets all of, to be kept as broadcast state: rules, rates, flags.
+   */
+  connectBroadcast<Broadcast>(broadcast: Stream<Broadcast>): BroadcastConnectedStream<T, Broadcast>
+  /**
+   * Asks an outside service about each record, many at a time; answers come out in the order of their records. A checkpoint does not wait
+   * for answers: what is under way is in it, and is asked again after a restore, so a call may be made twice.
+   */
+  orderedAsync<Out>(name: string, call: AsyncCall<T, Out>, options?: NodeOptions & AsyncOptions<T, Out>): Stream<Out>
+  /** The same in the order in which answers come, but for watermarks: no answer passes one, on neither side. */
+  unorderedAsync<Out>(name: string, call: AsyncCall<T, Out>, options?: NodeOptions & AsyncOptions<T, Out>): Stream<Out>
+  /**
+   * Each record with the row of its key in a table elsewhere, as it is when it is asked for: asked for batch by batch, each key once, in
+   * order. After a crash rows are asked for again, and may be others by then.
+   */
+  lookupJoin<const K extends Key, Row, Out, const Type extends 'inner' | 'left' = 'inner'>(
+    name: string,
+    options: NodeOptions & LookupJoinOptions<T, K, Row, Type>,
+    row: (value: T, row: RightOf<Type, Row>) => Out,
+  ): Stream<Out>
   /** Two streams: the records for which the predicate holds, and the others. */
   split<Yes extends T>(
     name: string,
@@ -127,6 +150,8 @@ export interface KeyedStream<K extends Key, T> {
   aggregate<Acc, Out>(name: string, fn: AggregateFunction<T, Acc, Out>, options?: KeyedNodeOptions<Acc>): Stream<Out>
   /** Two streams with keys of one type whose records are put together in pairs of one key. */
   join<Other>(other: KeyedStream<K, Other>): JoinedStreams<T, Other>
+  /** This stream with a small one that every subtask of the next node gets all of, to be kept as broadcast state. */
+  connectBroadcast<Broadcast>(broadcast: Stream<Broadcast>): KeyedBroadcastConnectedStream<K, T, Broadcast>
   /** Two streams with keys of one type into one function: records of one key meet, whichever stream they come from. */
   connect<Other>(other: KeyedStream<K, Other>): ConnectedStreams<K, T, Other>
   /** Cuts the records of each key into windows. */
@@ -186,6 +211,24 @@ export interface WindowedStream<K extends Key, T> {
 /** Two streams about to become one. */
 export interface ConnectedStreams<K extends Key, A, B> {
   process<Out>(name: string, fn: FunctionOrFactory<CoProcessFunction<K, A, B, Out>>, options?: NodeOptions): Stream<Out>
+}
+
+/** A stream and a broadcast one about to become one. */
+export interface BroadcastConnectedStream<T, Broadcast> {
+  process<Out>(
+    name: string,
+    fn: FunctionOrFactory<BroadcastProcessFunction<T, Broadcast, Out>>,
+    options?: NodeOptions,
+  ): Stream<Out>
+}
+
+/** A keyed stream and a broadcast one about to become one. */
+export interface KeyedBroadcastConnectedStream<K extends Key, T, Broadcast> {
+  process<Out>(
+    name: string,
+    fn: FunctionOrFactory<KeyedBroadcastProcessFunction<K, T, Broadcast, Out>>,
+    options?: NodeOptions,
+  ): Stream<Out>
 }
 
 /** Two keyed streams about to be joined; next comes which records of a key are partners. */

@@ -49,7 +49,7 @@ export interface OnTimerContext<K extends Key> extends KeyedProcessContext<K> {
 }
 
 /** Common to all functions with a life: open once, work, close once. Calls never overlap. */
-abstract class RichFunction {
+export abstract class RichFunction {
   open(_context: RuntimeContext): void | Promise<void> {}
   /** Always called, also after a failure or a failed open. */
   close(): void | Promise<void> {}
@@ -68,7 +68,7 @@ const DESCRIPTORS = Symbol.for('millrace.state.descriptors')
 const BIND = Symbol.for('millrace.state.bind')
 
 /** Declares states as fields: `readonly total = this.valueState<number>('total')`. Bound at open, before the user's open(). */
-abstract class StatefulFunction extends RichFunction {
+export abstract class StatefulFunction extends RichFunction {
   readonly [DESCRIPTORS]: StateDescriptor[] = []
   readonly #fields: StateField[] = []
   #node: string | undefined;

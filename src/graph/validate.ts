@@ -60,7 +60,11 @@ function checkParallelism(value: number | undefined, what: string, max: number):
 }
 
 function checkStates(node: Extract<GraphNode, { kind: 'operator' }>): void {
-  const hashed = node.inputs.every((edge) => edge.partitioner === 'hash')
+  // What a keyed node gets by broadcast has no key: that is an input of its own, beside one that has.
+  const hashed =
+    node.inputs.every(
+      ({ partitioner, input }) => partitioner === 'hash' || (partitioner === 'broadcast' && input > 0),
+    ) && node.inputs.some(({ partitioner }) => partitioner === 'hash')
   if ((node.keyed || node.states.length > 0) && !(node.keyed && hashed)) {
     throw new MillraceError('GRAPH_STATE_WITHOUT_KEY', { node: node.name })
   }

@@ -1,0 +1,176 @@
+// AsyncOperator: asks an outside service about each record, many at a time.
+//
+// Owns: the records that wait for their call, how many are under way.
+// Does not own: timeouts and repeated calls (Retries), the order in which answers go on (AsyncResults).
+//
+// I1. At most `capacity` records have been asked about and not passed on. Others wait, one batch at most: then the input waits.
+// I2. A checkpoint does not wait for answers: what is not answered is in it, and is asked again after a restore.
+// I3. Answers never pass a watermark that their records came before, nor the other way round.
+// I4. Answers outside a call of the machine only wake; they are passed on in drain(), or by whoever waits for them.
+
+import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
+import type { Batch } from '../record/batch.ts'
+import { type Deferred, deferred } from '../util/deferred.ts'
+import { userError } from '../util/user-error.ts'
+import { type AsyncRequest, AsyncResults, type SavedItem } from './async-results.ts'
+import { type CallContext, type CallOptions, Retries, TimedOut } from './retries.ts'
+
+/** Asks about one record. May be asked again about the same: after a failure, a timeout, a restore. */
+export type AsyncCall<In, Out> = (value: In, context: CallContext) => Promise<Out>
+
+/** Options of asynchronous calls. */
+export interface AsyncOptions<In, Out> extends CallOptions {
+  /** How many records may be under way in one subtask. Default 100. */
+  readonly capacity?: number
+  /** The answer in place of one that did not come in time, after all attempts. Default: the job fails, and restarts. */
+  readonly onTimeout?: (value: In) => Out
+}
+
+const CAPACITY = 100
+
+interface Saved {
+  readonly parallelism: number
+  readonly items: readonly SavedItem[]
+}
+
+/** See the head of this file. */
+export class AsyncOperator<In, Out> implements Operator {
+  readonly ownsWatermarks = true
+  readonly #node: string
+  readonly #call: AsyncCall<In, Out>
+  readonly #options: AsyncOptions<In, Out>
+  readonly #capacity: number
+  readonly #results: AsyncResults
+  #context: OperatorContext | undefined
+  #retries: Retries | undefined
+  /** Not yet asked about. */
+  #waiting: AsyncRequest[] = []
+  #nextWaiting = 0
+  /** Asked about and not passed on. */
+  #underWay = 0
+  #failure: { readonly error: unknown } | undefined
+  /** Resolved by an answer, while a call of the machine waits for one. */
+  #answer: Deferred | undefined
+
+  constructor(node: string, call: AsyncCall<In, Out>, order: 'ordered' | 'unordered', options: AsyncOptions<In, Out>) {
+    this.#node = node
+    this.#call = call
+    this.#options = options
+    this.#capacity = options.capacity ?? CAPACITY
+    this.#results = new AsyncResults(order === 'ordered')
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context
+    this.#retries = new Retries(context, this.#options)
+    const restored = context.restored as readonly Saved[]
+    for (const { parallelism, items } of restored) {
+      // Spread otherwise, the subtasks' event times are no longer these: it is told anew.
+      const sameSpread = restored.length === 1 && parallelism === context.parallelism
+      for (const item of items) {
+        if (!('watermark' in item)) this.#waiting.push(this.#results.add(item.value, item.timestamp))
+        else if (sameSpread) this.#results.watermark(item.watermark)
+      }
+    }
+    this.#ask()
+  }
+
+  process(batch: Batch, out: Output): void | Promise<void> {
+    this.#throwFailure()
+    if (this.#hasWaiting) return this.#untilRoom(out).then(() => this.#take(batch, out))
+    this.#take(batch, out)
+  }
+
+  watermark(timestamp: number, out: Output): void {
+    this.#results.watermark(timestamp)
+    this.drain(out)
+  }
+
+  status(idle: boolean, out: Output): void {
+    this.#results.idle(idle)
+    this.drain(out)
+  }
+
+  drain(out: Output): void {
+    this.#throwFailure()
+    this.#underWay -= this.#results.passOn(out)
+    this.#ask()
+  }
+
+  finishEpoch(_id: number, out: Output): void {
+    this.drain(out)
+  }
+
+  snapshot(): Saved {
+    return { parallelism: this.#context?.parallelism ?? 0, items: this.#results.unanswered() }
+  }
+
+  async endOfInput(out: Output): Promise<void> {
+    this.drain(out)
+    while (this.#underWay > 0) await this.#nextAnswer(out)
+  }
+
+  close(): void {
+    const error = new Error(`node "${this.#node}" is closed`)
+    this.#failure ??= { error }
+    this.#retries?.close(error)
+    this.#answer?.resolve()
+  }
+
+  get #hasWaiting(): boolean {
+    return this.#nextWaiting < this.#waiting.length
+  }
+
+  #take({ values, timestamps }: Batch, out: Output): void {
+    for (let i = 0; i < values.length; i += 1) {
+      this.#waiting.push(this.#results.add(values[i], timestamps === undefined ? undefined : timestamps[i]))
+    }
+    this.drain(out)
+  }
+
+  async #untilRoom(out: Output): Promise<void> {
+    while (this.#hasWaiting) await this.#nextAnswer(out)
+  }
+
+  async #nextAnswer(out: Output): Promise<void> {
+    this.#answer = deferred()
+    await this.#answer.promise
+    this.#answer = undefined
+    this.drain(out)
+  }
+
+  /** Begins as many calls as there is room for. */
+  #ask(): void {
+    while (this.#hasWaiting && this.#underWay < this.#capacity) {
+      const request = this.#waiting[this.#nextWaiting] as AsyncRequest
+      this.#nextWaiting += 1
+      this.#underWay += 1
+      void this.#askAbout(request)
+    }
+    if (this.#hasWaiting) return
+    this.#waiting = []
+    this.#nextWaiting = 0
+  }
+
+  /** Never rejects. */
+  async #askAbout(request: AsyncRequest): Promise<void> {
+    const value = request.value as In
+    try {
+      const asking = (this.#retries as Retries).run((context) => this.#call(value, context))
+      this.#results.done(request, await asking.catch((error: unknown) => this.#inPlaceOf(value, error)))
+    } catch (error) {
+      this.#failure ??= { error: userError(this.#node, value, error) }
+    }
+    if (this.#answer === undefined) this.#context?.wake()
+    else this.#answer.resolve()
+  }
+
+  #inPlaceOf(value: In, error: unknown): Out {
+    if (error instanceof TimedOut && this.#options.onTimeout !== undefined) return this.#options.onTimeout(value)
+    throw error
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+}
