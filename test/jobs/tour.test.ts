@@ -31,6 +31,7 @@ const TAUGHT: readonly (readonly [string, readonly (string | RegExp)[]])[] = [
   ['05-rx.ts', ['10 names, from "name of 0" to "name of 9"', '10 names, from "name of 90" to "name of 99"']],
   ['06-two-streams.ts', [/^order 8: ship \w+, \d+ cents are paid$/, /^order 0: /]],
   ['08-own-source-and-sink.ts', ['Ada wrote 8271 lines', 'Edsger wrote 8229 lines', 'Grace wrote 8250 lines']],
+  ['15-batch.ts', [/^Aarhus turned over \d+ cents$/, /^Cork turned over \d+ cents$/]],
   ['09-files.ts', [/^malformed: .*line: 4.*1 field where the header has 2/]],
 ]
 
@@ -49,6 +50,14 @@ test('07-parallelism.ts says the same at every parallelism', async () => {
   }
   expect(results[0]).toHaveLength(8)
   expect(results[1]).toEqual(results[0])
+})
+
+test('15-batch.ts says each result once in batch mode: what the stream says last', async () => {
+  const streamed = await shown('15-batch.ts', '--fresh')
+  const last = new Map(streamed.filter((line) => line !== '').map((line) => [line.split(' ')[0], line]))
+  const batch = await shown('15-batch.ts', '--fresh', '--batch')
+  expect(batch.filter((line) => line !== '').sort()).toEqual([...last.values()].sort())
+  expect(last.size).toBe(3)
 })
 
 test('the files of the tour are numbered, each with a job of its own name, and all of them are tried here', () => {
