@@ -1,4 +1,4 @@
-// The bytes of a savepoint file, piece by piece. SAVEPOINT.md shows the whole.
+// The bytes of a savepoint file, piece by piece. savepoint-format.md shows the whole.
 //
 //   head      magic 8, format u32, CRC-32 of these
 //   block     payload length u32, CRC-32 of length and payload, payload

@@ -1,4 +1,4 @@
-// Savepoints: what a checkpoint holds, in one file that belongs to nobody's retention and can be read anywhere (SAVEPOINT.md).
+// Savepoints: what a checkpoint holds, in one file that belongs to nobody's retention and can be read anywhere (savepoint-format.md).
 //
 // Made while the job runs: every file of the checkpoint first gets a second name, which takes no time, so that retention may delete
 // the checkpoint while it is being read.

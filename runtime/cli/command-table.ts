@@ -118,7 +118,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   savepoint: {
     arguments: 'JOB [FILE]',
-    summary: 'write what a checkpoint holds into one portable file; a running job takes one for it',
+    summary: 'write all that a job keeps into one portable file, also while it runs',
     examples: [
       'millrace savepoint quickstart',
       'millrace savepoint quickstart --stop',
@@ -131,7 +131,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'savepoint inspect': {
     arguments: 'FILE|JOB',
-    summary: 'show what a savepoint, or the latest checkpoint of a job, keeps: states, timers, positions',
+    summary: 'show what is kept, by node: states, timers, positions of sources',
     examples: [
       'millrace savepoint inspect /backup/quickstart.savepoint',
       'millrace savepoint inspect quickstart --json',
@@ -142,7 +142,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'savepoint query': {
     arguments: 'FILE|JOB',
-    summary: 'print what is kept of one key, also while the job runs (exit code 1: nothing)',
+    summary: 'print what is kept of one key, as JSON (exit code 1: nothing is)',
     examples: [
       'millrace savepoint query quickstart --node totals --key 17',
       `millrace savepoint query s.savepoint --node totals --state sum --key '"Anna"'`,

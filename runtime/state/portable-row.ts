@@ -1,4 +1,4 @@
-// The rows of a savepoint: what is kept of a key, independent of how RocksDB's rows are laid out here. SAVEPOINT.md shows them.
+// The rows of a savepoint: what is kept of a key, independent of how RocksDB's rows are laid out here. See checkpoint/savepoint-format.md.
 //
 //   key       group u16  key, escaped  then
 //     state   1  tag varint                       its value, or of a list its sized values
