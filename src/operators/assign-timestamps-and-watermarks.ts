@@ -7,6 +7,7 @@
 // I3. Active again before its next record.
 
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
+import { MillraceError } from '../errors.ts'
 import type { Batch } from '../record/batch.ts'
 import { EmissionPace } from '../time/emission-pace.ts'
 import { IdleWatch } from '../time/idle-watch.ts'
@@ -30,7 +31,12 @@ export class AssignTimestampsAndWatermarksOperator<T> implements Operator {
   #ended = false
   #alarm: { readonly at: number; readonly cancel: () => void } | undefined
 
+  /** Throws CONFIG_INVALID: only sources can wait for each other. */
   constructor(node: string, strategy: WatermarkStrategy<T>) {
+    if (strategy.alignment !== undefined) {
+      const reason = 'only sources can wait for each other: give it to flow.from(name, source, { watermarks })'
+      throw new MillraceError('CONFIG_INVALID', { path: 'alignment', origin: `node "${node}"`, reason })
+    }
     this.#node = node
     this.#strategy = strategy
   }
