@@ -1,5 +1,6 @@
 import type { RunResult } from '../control/run-types.ts'
 import { totalsByNode } from '../metrics/aggregate.ts'
+import { lateRecords } from './event-time-line.ts'
 import { formatBytes, formatCount, formatDuration } from './format.ts'
 import { paint } from './paint.ts'
 import type { NodeView, ViewState } from './view-state.ts'
@@ -17,14 +18,18 @@ export function summaryText(view: ViewState, result: RunResult, color: boolean):
 function nodeLines(view: ViewState, result: RunResult): readonly string[] {
   const totals = totalsByNode(result.metrics)
   const kinds = new Map<string, NodeView['kind']>(view.nodes.map(({ name, kind }) => [name, kind]))
-  const rows = totals.map(({ node, recordsIn, recordsOut }) => ({
+  const rows = totals.map(({ node, recordsIn, recordsOut, counters }) => ({
     node,
+    late: lateRecords(counters) === 0 ? '' : `${formatCount(lateRecords(counters))} late`,
     in: kinds.get(node) === 'source' ? '' : `${formatCount(recordsIn)} in`,
     out: kinds.get(node) === 'sink' ? '' : `${formatCount(recordsOut)} out`,
   }))
-  const width = (pick: 'node' | 'in' | 'out'): number => Math.max(0, ...rows.map((row) => row[pick].length))
-  const [nodes, ins, outs] = [width('node'), width('in'), width('out')]
-  return rows.map((row) => `  ${row.node.padEnd(nodes)}  ${row.in.padStart(ins)}  ${row.out.padStart(outs)}`.trimEnd())
+  const width = (pick: 'node' | 'in' | 'out' | 'late'): number => Math.max(0, ...rows.map((row) => row[pick].length))
+  const [nodes, ins, outs, lates] = [width('node'), width('in'), width('out'), width('late')]
+  return rows.map((row) => {
+    const counts = `${row.in.padStart(ins)}  ${row.out.padStart(outs)}  ${row.late.padStart(lates)}`
+    return `  ${row.node.padEnd(nodes)}  ${counts}`.trimEnd()
+  })
 }
 
 function checkpointsLine(view: ViewState, { lastCheckpoint }: RunResult): string {

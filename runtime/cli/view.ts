@@ -1,6 +1,7 @@
 // The live view: a state and a size in, lines out. Pure; who draws them is live-screen.ts.
 
 import { EMPTY_WINDOW, etaMs, ratePerSecond } from '../metrics/rate-window.ts'
+import { eventTimeText, FAR_FUTURE_MS } from './event-time-line.ts'
 import { cutText, formatBytes, formatCount, formatDuration, formatRate, textWidth } from './format.ts'
 import { paint } from './paint.ts'
 import { type NodeView, nodeRate, type ViewState } from './view-state.ts'
@@ -21,8 +22,8 @@ interface Column {
 }
 
 const BAR_CELLS = 10
-/** MAX_WATERMARK and the like: the input has ended. */
-const FAR_FUTURE_MS = 8.64e15
+/** A lag that fills its column: event times of long ago. */
+const LAG_MS_MAX = 999 * 86_400_000
 
 const COLUMNS: readonly Column[] = [
   {
@@ -55,7 +56,12 @@ const COLUMNS: readonly Column[] = [
 
 /** The view as lines of at most `columns` columns, at most `rows` of them. */
 export function renderView(view: ViewState, size: ViewSize): readonly string[] {
-  const foot = [...progressLines(view, size), checkpointLine(view, size), ...troubleLines(view, size)]
+  const foot = [
+    ...progressLines(view, size),
+    ...eventTimeLines(view, size),
+    checkpointLine(view, size),
+    ...troubleLines(view, size),
+  ]
   const roomForNodes = Math.max(1, size.rows - 2 - foot.length)
   const lines = [headLine(view, size), ...nodeLines(view, size, roomForNodes), ...foot]
   return lines.slice(0, Math.max(1, size.rows))
@@ -121,7 +127,14 @@ function lagCell({ totals }: NodeView, { nowMs }: ViewSize): string {
   const said = totals?.gauges.lagMs
   if (said !== undefined) return formatDuration(said)
   if (totals?.watermark === undefined || !Number.isFinite(totals.watermark)) return ''
-  return totals.watermark > FAR_FUTURE_MS ? 'end' : formatDuration(nowMs - totals.watermark)
+  if (totals.watermark > FAR_FUTURE_MS) return 'end'
+  const lagMs = nowMs - totals.watermark
+  return lagMs > LAG_MS_MAX ? '>999d' : formatDuration(lagMs)
+}
+
+function eventTimeLines(view: ViewState, size: ViewSize): readonly string[] {
+  const text = eventTimeText(view.nodes, size.nowMs)
+  return text === undefined ? [] : [cutText(`  ${text}`, size.columns)]
 }
 
 function progressLines(view: ViewState, size: ViewSize): readonly string[] {

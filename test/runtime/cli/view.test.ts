@@ -83,22 +83,24 @@ describe('the view', () => {
         report         760,000                 40.0k █·········   5%      end
         orders shop.orders: 76% 760,000/1,000,000 rows  ETA 6.0s
         orders shop.customers: 100% 500/500 rows  done
+        event time 1970-01-12 13:46:57, 2.5s behind
         checkpoint 12 in 84ms · 12.3 MiB · pause 3ms · 4.9s ago · 13 under way for 400ms
         restarts 1 · last failure 15s ago: Node "totals" threw on { id: 7 }: Cannot read properties of null (readin…"
     `))
 
   it('in a narrow terminal: the least needed columns go', () =>
     expect(draw(busyView(), 60)).toMatchInlineSnapshot(`
-    "shop  running (attempt 2) · 20s · from checkpoint 11
-      node                in           out  rate/s
-      orders                       760,000   40.0k
-      totals         760,000       760,000   40.0k
-      report         760,000                 40.0k
-      orders shop.orders: 76% 760,000/1,000,000 rows  ETA 6.0s
-      orders shop.customers: 100% 500/500 rows  done
-      checkpoint 12 in 84ms · 12.3 MiB · pause 3ms · 4.9s ago ·…
-      restarts 1 · last failure 15s ago: Node "totals" threw on…"
-  `))
+      "shop  running (attempt 2) · 20s · from checkpoint 11
+        node                in           out  rate/s
+        orders                       760,000   40.0k
+        totals         760,000       760,000   40.0k
+        report         760,000                 40.0k
+        orders shop.orders: 76% 760,000/1,000,000 rows  ETA 6.0s
+        orders shop.customers: 100% 500/500 rows  done
+        event time 1970-01-12 13:46:57, 2.5s behind
+        checkpoint 12 in 84ms · 12.3 MiB · pause 3ms · 4.9s ago ·…
+        restarts 1 · last failure 15s ago: Node "totals" threw on…"
+    `))
 
   it('in a very narrow one: names and what came out', () =>
     expect(draw(busyView(), 24)).toMatchInlineSnapshot(`
@@ -109,26 +111,43 @@ describe('the view', () => {
         report
         orders shop.orders: 7…
         orders shop.customers…
+        event time 1970-01-12…
         checkpoint 12 in 84ms…
         restarts 1 · last fai…"
     `))
 
   it('in a low one: nodes are cut, the checkpoint stays', () =>
     expect(draw(busyView(), 80, 8)).toMatchInlineSnapshot(`
-    "shop  running (attempt 2) · 20s · from checkpoint 11
-      node                in           out  rate/s            busy      lag
-      orders                       760,000   40.0k ██████▒▒··  81%    120ms
-      … and 2 more
-      orders shop.orders: 76% 760,000/1,000,000 rows  ETA 6.0s
-      orders shop.customers: 100% 500/500 rows  done
-      checkpoint 12 in 84ms · 12.3 MiB · pause 3ms · 4.9s ago · 13 under way for 40…
-      restarts 1 · last failure 15s ago: Node "totals" threw on { id: 7 }: Cannot r…"
-  `))
+      "shop  running (attempt 2) · 20s · from checkpoint 11
+        node                in           out  rate/s            busy      lag
+        … and 3 more
+        orders shop.orders: 76% 760,000/1,000,000 rows  ETA 6.0s
+        orders shop.customers: 100% 500/500 rows  done
+        event time 1970-01-12 13:46:57, 2.5s behind
+        checkpoint 12 in 84ms · 12.3 MiB · pause 3ms · 4.9s ago · 13 under way for 40…
+        restarts 1 · last failure 15s ago: Node "totals" threw on { id: 7 }: Cannot r…"
+    `))
 
   it('in colours says the same', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes are taken out to compare
     expect(draw(busyView(), 110, 30, true).replaceAll(/\x1b\[\d+m/g, '')).toBe(draw(busyView(), 110))
     expect(draw(busyView(), 110, 30, true)).toContain('\x1b[32m██████\x1b[39m\x1b[31m▒▒\x1b[39m')
+  })
+
+  it('says how far event time has come, and which records came too late for whom', () => {
+    const at = (watermark: number, lateRecords = 0): ViewState =>
+      foldMetrics(
+        foldGraph(initialView('shop', T0), graphOf('shop', 'orders', 'windows', 'report')),
+        [
+          nodeMetrics('windows', { watermark, counters: { lateRecords } }),
+          nodeMetrics('orders', { watermark: T0 + 30_000 }),
+        ],
+        T0,
+      )
+    expect(draw(at(T0 + 30_000), 100)).toContain('  event time 1970-01-12 13:47:10, 10s ahead\n')
+    expect(draw(at(Date.UTC(1925, 0)), 100)).toContain('>999d')
+    expect(draw(at(-9e15, 1_204), 100)).toContain('10s ahead · late: windows 1,204\n')
+    expect(draw(foldGraph(initialView('shop', T0), graphOf('shop', 'orders')), 100)).not.toContain('event time')
   })
 
   it('says when the next attempt begins while it waits', () => {
