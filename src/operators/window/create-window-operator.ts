@@ -32,7 +32,11 @@ function checkSaid({ node, assigner, allowedLatenessMs, lateRecords, emitEveryMs
     throw invalid(node, 'countWindow()', 'such windows give their results by number, without trigger() or emitEvery()')
   const untimed = assigner.kind === 'count' || assigner.kind === 'global' || assigner.processingTime
   if (untimed && (allowedLatenessMs !== 0 || lateRecords !== undefined))
-    throw invalid(node, 'lateness', 'only in windows of event time, other than global ones, is a record late')
+    throw invalid(
+      node,
+      'allowedLateness() or lateRecords()',
+      'nothing is late in windows of the clock, of a count, or without an end',
+    )
 }
 
 function invalid(node: string, path: string, reason: string): MillraceError {
