@@ -129,6 +129,8 @@ export class AsyncOperator<In, Out> implements Operator {
   }
 
   async #untilRoom(out: Output): Promise<void> {
+    // Answers that came before this call have woken the machine, which has not come to drain(): nothing else may make room.
+    this.drain(out)
     while (this.#hasWaiting) await this.#nextAnswer(out)
   }
 

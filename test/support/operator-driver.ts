@@ -143,6 +143,8 @@ class HeapState {
 export interface DriverOptions {
   readonly keyed?: HeapKeyedContext
   readonly node?: string
+  readonly restored?: readonly unknown[]
+  readonly parallelism?: number
 }
 
 /** An opened operator and its output. Calls are awaited, so nothing overlaps. */
@@ -166,11 +168,12 @@ export class OperatorDriver {
       clock: this.clock,
       counters: this.counters,
       logged: this.logged,
+      ...(this.#options.parallelism === undefined ? {} : { parallelism: this.#options.parallelism }),
     })
     const context: OperatorContext = {
       ...base,
       keyed: this.#options.keyed,
-      restored: [],
+      restored: this.#options.restored ?? [],
       wake: () => {
         this.wakes += 1
       },
