@@ -12,6 +12,8 @@ export interface Ran {
   readonly result: RunResult
   /** Those that completed. */
   readonly checkpoints: readonly CheckpointInfo[]
+  /** The most that keyed state took in the heap, looked at each second and at the end. */
+  readonly stateBytesMax: number
   /** From when every task ran to the end: without loading the job and starting threads. */
   readonly runningMs: number
 }
@@ -32,10 +34,20 @@ export async function runHere(
       runningSince = performance.now()
       onRunning?.()
     })
+    let stateBytesMax = 0
+    const weigh = (nodes: RunResult['metrics']): void => {
+      stateBytesMax = Math.max(
+        stateBytesMax,
+        nodes.reduce((sum, node) => sum + node.stateBytes, 0),
+      )
+    }
+    running.metrics$.subscribe(weigh)
     const result = await running.result
     const runningMs = performance.now() - runningSince
     if (result.state !== 'finished') throw new Error(`the job ${result.state}: ${result.failure?.message}`)
-    return { result, checkpoints: checkpoints.filter(({ status }) => status === 'complete'), runningMs }
+    weigh(result.metrics)
+    const complete = checkpoints.filter(({ status }) => status === 'complete')
+    return { result, checkpoints: complete, stateBytesMax, runningMs }
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
   }

@@ -7,7 +7,7 @@ import type { QueryParams, QueryResult } from './run-query.ts'
 const { query, events, generator, cacheMb } = JSON.parse(process.argv[2] ?? '{}') as QueryParams
 const file = fileURLToPath(new URL(`../../jobs/nexmark/${query}.ts`, import.meta.url))
 let cpuAtStart = process.cpuUsage()
-const { result, runningMs } = await runHere(file, {
+const { stateBytesMax, runningMs } = await runHere(file, {
   workers: 1,
   parallelism: 1,
   inProcess: false,
@@ -24,6 +24,6 @@ process.send?.({
   seconds: runningMs / 1000,
   cpuSeconds: (user + system) / 1e6,
   memoryMb: process.resourceUsage().maxRSS / 1024,
-  stateMb: result.metrics.reduce((sum, node) => sum + node.stateBytes, 0) / 2 ** 20,
+  stateMb: stateBytesMax / 2 ** 20,
 } satisfies QueryResult)
 process.disconnect?.()

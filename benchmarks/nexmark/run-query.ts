@@ -18,7 +18,7 @@ export interface QueryResult {
   readonly cpuSeconds: number
   /** The most the process ever held. */
   readonly memoryMb: number
-  /** What the state took in the heap at the end. */
+  /** The most that the state took in the heap. */
   readonly stateMb: number
 }
 
