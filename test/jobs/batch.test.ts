@@ -97,6 +97,8 @@ const KEPT: Readonly<Record<string, (lines: readonly string[]) => readonly strin
 }
 /** Chapters whose lines depend on the order of several subtasks. */
 const ONE_SUBTASK = new Set(['02-keyed-state.ts', '05-rx.ts'])
+/** A second of work each time. */
+const ONE_WAY = new Set(['07-parallelism.ts'])
 
 /** Of the lines with the same first group the last one; all others as they are. */
 function lastOf(lines: readonly string[], pattern: RegExp): string[] {
@@ -112,8 +114,8 @@ describe('tour', () => {
     const one = (way: Way): Way => (single ? { ...way, options: { ...way.options, parallelism: 1 } } : way)
     const streamed = kept(await ran(job, one(STREAM)))
     expect(streamed.length).toBeGreaterThan(0)
-    for (const way of single ? WAYS.slice(0, 1) : WAYS)
-      expect(kept(await ran(job, one(way))), way.name).toEqual(streamed)
+    const ways = single ? WAYS.slice(0, 1) : ONE_WAY.has(file) ? WAYS.slice(-1) : WAYS
+    for (const way of ways) expect(kept(await ran(job, one(way))), way.name).toEqual(streamed)
   })
 })
 
@@ -177,7 +179,9 @@ test('sqlite-sync', { timeout: 60_000 }, async () => {
   const database = new Libsql(from)
   database.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, v)')
   const insert = database.prepare('INSERT INTO t VALUES (?, ?)')
+  database.exec('BEGIN')
   for (let id = 0; id < 2000; id += 1) insert.run(id, `value ${id}`)
+  database.exec('COMMIT')
   database.close()
   const query = 'SELECT id, v FROM t ORDER BY id'
   const expected = rowsOf(from, query)

@@ -10,6 +10,7 @@ import {
   fromArray,
   type Job,
   job,
+  KeyedBroadcastProcessFunction,
   type KeyedProcessContext,
   KeyedProcessFunction,
   type OnTimerContext,
@@ -126,6 +127,37 @@ test('timers that set each other without end are refused, with the node and the 
   const { failure } = await runJobHere(endless, { mode: 'batch', restart: { strategy: 'none' } })
   expect(failure).toMatchObject({ code: 'USER_FUNCTION', node: 'again' })
   expect(failure?.message).toContain('aarhus')
+})
+
+class Priced extends KeyedBroadcastProcessFunction<string, Sale, string, string> {
+  readonly #rules = this.broadcastState<string, number>('rules')
+  readonly #sales = this.valueState<number>('sales')
+
+  override process(value: Sale, { key }: KeyedProcessContext<string>, out: Collector<string>): void {
+    this.#sales.set((this.#sales.get() ?? 0) + value.cents)
+    out.emit(`${key} ${this.#sales.get()} of ${this.#rules.size} rules`)
+  }
+
+  override processBroadcast(rule: string): void {
+    this.#rules.set(rule, 1)
+  }
+}
+
+test('a broadcast input comes whole before the first key, in every subtask', async () => {
+  const out: string[] = []
+  const priced = job('priced', (flow) => {
+    const rules = flow.from('rules', generate({ count: 3000, make: (n) => `rule ${n}` }))
+    flow
+      .from('sales', fromArray(Array.from({ length: 40 }, (_, n) => sale(`shop ${n % 20}`, n))))
+      .keyBy('shop', ({ shop }) => shop)
+      .connectBroadcast(rules)
+      .process('price', () => new Priced())
+      .to('out', collect(out))
+  })
+  const { failure } = await runJobHere(priced, { mode: 'batch', parallelism: 2, stateCacheBytes: 1 })
+  expect(failure).toBeUndefined()
+  const expected = Array.from({ length: 20 }, (_, n) => [`shop ${n} ${n}`, `shop ${n} ${2 * n + 20}`]).flat()
+  expect(out.sort()).toEqual(expected.map((line) => `${line} of 3000 rules`).sort())
 })
 
 interface Reading {
