@@ -31,6 +31,15 @@ const TAUGHT: readonly (readonly [string, readonly (string | RegExp)[]])[] = [
   ['05-rx.ts', ['10 names, from "name of 0" to "name of 9"', '10 names, from "name of 90" to "name of 99"']],
   ['06-two-streams.ts', [/^order 8: ship \w+, \d+ cents are paid$/, /^order 0: /]],
   ['08-own-source-and-sink.ts', ['Ada wrote 8271 lines', 'Edsger wrote 8229 lines', 'Grace wrote 8250 lines']],
+  [
+    '11-windows.ts',
+    [
+      '00:00-01:00 till A: 1020 cents',
+      '00:00-01:00 till B: 560 cents',
+      'busy: till A made 3 sales in two minutes up to 01:30',
+      'till A worked from 00:05: 120 + 900 + 430',
+    ],
+  ],
   ['15-batch.ts', [/^Aarhus turned over \d+ cents$/, /^Cork turned over \d+ cents$/]],
   ['09-files.ts', [/^malformed: .*line: 4.*1 field where the header has 2/]],
 ]
