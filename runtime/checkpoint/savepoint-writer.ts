@@ -49,7 +49,7 @@ export class SavepointWriter {
 
   /** Begins a file beside its place to be. */
   static async create(fs: Fs, target: string, header: SavepointHeader): Promise<SavepointWriter> {
-    await fs.mkdir(dirname(target))
+    await makeFolder(fs, dirname(target))
     const partial = join(dirname(target), `${partialPrefix(target)}${process.pid}-${process.hrtime.bigint()}`)
     const writer = new SavepointWriter(fs, target, partial, await fs.create(partial))
     await writer.#write(encodeHead())
@@ -110,6 +110,14 @@ export class SavepointWriter {
     await this.#file.write(bytes)
     this.#at += bytes.byteLength
   }
+}
+
+/** Makes a folder so that it survives a power cut: each that is new is an entry of the one above. */
+async function makeFolder(fs: Fs, folder: string): Promise<void> {
+  const missing: string[] = []
+  for (let at = folder; !(await fs.exists(at)); at = dirname(at)) missing.push(at)
+  await fs.mkdir(folder)
+  for (const made of missing) await fs.syncFolder(dirname(made))
 }
 
 /** Begins the temporary name of a savepoint; the process id follows. */

@@ -12,7 +12,7 @@ export interface HeldState {
 /** Timers of one time domain. */
 export interface TimerSummary {
   readonly count: number
-  /** Ms since the epoch; undefined if there is none. */
+  /** Ms since the epoch; undefined if there is none, or it is at no finite time. */
   readonly earliest: number | undefined
 }
 

@@ -35,6 +35,12 @@ export function plainValue(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plainValue(part)]))
 }
 
+/** ISO 8601; undefined for what no calendar has. */
+export function instant(ms: number): string | undefined {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
+}
+
 function keyOf(value: unknown, text: string): Key {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
   if (Array.isArray(value)) return value.map((part) => keyOf(part, text))

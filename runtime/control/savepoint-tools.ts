@@ -50,10 +50,13 @@ export interface StateContents {
 }
 
 /** What is kept of one key. */
-export interface KeyContents extends KeptKey {
+export interface KeyContents {
   readonly job: string
   readonly checkpoint: number
   readonly node: string
+  /** `ttlMs`: the time to live, as the job declared it then. What has outlived it is still told here, though not to the job. */
+  readonly states: readonly (KeptKey['states'][number] & { readonly ttlMs: number | undefined })[]
+  readonly timers: KeptKey['timers']
 }
 
 /** Which key of which node. */
@@ -94,7 +97,10 @@ export function queryState(where: StatePlace, query: KeyQuery): Promise<KeyConte
     if (query.state !== undefined && !names.includes(query.state)) {
       throw unknown('state', query.state, `node "${query.node}" keeps ${names.join(', ') || 'no state but timers'}`)
     }
-    const wanted = states.filter(({ name }) => query.state === undefined || name === query.state)
+    const declared = manifest.graph.nodes.find(({ name }) => name === query.node)?.states
+    const wanted = states
+      .filter(({ name }) => query.state === undefined || name === query.state)
+      .map((state) => ({ ...state, ttlMs: declared?.find(({ name }) => name === state.name)?.ttlMs }))
     return { job: manifest.job, checkpoint: manifest.id, node: query.node, states: wanted, timers }
   })
 }

@@ -51,5 +51,5 @@ export class SummaryCounter {
 }
 
 function summaryOf({ count, earliest }: { readonly count: number; readonly earliest: number }): TimerSummary {
-  return { count, earliest: count === 0 ? undefined : earliest }
+  return { count, earliest: Number.isFinite(earliest) ? earliest : undefined }
 }

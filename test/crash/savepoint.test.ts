@@ -24,6 +24,8 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }))
 const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'millrace-savepoint-crash-'))
 
+/** So slow that it does not end before it is stopped, however busy the machine. */
+const SLOWLY = ['--set', 'rate=200']
 const run = (name: string, ...more: string[]): string[] => [
   JOB,
   '--data-dir',
@@ -47,13 +49,13 @@ beforeAll(async () => {
 const leftIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('.'))
 
 it.each(STEPS)('killed at %s', { timeout: 120_000 }, async (step, stands) => {
-  const bin = startBin('run-job', run('data', '--set', 'rate=2000'))
+  const bin = startBin('run-job', run('data', ...SLOWLY))
   await bin.seen('checkpoint=3 status=complete')
   const target = join(dir, 'kept', 's.savepoint')
   const save = (env: Record<string, string> = {}): Promise<ProcessResult> =>
     runMillrace(['savepoint', 'every-step', target, '--data-dir', join(dir, 'data')], { env })
   const killed = await save({ MILLRACE_FAILPOINT: step })
-  expect(killed.signal).toBe('SIGKILL')
+  expect([killed.signal, killed.stderr]).toEqual(['SIGKILL', ''])
   expect(existsSync(target)).toBe(stands)
   const half = readdirSync(join(dir, 'kept')).find((name) => name !== 's.savepoint')
   if (half !== undefined) {
@@ -68,6 +70,31 @@ it.each(STEPS)('killed at %s', { timeout: 120_000 }, async (step, stands) => {
   expect(leftIn(join(dir, 'data', 'every-step', 'savepoints'))).toEqual([])
   const inspected = await runMillrace(['savepoint', 'inspect', target])
   expect([inspected.code, inspected.stderr]).toEqual([0, ''])
+  bin.signal('SIGTERM')
   expect((await bin.result).code).toBe(0)
+  expect((await runJob(run('data'))).code).toBe(0)
   expect(await outcomeOf(join(dir, 'data'))).toEqual(calm)
 })
+
+const OF_THE_JOB: readonly Failpoint[] = ['manifest.rename.before', 'checkpoint.delete.middle']
+const MORE_OF_THE_JOB: readonly Failpoint[] = ['source.barrier.after', 'state.link.middle', 'manifest.rename.after']
+
+it.each(process.env.MILLRACE_FULL === '1' ? [...OF_THE_JOB, ...MORE_OF_THE_JOB] : OF_THE_JOB)(
+  'the job is killed at %s while savepoints of it are made: each is whole or not there',
+  { timeout: 120_000 },
+  async (step) => {
+    const bin = startBin('run-job', run('data', ...SLOWLY), { env: { MILLRACE_FAILPOINT: `${step}@12` } })
+    await bin.seen('checkpoint=2 status=complete')
+    const targets = Array.from({ length: 3 }, (_, i) => join(dir, `${i}.savepoint`))
+    // One after the other, until the job is gone.
+    for (const target of targets)
+      await runMillrace(['savepoint', 'every-step', target, '--data-dir', join(dir, 'data')])
+    expect((await bin.result).signal).toBe('SIGKILL')
+    for (const target of targets.filter((each) => existsSync(each))) {
+      expect((await runMillrace(['savepoint', 'inspect', target])).code).toBe(0)
+    }
+    expect(readdirSync(dir).filter((name) => name.startsWith('.'))).toEqual([])
+    expect((await runJob(run('data'))).code).toBe(0)
+    expect(await outcomeOf(join(dir, 'data'))).toEqual(calm)
+  },
+)

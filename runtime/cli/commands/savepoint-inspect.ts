@@ -3,7 +3,7 @@ import { type CommandFunction, EXIT } from '../command.ts'
 import { formatBytes, formatCount } from '../format.ts'
 import { requireStatePlace } from '../known-job.ts'
 import { configOf } from '../run-request.ts'
-import { plainValue } from '../state-json.ts'
+import { instant, plainValue } from '../state-json.ts'
 import { tableText } from '../table.ts'
 
 /** `millrace savepoint inspect FILE|JOB`: what is kept, node by node and state by state. */
@@ -49,8 +49,7 @@ function counts({ state, splits }: NodeContents): string[] {
   const timers = (domain: 'event' | 'processing'): string => {
     const { count = 0, earliest } = state?.timers[domain] ?? {}
     if (count === 0) return ''
-    const date = new Date(earliest ?? Number.NaN)
-    return `${formatCount(count)}, from ${Number.isNaN(date.getTime()) ? String(earliest) : date.toISOString()}`
+    return earliest === undefined ? formatCount(count) : `${formatCount(count)}, from ${instant(earliest) ?? earliest}`
   }
   const keys = state === undefined || state.states.length === 0 ? '' : formatCount(state.keys)
   return [keys, timers('event'), timers('processing'), splits === undefined ? '' : formatCount(splits.length)]

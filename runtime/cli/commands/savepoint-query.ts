@@ -3,7 +3,7 @@ import { type CommandFunction, EXIT } from '../command.ts'
 import { requireStatePlace } from '../known-job.ts'
 import { type Arguments, misuse } from '../parse-arguments.ts'
 import { configOf } from '../run-request.ts'
-import { parseKey, plainValue } from '../state-json.ts'
+import { instant, parseKey, plainValue } from '../state-json.ts'
 
 /** `millrace savepoint query FILE|JOB --node NODE --key KEY [--state STATE]`: what is kept of a key, as JSON. */
 export const savepointQueryCommand: CommandFunction = async (args, terminal) => {
@@ -35,12 +35,13 @@ function shown({ job, checkpoint, node, states, timers }: KeyContents, key: unkn
 
 type State = KeyContents['states'][number]
 
-function shownState({ name, kind, codec, version, values }: State): unknown {
+function shownState({ name, kind, codec, version, ttlMs, values }: State): unknown {
   const head = { name, kind, codec, version }
   const parts = values.map(({ key, value, atMs }) => ({
     ...(key !== undefined && { key: plainValue(key) }),
     value: plainValue(value),
     ...(atMs !== undefined && { writtenAt: instant(atMs) }),
+    ...(atMs !== undefined && ttlMs !== undefined && { expiresAt: instant(atMs + ttlMs) }),
   }))
   if (kind === 'map') return { ...head, entries: parts }
   if (kind === 'list') return { ...head, values: parts }
@@ -49,10 +50,4 @@ function shownState({ name, kind, codec, version, values }: State): unknown {
 
 function shownTimer({ domain, time }: KeyContents['timers'][number]): unknown {
   return { domain, time: plainValue(time), at: instant(time) }
-}
-
-/** Timers may be set to times that no calendar has. */
-function instant(ms: number): string | null {
-  const date = new Date(ms)
-  return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }

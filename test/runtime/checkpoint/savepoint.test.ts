@@ -55,6 +55,13 @@ it('holds what the checkpoint held, with the state of all subtasks as one sectio
   expect(first?.keyed?.section).toMatchObject({ keys: 1, keyGroups: 128, states: [{ name: 'sum', entries: 1 }] })
 })
 
+it('that was told to be there survives a power cut, with the folders that were made for it', async () => {
+  const { fs, checkpoint } = await withCheckpoint()
+  await saveTo(fs, checkpoint, '/backup/of/today/s')
+  fs.restart(false)
+  expect(await loadSavepoint(fs, '/backup/of/today/s')).toMatchObject({ id: 1 })
+})
+
 it('is refused where something is, and leaves no pins behind when the checkpoint is not whole', async () => {
   const { fs, checkpoint } = await withCheckpoint()
   await fs.mkdir('/backup/x')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseKey, plainValue } from '../../../runtime/cli/state-json.ts'
+import { instant, parseKey, plainValue } from '../../../runtime/cli/state-json.ts'
 import type { Key } from '../../../src/util/key-group.ts'
 
 describe('a key as typed', () => {
@@ -58,4 +58,13 @@ it('a value is shown as JSON, with what JSON has no word for', () => {
     bytes: { base64: 'AQI=' },
     nested: [['1n'], null, null, 'text'],
   })
+})
+
+it('a time is shown by the calendar, unless none has it', () => {
+  expect([instant(0), instant(8e15), instant(8.64e15 + 1), instant(Number.POSITIVE_INFINITY)]).toEqual([
+    '1970-01-01T00:00:00.000Z',
+    '+255479-11-28T14:13:20.000Z',
+    undefined,
+    undefined,
+  ])
 })

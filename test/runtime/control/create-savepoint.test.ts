@@ -200,6 +200,7 @@ describe('a savepoint of a job that runs', () => {
       sum: [keptAfter(HALF)[5]?.sum],
       mortal: [HALF / KEYS],
     })
+    expect(found.states.map(({ name, ttlMs }) => [name, ttlMs])).toContainEqual(['mortal', 3_600_000])
     expect(found.timers).toEqual([
       { domain: 'event', time: 10_000 },
       { domain: 'processing', time: NEVER_MS },
