@@ -85,7 +85,10 @@ export class Attempt implements WorkerListener {
 
   /** Takes a last checkpoint and ends. Where nothing could go on from it, ends at once. */
   stop(): void {
-    if (this.#options.lastOnly) return this.interrupt()
+    if (this.#options.lastOnly) {
+      this.#options.reports.log('warn', 'a batch run that is stopped begins again at the beginning', {})
+      return this.interrupt()
+    }
     this.#stopping = true
     this.#coordinator?.tell({ type: 'stop' })
   }

@@ -11,7 +11,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BATCH_RECORDS, type Batch } from '../../src/record/batch.ts'
-import { present } from '../../src/util/assert.ts'
+import { assert, present } from '../../src/util/assert.ts'
 import { failpoint } from '../../src/util/failpoint.ts'
 import { type FileSystem, nodeFileSystem } from '../../src/util/file-system.ts'
 import { BatchBuffer } from '../channel/batch-buffer.ts'
@@ -55,6 +55,7 @@ export class SortedSpool {
   /** Runs that were begun: they name the files. */
   #begun = 0
   #spilledBytes = 0
+  #closed = false
 
   constructor(options: SortedSpoolOptions) {
     this.#options = options
@@ -97,6 +98,7 @@ export class SortedSpool {
 
   /** Closes and deletes what is left. */
   async close(): Promise<void> {
+    this.#closed = true
     const runs = this.#runs
     this.#runs = []
     await Promise.all(runs.map(({ file }) => file.close().catch(() => {})))
@@ -120,6 +122,8 @@ export class SortedSpool {
 
   async #write(kind: Omit<Run, 'file'>, fill: (file: RunFile) => Promise<void>): Promise<Run> {
     const { folder, node } = this.#options
+    // Somebody may still be adding or merging: what it makes now, nobody would delete.
+    assert(!this.#closed, 'a spool is not used after close')
     if (this.#begun === 0) await this.#fileSystem.makeDirectory(folder)
     this.#begun += 1
     const file = await RunFile.create({ fileSystem: this.#fileSystem, path: join(folder, `run-${this.#begun}`), node })

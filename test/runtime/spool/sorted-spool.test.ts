@@ -1,6 +1,6 @@
 // What goes into a spool comes out whole and in order, whatever fits into memory: against a plain sort, and on a disk that fails.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -9,6 +9,7 @@ import type { KeyVisitor } from '../../../runtime/spool/key-merge.ts'
 import { SortedSpool } from '../../../runtime/spool/sorted-spool.ts'
 import { isMillraceError } from '../../../src/errors.ts'
 import { batchOf } from '../../../src/record/batch.ts'
+import { type FileSystem, nodeFileSystem, type OpenFile } from '../../../src/util/file-system.ts'
 import { canonicalKey, type Key } from '../../../src/util/key-group.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'spool-'))
@@ -16,6 +17,20 @@ afterAll(() => {
   rmSync(root, { recursive: true })
 })
 let spools = 0
+
+/** This machine's, with `step` called before each thing that it does. */
+function failing(step: () => void): FileSystem {
+  const after = <T>(work: () => Promise<T>): Promise<T> => Promise.resolve().then(step).then(work)
+  const wrapped = (file: OpenFile): OpenFile => ({
+    read: (into, position) => after(() => file.read(into, position)),
+    write: (parts, position) => after(() => file.write(parts, position)),
+    truncate: (bytes) => file.truncate(bytes),
+    sync: () => file.sync(),
+    size: () => file.size(),
+    close: () => file.close(),
+  })
+  return { ...nodeFileSystem, open: (path, mode) => after(() => nodeFileSystem.open(path, mode).then(wrapped)) }
+}
 
 interface Row {
   readonly input: number
@@ -229,6 +244,32 @@ describe('the disk', () => {
     expect(isMillraceError(error) && [error.code, error.details.path]).toEqual(['IO', path])
     await spool.close()
     expect(readdirSync(root)).not.toContain(folder)
+  })
+
+  test('that fails at any step is an error with the path, never a lost record', async () => {
+    const rows = [...bulk(6_000, 500)]
+    for (let failAt = 1; ; failAt += 1) {
+      let steps = 0
+      const step = (): void => {
+        steps += 1
+        if (steps === failAt) throw new Error('no space left on device')
+      }
+      const folder = join(root, `failing-${failAt}`)
+      const spool = new SortedSpool({ inputs: 1, bytesMax: 0, folder, node: 'sums', fileSystem: failing(step) })
+      const listener = new Listener()
+      const error = await fill(spool, rows)
+        .then(() => spool.replay(listener))
+        .catch((thrown: unknown) => thrown)
+      await spool.close()
+      expect(existsSync(folder)).toBe(false)
+      if (steps < failAt) {
+        expect(error).toBeUndefined()
+        expect(listener.byKey).toEqual(expectedOf(rows.flat()))
+        return
+      }
+      expect(isMillraceError(error) && error.code, `step ${failAt}`).toBe('IO')
+      expect(String(error)).toContain(folder)
+    }
   })
 
   test('a record that cannot be written names the node', () => {
