@@ -23,12 +23,13 @@ export abstract class ProcessWindowFunction<K extends Key, In, Out> {
   close(): void | Promise<void> {}
 }
 
-/** A ProcessWindowFunction without a life. */
+/** A lambda where a ProcessWindowFunction is wanted. */
 export type ProcessWindowLambda<K extends Key, In, Out> = (
   values: readonly In[],
   context: WindowContext<K>,
   out: Collector<Out>,
-) => void
+  // biome-ignore lint/suspicious/noConfusingVoidType: unlike void alone, it does not take a factory of the wrong function for a lambda
+) => void | undefined
 
 /** A lambda as a function object. */
 export class LambdaProcessWindowFunction<K extends Key, In, Out> extends ProcessWindowFunction<K, In, Out> {
