@@ -26,6 +26,7 @@ export type {
   NodeOptions,
   Stream,
   WindowedStream,
+  WindowJoinedStreams,
 } from './api/streams.ts'
 export type { CheckpointOptions, Job, JobOptions, RestartOptions } from './graph/job.ts'
 export type { RxOptions, RxPipeline } from './operators/rx.ts'
@@ -59,7 +60,9 @@ export type { LeftOf, RightOf } from './operators/join-type.ts'
 export type { LookupCacheOptions, LookupJoinOptions } from './operators/lookup-join.ts'
 export type { ProcessLambda } from './operators/process.ts'
 export type { CallContext, CallOptions, RetryOptions } from './operators/retries.ts'
+export type { TemporalJoinOptions } from './operators/temporal-join.ts'
 export type { UnboundedJoinOptions, UnboundedJoinSide } from './operators/unbounded-join.ts'
+export type { WindowJoinOptions } from './operators/window-join.ts'
 
 // Time
 

@@ -2,14 +2,29 @@ import { MillraceError } from '../errors.ts'
 import { INTERVAL_JOIN_STATE, IntervalJoinOperator, type IntervalJoinOptions } from '../operators/interval-join.ts'
 import type { JoinFunction, JoinType, LeftOf, RightOf } from '../operators/join-type.ts'
 import {
+  type AnyTemporalJoinOptions,
+  TEMPORAL_JOIN_STATE,
+  TemporalJoinOperator,
+  type TemporalJoinOptions,
+} from '../operators/temporal-join.ts'
+import {
   type AnyUnboundedJoinOptions,
   UnboundedJoinOperator,
   type UnboundedJoinOptions,
   unboundedJoinStates,
 } from '../operators/unbounded-join.ts'
-import type { JoinedStreams, NodeOptions, PairedStreams, Stream } from './streams.ts'
+import {
+  WINDOW_JOIN_STATE,
+  type WindowJoinFunction,
+  WindowJoinOperator,
+  type WindowJoinOptions,
+} from '../operators/window-join.ts'
+import { windowJoinPlan } from '../operators/window-join-plan.ts'
+import type { WindowAssigner } from '../time/window.ts'
+import type { JoinedStreams, NodeOptions, PairedStreams, Stream, WindowJoinedStreams } from './streams.ts'
 import { edgeFrom, type OperatorSpec, type Origin, type Wiring } from './wiring.ts'
 
+type AnyRowFunction = JoinFunction & WindowJoinFunction
 type JoinSpec = Pick<OperatorSpec, 'type' | 'states' | 'create'>
 
 /** The one implementation of JoinedStreams: two keyed streams that a join is about to read. */
@@ -54,12 +69,39 @@ export class JoinedDataStreams<A, B> implements JoinedStreams<A, B> {
     })
   }
 
+  window<const Type extends JoinType = 'inner'>(
+    assigner: WindowAssigner<A | B>,
+    options: WindowJoinOptions<A, B, Type> = {},
+  ): WindowJoinedStreams<LeftOf<Type, A>, RightOf<Type, B>> {
+    const apply = this.#applied((name, row) => {
+      const plan = windowJoinPlan(name, assigner)
+      const create = () => new WindowJoinOperator(name, plan, options, row)
+      return { type: 'windowJoin', states: [WINDOW_JOIN_STATE], create }
+    })
+    return { apply: (name, row, nodeOptions) => apply(name, row as AnyRowFunction, nodeOptions) }
+  }
+
+  /** Not of the interface: KeyedStream.temporalJoin() comes here. */
+  temporal<Version, const Type extends 'inner' | 'left'>(
+    options: TemporalJoinOptions<A, B, Version, Type>,
+  ): PairedStreams<A, RightOf<Type, Version>> {
+    const any = options as AnyTemporalJoinOptions
+    return this.#paired((name, row) => ({
+      type: 'temporalJoin',
+      states: [TEMPORAL_JOIN_STATE],
+      create: () => new TemporalJoinOperator(name, any, row),
+    }))
+  }
+
   #paired<KeptA, KeptB>(spec: (name: string, row: JoinFunction) => JoinSpec): PairedStreams<KeptA, KeptB> {
-    const apply = <Out>(name: string, row: (left: KeptA, right: KeptB) => Out, options?: NodeOptions): Stream<Out> => {
+    const apply = this.#applied(spec)
+    return { apply: (name, row, options) => apply(name, row as AnyRowFunction, options) }
+  }
+
+  #applied(spec: (name: string, row: AnyRowFunction) => JoinSpec) {
+    return <Out>(name: string, row: AnyRowFunction, options: NodeOptions | undefined): Stream<Out> => {
       const inputs = [edgeFrom(this.#left, name, 0), edgeFrom(this.#right, name, 1)]
-      const node = { name, inputs, keyed: true, ...spec(name, row as JoinFunction) }
-      return this.#streamOf(this.#wiring.addOperator(node, options))
+      return this.#streamOf(this.#wiring.addOperator({ name, inputs, keyed: true, ...spec(name, row) }, options))
     }
-    return { apply }
   }
 }

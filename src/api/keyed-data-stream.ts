@@ -2,8 +2,10 @@ import { declaredStates, type KeyedProcessFunction } from '../contract/process-f
 import type { RichSinkFunction } from '../contract/sink-function.ts'
 import type { AggregateFunction, StateDescriptor, StateOptions } from '../contract/state.ts'
 import { AggregateOperator } from '../operators/aggregate.ts'
+import type { RightOf } from '../operators/join-type.ts'
 import { KeyedProcessOperator } from '../operators/keyed-process.ts'
 import { reduction } from '../operators/reduce.ts'
+import type { TemporalJoinOptions } from '../operators/temporal-join.ts'
 import { type FunctionOrFactory, instanceOf } from '../operators/user-function.ts'
 import type { WindowAssigner } from '../time/window.ts'
 import type { Key } from '../util/key-group.ts'
@@ -18,6 +20,7 @@ import type {
   KeyedNodeOptions,
   KeyedStream,
   NodeOptions,
+  PairedStreams,
   Stream,
   WindowedStream,
 } from './streams.ts'
@@ -62,6 +65,13 @@ export class KeyedDataStream<K extends Key, T> implements KeyedStream<K, T> {
 
   join<Other>(other: KeyedStream<K, Other>): JoinedStreams<T, Other> {
     return new JoinedDataStreams<T, Other>(this.#wiring, this, other, this.#streamOf)
+  }
+
+  temporalJoin<Other, Version = Other, const Type extends 'inner' | 'left' = 'inner'>(
+    versions: KeyedStream<K, Other>,
+    options: TemporalJoinOptions<T, Other, Version, Type> = {},
+  ): PairedStreams<T, RightOf<Type, Version>> {
+    return new JoinedDataStreams<T, Other>(this.#wiring, this, versions, this.#streamOf).temporal(options)
   }
 
   connectBroadcast<Broadcast>(broadcast: Stream<Broadcast>): KeyedBroadcastConnectedStream<K, T, Broadcast> {

@@ -16,15 +16,17 @@ import type { JoinType, LeftOf, RightOf } from '../operators/join-type.ts'
 import type { LookupJoinOptions } from '../operators/lookup-join.ts'
 import type { ProcessLambda } from '../operators/process.ts'
 import type { RxOptions, RxPipeline } from '../operators/rx.ts'
+import type { TemporalJoinOptions } from '../operators/temporal-join.ts'
 import type { UnboundedJoinOptions } from '../operators/unbounded-join.ts'
 import type { FunctionOrFactory } from '../operators/user-function.ts'
 import type { ProcessWindowFunction, ProcessWindowLambda } from '../operators/window/process-window-function.ts'
 import type { WindowRow } from '../operators/window/window-emitter.ts'
+import type { WindowJoinOptions } from '../operators/window-join.ts'
 import type { Change } from '../record/change.ts'
 import type { RowChange } from '../record/row-change.ts'
 import type { Trigger } from '../time/trigger.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
-import type { WindowAssigner } from '../time/window.ts'
+import type { TimeWindow, WindowAssigner } from '../time/window.ts'
 import type { Key } from '../util/key-group.ts'
 import type { ChangelogStream } from './changelog-streams.ts'
 
@@ -150,6 +152,14 @@ export interface KeyedStream<K extends Key, T> {
   aggregate<Acc, Out>(name: string, fn: AggregateFunction<T, Acc, Out>, options?: KeyedNodeOptions<Acc>): Stream<Out>
   /** Two streams with keys of one type whose records are put together in pairs of one key. */
   join<Other>(other: KeyedStream<K, Other>): JoinedStreams<T, Other>
+  /**
+   * Each record with what `versions` said of its key at the record's event time (a rate, a price, a row of a change log): it waits until
+   * no such version can come any more. Both streams need watermarks.
+   */
+  temporalJoin<Other, Version = Other, const Type extends 'inner' | 'left' = 'inner'>(
+    versions: KeyedStream<K, Other>,
+    options?: TemporalJoinOptions<T, Other, Version, Type>,
+  ): PairedStreams<T, RightOf<Type, Version>>
   /** This stream with a small one that every subtask of the next node gets all of, to be kept as broadcast state. */
   connectBroadcast<Broadcast>(broadcast: Stream<Broadcast>): KeyedBroadcastConnectedStream<K, T, Broadcast>
   /** Two streams with keys of one type into one function: records of one key meet, whichever stream they come from. */
@@ -239,6 +249,14 @@ export interface JoinedStreams<A, B> {
    */
   unbounded<KeptA = A, KeptB = B>(options?: UnboundedJoinOptions<A, B, KeptA, KeptB>): PairedStreams<KeptA, KeptB>
   /**
+   * Records that share a window of event time: tumbling, sliding, cumulative or session windows. Rows are made when the window is over,
+   * and have its last event time.
+   */
+  window<const Type extends JoinType = 'inner'>(
+    assigner: WindowAssigner<A | B>,
+    options?: WindowJoinOptions<A, B, Type>,
+  ): WindowJoinedStreams<LeftOf<Type, A>, RightOf<Type, B>>
+  /**
    * Records of the right stream whose event time is between `lowerMs` and `upperMs` after that of the left record, bounds included. A
    * row has the event time of the later of its two records; one without a partner, that of the end of its interval.
    */
@@ -247,6 +265,12 @@ export interface JoinedStreams<A, B> {
     upperMs: number,
     options?: IntervalJoinOptions<A, B, Type>,
   ): PairedStreams<LeftOf<Type, A>, RightOf<Type, B>>
+}
+
+/** Two streams whose records are partners if they share a window. */
+export interface WindowJoinedStreams<A, B> {
+  /** Makes a row of each pair, when the window is over. A record that comes out alone has `undefined` for a partner. */
+  apply<Out>(name: string, row: (left: A, right: B, window: TimeWindow) => Out, options?: NodeOptions): Stream<Out>
 }
 
 /** Two streams and who is whose partner in them. */

@@ -6,12 +6,11 @@
 // I1. A pair makes one row, when the later of its records comes; its event time is the later of the two.
 // I2. A record is let go once the watermark says that no partner of it can come. If it shall come out alone, it does so then, with
 //     the end of its interval as its event time: never behind the watermark.
-// I3. A record that comes late (its event time is not after the watermark) joins nothing: it goes to the side output and is counted.
+// I3. A record that comes late (its event time is not after the watermark) joins nothing: it goes to its side output, or is counted.
 
 import type { KeyedContext } from '../contract/keyed-context.ts'
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
 import type { OutputTag } from '../contract/process-function.ts'
-import type { Counter } from '../contract/runtime-context.ts'
 import type { StateDescriptor, ValueState } from '../contract/state.ts'
 import type { Batch } from '../record/batch.ts'
 import { present } from '../util/assert.ts'
@@ -21,6 +20,7 @@ import { BatchCollector } from './collector.ts'
 import { eventTimesOf } from './event-times.ts'
 import { type JoinFunction, type JoinType, keepsLeft, keepsRight } from './join-type.ts'
 import { dropBefore, firstTime, insert, placeOf, sizeOf, type TimedList, timedList } from './timed-list.ts'
+import { LateRecords } from './window/late-records.ts'
 
 /** Options of an interval join. */
 export interface IntervalJoinOptions<A, B, Type extends JoinType> {
@@ -52,7 +52,7 @@ interface Side {
   readonly highExclusive: boolean
   /** Records without a partner come out: they are kept as Waiting. */
   readonly outer: boolean
-  readonly late: OutputTag<unknown> | undefined
+  readonly late: LateRecords
 }
 
 interface Waiting {
@@ -81,7 +81,6 @@ export class IntervalJoinOperator implements Operator {
   readonly #slackMs: number
   #keyed: KeyedContext | undefined
   #state: ValueState<Kept> | undefined
-  #lateRecords: Counter | undefined
 
   constructor(node: string, { lowerMs, upperMs, options }: Interval, rowOf: JoinFunction) {
     this.#node = node
@@ -94,7 +93,7 @@ export class IntervalJoinOperator implements Operator {
       lowExclusive: lowerBoundExclusive,
       highExclusive: upperBoundExclusive,
       outer: keepsLeft(type),
-      late: options.lateLeft,
+      late: new LateRecords(options.lateLeft),
     }
     this.#right = {
       lowMs: -upperMs,
@@ -102,7 +101,7 @@ export class IntervalJoinOperator implements Operator {
       lowExclusive: upperBoundExclusive,
       highExclusive: lowerBoundExclusive,
       outer: keepsRight(type),
-      late: options.lateRight,
+      late: new LateRecords(options.lateRight),
     }
     this.#slackMs = type === 'inner' ? Math.max(1, Math.floor((upperMs - lowerMs) * SLACK_SHARE)) : 0
   }
@@ -110,7 +109,7 @@ export class IntervalJoinOperator implements Operator {
   open(context: OperatorContext): void {
     this.#keyed = present(context.keyed, `keyed context of node "${this.#node}"`)
     this.#state = this.#keyed.register(INTERVAL_JOIN_STATE) as ValueState<unknown> as ValueState<Kept>
-    this.#lateRecords = context.metrics.counter('lateRecords')
+    for (const { late } of [this.#left, this.#right]) late.open(context.metrics)
   }
 
   process(batch: Batch, out: Output, input: number): void {
@@ -125,7 +124,7 @@ export class IntervalJoinOperator implements Operator {
     try {
       for (; i < values.length; i += 1) {
         const time = times[i] as number
-        if (time <= watermark) this.#late(values[i], time, input)
+        if (time <= watermark) (input === 0 ? this.#left : this.#right).late.add(values[i], time, out)
         else {
           keyed.setCurrentKey(keys[i] as Key)
           this.#join(values[i], time, input)
@@ -213,13 +212,5 @@ export class IntervalJoinOperator implements Operator {
     if (kept.timer !== Number.POSITIVE_INFINITY) timers.deleteEventTimeTimer(kept.timer)
     kept.timer = end + this.#slackMs
     timers.registerEventTimeTimer(kept.timer)
-  }
-
-  #late(value: unknown, time: number, input: number): void {
-    this.#lateRecords?.add()
-    const { late } = input === 0 ? this.#left : this.#right
-    if (late === undefined) return
-    this.#collector.timestamp = time
-    this.#collector.side(late, value)
   }
 }
