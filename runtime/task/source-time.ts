@@ -48,6 +48,8 @@ export class SourceTime {
   readonly #splits = new Map<string, SplitTime>()
   readonly #merge = new EventTimeMerge<string>()
   readonly #idleWatch: IdleWatch | undefined
+  /** For records that say nothing of how far event time has come: it is not asked. */
+  readonly #unordered: WatermarkTracker<unknown>
   /** Splits with records since the last emission. */
   readonly #moved = new Set<SplitTime>()
   /** Ended in the eyes of the reader, whose last batch may still be on its way through poll(). */
@@ -59,6 +61,7 @@ export class SourceTime {
     this.#options = options
     const { strategy, clock } = options
     if (strategy.idleAfterMs !== undefined) this.#idleWatch = new IdleWatch(strategy.idleAfterMs, clock)
+    this.#unordered = new WatermarkTracker(options.node, strategy)
     this.#add(NO_SPLIT)
   }
 
@@ -109,8 +112,9 @@ export class SourceTime {
     if (this.#options.perSplit) this.#ending.push(id)
   }
 
-  /** Passes on a batch with event times, and what follows from it. */
+  /** Passes on a batch with event times, and what follows from it; of no split, nothing does but that it came. */
   accept(batch: Batch, split: string | undefined): void {
+    if (split === undefined && this.#options.perSplit) return this.#acceptUnordered(batch)
     const one = this.#splitOf(split ?? NO_SPLIT)
     one.lastRecord = this.#idleWatch?.looks ?? 0
     if (one.idle) this.#setIdle(one, false)
@@ -119,6 +123,15 @@ export class SourceTime {
     this.#moved.add(one)
     this.look()
     if (this.#pace.batch() || this.#ending.length > 0) this.tell()
+  }
+
+  #acceptUnordered(batch: Batch): void {
+    for (const one of this.#splits.values()) {
+      one.lastRecord = this.#idleWatch?.looks ?? 0
+      if (one.idle) this.#setIdle(one, false)
+    }
+    this.#options.output.batch(this.#unordered.accept(batch))
+    if (this.#ending.length > 0) this.tell()
   }
 
   /** Says how far event time has come. */

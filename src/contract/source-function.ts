@@ -80,8 +80,8 @@ export interface SourceReader<T, S extends SourceSplit> {
    */
   poll(maxRecords: number): Polled<T> | Promise<Polled<T>>
   /**
-   * The id of the split that the batch poll() gave last is of. With it event time is followed per split, and splitFinished() is to be
-   * called; a reader without it counts as one split.
+   * The id of the split that the batch poll() gave last is of; undefined if it says nothing of how far event time has come there (rows by
+   * key, not by time). With it event time is followed per split, and splitFinished() is to be called; a reader without it counts as one.
    */
   readonly lastSplit?: string | undefined
   /**

@@ -6,6 +6,8 @@
 // I1. What snapshot() gives covers exactly the rows emitted: a chunk goes on with the part behind the last one emitted.
 // I2. A chunk that is read stays in the snapshot until the enumerator acknowledges it, which it does only when every later
 //     checkpoint of its own holds the chunk as read.
+// I3. Rows of a chunk come by key, not by time: they are of no split (lastSplit) as far as event time goes, which waits until the chunk is
+//     read.
 
 import type { Polled, ReaderContext, SourceReader } from '../../contract/source-function.ts'
 import { BATCH_RECORDS, batchOf } from '../../record/batch.ts'
@@ -35,6 +37,7 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
   readonly #done = new Map<string, ChunkSplit>()
   #log: LogReader<Row> | undefined
   #logTurn = true
+  #lastSplit: string | undefined
   #rewind: { readonly table: string; readonly rewind: Rewind<Row> } | undefined
   #noMoreSplits = false
   #hold: Offset | undefined
@@ -81,6 +84,10 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     this.#wake.resolve()
   }
 
+  get lastSplit(): string | undefined {
+    return this.#lastSplit
+  }
+
   async poll(maxRecords: number): Promise<Polled<Change<Row>>> {
     this.#tick()
     const logReady = this.#log?.isReady === true
@@ -89,10 +96,12 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     this.#logTurn = !this.#logTurn
     if (logFirst) {
       const changes = (await this.#log?.read(maxRecords)) ?? []
+      this.#lastSplit = 'log' satisfies LogSplit['id']
       if (changes.length > 0) return batchOf(changes)
     }
     const chunk = this.#chunks[0]
     if (chunk !== undefined) {
+      this.#lastSplit = undefined
       const rows = await this.#readPart(chunk, maxRecords)
       return rows.length > 0 ? batchOf(rows) : 'idle'
     }
@@ -225,12 +234,14 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
 
   #finished(chunk: ChunkSplit): void {
     this.#done.set(chunk.id, chunk)
+    this.#context.splitFinished(chunk.id)
     const { id, table, generation, index, read: parts } = chunk
     this.#tell({ type: 'finished', id, table, generation, index, parts })
   }
 
   #forget(table: string, generation: number): void {
     const kept = (chunk: ChunkSplit): boolean => chunk.table !== table || chunk.generation !== generation
+    for (const chunk of this.#chunks) if (!kept(chunk)) this.#context.splitFinished(chunk.id)
     this.#chunks = this.#chunks.filter(kept)
     for (const [id, chunk] of this.#done) if (!kept(chunk)) this.#done.delete(id)
     if (this.#chunks.length === 0) this.#context.requestSplit()

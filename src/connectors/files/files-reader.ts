@@ -27,6 +27,7 @@ export class FilesReader implements SourceReader<unknown, FileSplit> {
   readonly #ready: FileReader[] = []
   /** At their end for now, in the order they came to it. */
   readonly #quiet = new Set<FileReader>()
+  #lastSplit: string | undefined
   #noMoreSplits = false
   #batchesOfTurn = 0
   #nextLookMs = 0
@@ -49,6 +50,10 @@ export class FilesReader implements SourceReader<unknown, FileSplit> {
     this.#wake()
   }
 
+  get lastSplit(): string | undefined {
+    return this.#lastSplit
+  }
+
   async poll(recordsMax: number): Promise<Polled<unknown>> {
     await this.#lookAtQuiet()
     for (;;) {
@@ -56,6 +61,7 @@ export class FilesReader implements SourceReader<unknown, FileSplit> {
       if (reader === undefined) return this.#noMoreSplits && this.#quiet.size === 0 ? 'end' : 'idle'
       const records = await this.#read(reader, recordsMax)
       if (records !== undefined) {
+        this.#lastSplit = reader.split.id
         this.#takeTurns()
         return batchOf(records)
       }
@@ -119,6 +125,7 @@ export class FilesReader implements SourceReader<unknown, FileSplit> {
   async #drop(reader: FileReader): Promise<void> {
     this.#ready.shift()
     this.#batchesOfTurn = 0
+    this.#context.splitFinished(reader.split.id)
     await reader.close()
     this.#report(reader)
     this.#askForMore()
@@ -164,7 +171,10 @@ export class FilesReader implements SourceReader<unknown, FileSplit> {
       if (found === 'cut') await this.#beginAgain(reader)
       this.#quiet.delete(reader)
       // Of a removed file that is still open, a last line without a newline is left; of a closed one, nothing.
-      if (found === 'gone' && !reader.isOpen) continue
+      if (found === 'gone' && !reader.isOpen) {
+        this.#context.splitFinished(reader.split.id)
+        continue
+      }
       if (found === 'gone') reader.finish()
       this.#ready.push(reader)
     }

@@ -81,6 +81,22 @@ describe('event time per split', () => {
     expect(time.watermarks()).toEqual({ '': 999 })
   })
 
+  it('records of no split have event times, but say nothing of how far it has come', () => {
+    const { time, read, tell, quarters } = sourceTime({ options: { idleAfterMs: 1_000 } })
+    time.addSplits(['chunk', 'log'])
+    read(undefined, 900)
+    read(undefined, 100)
+    read('log', 500)
+    expect(tell()).toEqual([{ records: [900] }, { records: [100] }, { records: [500] }])
+    for (let i = 0; i < 10; i += 1) {
+      read(undefined, 7)
+      expect(quarters(1, 1_000)).toEqual([{ records: [7] }])
+    }
+    time.endSplit('chunk')
+    read(undefined, 300)
+    expect(tell()).toEqual([{ records: [300] }, { watermark: 499 }])
+  })
+
   it('a split that has ended holds nothing back, from behind its last batch on', () => {
     const { time, heard, read, tell } = sourceTime()
     time.addSplits(['a', 'b'])
