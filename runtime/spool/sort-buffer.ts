@@ -97,7 +97,8 @@ export class SortBuffer {
 
 /** A radix sort: stable, so that records of one hash stay in the order added. */
 function orderByHash(hashes: Uint32Array, count: number): Uint32Array {
-  let order = Uint32Array.from({ length: count }, (_, i) => i)
+  let order = new Uint32Array(count)
+  for (let i = 0; i < count; i += 1) order[i] = i
   let next = new Uint32Array(count)
   const starts = new Uint32Array(DIGITS)
   for (let shift = 0; shift < 32; shift += DIGIT_BITS) {

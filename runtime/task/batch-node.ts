@@ -164,10 +164,19 @@ class BatchNode implements ChainNode, KeyVisitor {
   async #replay(): Promise<void> {
     const { node, environment, output } = this.#options
     this.#turnAt = environment.clock.monotonic()
-    await this.#spool.replay(this)
+    await this.#spool.replay(this).catch((error: unknown) => {
+      throw this.#thrown(error)
+    })
+    this.#logSpilled()
     await output.flush()
     await node.watermark(MAX_WATERMARK)
     await node.endOfInput()
+  }
+
+  #logSpilled(): void {
+    const { subtask, listener } = this.#options.environment
+    const bytes = this.#spool.spilledBytes
+    if (bytes > 0) listener.log('debug', 'records waited on disk', { node: this.name, subtask, bytes })
   }
 
   #begin(key: Key): void {
