@@ -5,7 +5,8 @@ import { keyedSum } from './scenarios/keyed-sum.ts'
 import { numbers } from './scenarios/numbers.ts'
 import { restore } from './scenarios/restore.ts'
 import { start } from './scenarios/start.ts'
+import { windows } from './scenarios/windows.ts'
 import { workers } from './scenarios/workers.ts'
 
 /** Everything that is measured, in the order of the table. */
-export const SCENARIOS: readonly Scenario[] = [numbers, keyedSum, checkpoints, restore, workers, files, start]
+export const SCENARIOS: readonly Scenario[] = [numbers, keyedSum, windows, checkpoints, restore, workers, files, start]
