@@ -23,7 +23,9 @@ export async function jobStatus(dataDir: string, job: string): Promise<JobStatus
 
 /** A savepoint's file, or a job that keeps something here. Throws CONFIG_INVALID naming the jobs there are. */
 export async function requireStatePlace(dataDir: string, place: string): Promise<void> {
-  if (statSync(place, { throwIfNoEntry: false })?.isFile() !== true) await jobStatus(dataDir, place)
+  if (statSync(place, { throwIfNoEntry: false })?.isFile() === true) return
+  if (/[/\\]|\.savepoint$/.test(place)) throw misuse('FILE', `there is no file ${place}`)
+  await jobStatus(dataDir, place)
 }
 
 /** The number of a checkpoint as typed, else of the latest that is whole. Throws CONFIG_INVALID, CHECKPOINT_NOT_FOUND. */

@@ -1,4 +1,9 @@
 // Restoring a database from a savepoint: the rows of the owned key groups, as the rows of today.
+//
+// Owns: the entry of the key whose rows are coming. Does not own: the file, the database, how rows are laid out (entry-codec).
+//
+// I1. An entry is written when all its rows are there, and one is in the heap at a time.
+// I2. Of a key whose group is another subtask's nothing is written, however the groups were counted before.
 
 import { MillraceError } from '../../src/errors.ts'
 import { present } from '../../src/util/assert.ts'
@@ -14,7 +19,7 @@ import { KeyEntry, writeSlot } from './key-entry.ts'
 import { prefixBytes, readPart, readPrefix } from './portable-row.ts'
 import { rawEntryCodec, rawReader } from './raw-codec.ts'
 import type { ItemReader } from './registered-state.ts'
-import type { RocksStore, Row } from './rocks-store.ts'
+import type { RocksStore, Row, StoreBatch } from './rocks-store.ts'
 import { writeTimerRowKey } from './row-key.ts'
 import type { StateShape } from './state-table.ts'
 import { readSizedValue, readValue } from './value-bytes.ts'
@@ -69,7 +74,7 @@ class EntryImport {
   readonly #codec: EntryCodec
   readonly #readers: readonly ItemReader[]
   readonly #timerKey = new ByteWriter(256)
-  #batch: ReturnType<RocksStore['batch']>
+  #batch: StoreBatch
   #prefix: Buffer = Buffer.alloc(0)
   #key: Key = ''
   #owned = false

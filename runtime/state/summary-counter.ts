@@ -1,4 +1,6 @@
 // SummaryCounter: what portable rows amount to, counted while they are made.
+//
+// Owns: the counts. Does not own: rows.
 
 import { present } from '../../src/util/assert.ts'
 import type { StateSummary, TimerSummary } from '../checkpoint/state-section.ts'

@@ -132,6 +132,7 @@ it('inspect tells what is in a savepoint, or in the latest checkpoint', async ()
 
 it.each([
   [['inspect', 'conuting'], 'there is no job "conuting"'],
+  [['inspect', 'lost.savepoint'], 'there is no file lost.savepoint'],
   [['query', 'counting', '--node', 'sums'], '--key from the command line: it is missing'],
   [['query', 'counting', '--node', 'sums', '--key', 'Anna'], `a string has quotes of its own: --key '"Anna"'`],
   [['query', 'counting', '--node', 'sums', '--key', '{"a":1}'], 'expected a string, number, bigint, boolean or a list'],
