@@ -9,7 +9,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EntryCache } from './entry-cache.ts'
-import { type KeyEntry, STORED } from './key-entry.ts'
+import { FILTERED, type KeyEntry, STORED } from './key-entry.ts'
 import type { KeyedTimers } from './keyed-timers.ts'
 import { PersistedFilter } from './persisted-filter.ts'
 import type { SnapshotWriter } from './snapshot-writer.ts'
@@ -40,7 +40,7 @@ export class Evictor {
 
   /** Takes a clean entry out of the cache. */
   readonly evict = (entry: KeyEntry): void => {
-    if ((entry.flags & STORED) !== 0) this.filter.add(entry.key)
+    if ((entry.flags & (STORED | FILTERED)) === STORED) this.filter.add(entry.key)
     this.#parts.cache.detach(entry)
     // A list of dirty entries may still refer to it.
     entry.slot0 = undefined

@@ -20,6 +20,9 @@ export const REFERENCED = 2
 /** In the cache's map. Entries that hold nothing stay out of it. */
 export const ATTACHED = 4
 
+/** The filter of keys that may have a row will always say so of this one. */
+export const FILTERED = 8
+
 /** Everything kept of one key: a slot per registered state. The first is inline, for most nodes have one. */
 export class KeyEntry {
   readonly key: Key

@@ -19,11 +19,12 @@ import { EntryCache } from './entry-cache.ts'
 import { EntryCodec } from './entry-codec.ts'
 import { Evictor } from './evictor.ts'
 import { hardLinkCheckpoint, type KnownFiles } from './hard-link-checkpoint.ts'
-import { KeyEntry, LOADING } from './key-entry.ts'
+import { FILTERED, KeyEntry, LOADING } from './key-entry.ts'
 import { KeyLoader, markLoading } from './key-loader.ts'
 import type { FiredTimer, KeyedBackend, KeyedBackendOptions, KeyedSnapshot } from './keyed-backend.ts'
 import { KeyedTimers } from './keyed-timers.ts'
 import { makeState } from './make-state.ts'
+import { NO_BATCH, PinnedBatch } from './pinned-batch.ts'
 import { PreloadedRows } from './preloaded-rows.ts'
 import { rebuildFilter } from './rebuild-filter.ts'
 import { bindState } from './registered-state.ts'
@@ -37,6 +38,13 @@ import { WriteBack } from './write-back.ts'
 const LOADS_AHEAD_MAX = 4
 /** Of the cache, for timers: the later ones are in RocksDB only. */
 const TIMER_SHARE = 1 / 4
+
+interface Pinned {
+  readonly missing: KeyEntry[]
+  /** Some are being read. */
+  readonly loading: boolean
+  readonly pinned: PinnedBatch
+}
 
 /** Makes a backend; nothing happens before its open(). */
 export function openKeyedBackend(options: KeyedBackendOptions): KeyedBackend {
@@ -58,6 +66,9 @@ class KeyedStateBackend implements KeyedBackend {
   #evictor!: Evictor
   #preloaded: PreloadedRows | undefined
   #snapshot: SnapshotWriter | undefined
+  /** The batch being processed, and the next one as far as it is known. */
+  #present = NO_BATCH
+  #ahead = NO_BATCH
   readonly #closing = new AbortController()
   #failure: unknown
 
@@ -116,7 +127,7 @@ class KeyedStateBackend implements KeyedBackend {
 
   setCurrentKey(key: Key): void {
     const cache = this.#cache
-    const entry = this.#find(key)
+    const entry = this.#present.next(key) ?? this.#find(key)
     if (entry === undefined) cache.current = this.#enter(key)
     else {
       if (entry.dirty < cache.dirty.epoch) this.#beforeTouch(entry)
@@ -126,9 +137,12 @@ class KeyedStateBackend implements KeyedBackend {
 
   prefetch(keys: readonly Key[]): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    const ahead = this.#ahead
+    this.#present = NO_BATCH
     if (this.#allResident) return undefined
+    this.#ahead = NO_BATCH
     this.#cache.prefetch += 1
-    const { missing, loading } = this.#pin(keys, this.#cache.prefetch)
+    const { missing, loading } = this.#pinned(keys, ahead)
     if (missing.length === 0 && !loading) return this.#guarded(this.#evictor.room())
     return this.#guarded(this.#fetch(keys, missing))
   }
@@ -136,7 +150,8 @@ class KeyedStateBackend implements KeyedBackend {
   prefetchAhead(batch: Batch): void {
     if (batch.keys === undefined || this.#failure !== undefined) return
     if (this.#allResident || this.#loader.underWay >= LOADS_AHEAD_MAX) return
-    const { missing } = this.#pin(batch.keys, this.#cache.prefetch + 1)
+    const { missing, pinned } = this.#pin(batch.keys, this.#cache.prefetch + 1)
+    this.#ahead = pinned
     // If it fails the entries are gone again: the prefetch proper reads them anew and tells.
     if (missing.length > 0) this.#loader.load(missing).catch(() => undefined)
   }
@@ -169,6 +184,7 @@ class KeyedStateBackend implements KeyedBackend {
       codec: this.#codec,
       store,
       timers: this.#timers,
+      keyGroups: this.#options.keyGroups,
       frozenEpoch: cache.dirty.epoch,
       entries: cache.dirty.freeze(),
       frozenTimers: this.#timers.dirty.freeze(),
@@ -223,7 +239,7 @@ class KeyedStateBackend implements KeyedBackend {
     const cache = this.#cache
     const timers = this.#timers
     this.#loader = new KeyLoader(cache, this.#codec, store)
-    this.#writeBack = new WriteBack({ cache, codec: this.#codec, store, timers })
+    this.#writeBack = new WriteBack({ cache, codec: this.#codec, store, timers, keyGroups: this.#options.keyGroups })
     this.#evictor = new Evictor({
       cache,
       timers,
@@ -256,20 +272,33 @@ class KeyedStateBackend implements KeyedBackend {
   }
 
   /** Pins the keys' entries, making those that are not there; `missing` are to be read. */
-  #pin(keys: readonly Key[], prefetch: number): { readonly missing: KeyEntry[]; readonly loading: boolean } {
+  #pin(keys: readonly Key[], prefetch: number): Pinned {
     const cache = this.#cache
+    const { filter } = this.#evictor
     const missing: KeyEntry[] = []
+    const entries: KeyEntry[] = []
     let loading = false
     for (const key of keys) {
       let entry = this.#find(key)
       if (entry === undefined) {
         entry = new KeyEntry(typeof key === 'number' ? key + 0 : key)
         cache.attach(entry)
-        if (this.#evictor.filter.mayHave(key)) missing.push(markLoading(entry))
+        if (filter.has(key)) entry.flags |= FILTERED
+        if (filter.mayHave(key)) missing.push(markLoading(entry))
       } else loading ||= entry.dirty === LOADING
       cache.pin(entry, prefetch)
+      entries.push(entry)
     }
-    return { missing, loading }
+    const pinned = new PinnedBatch(keys, entries)
+    if (prefetch === cache.prefetch) this.#present = pinned
+    return { missing, loading, pinned }
+  }
+
+  /** The keys' entries, for the batch at hand; `known` has them if it was made of these keys and they are still there. */
+  #pinned(keys: readonly Key[], known: PinnedBatch): Pick<Pinned, 'missing' | 'loading'> {
+    if (known.keys !== keys || !known.attached) return this.#pin(keys, this.#cache.prefetch)
+    this.#present = known
+    return { missing: [], loading: known.loading }
   }
 
   async #fetch(keys: readonly Key[], firstMissing: readonly KeyEntry[]): Promise<void> {
@@ -277,7 +306,7 @@ class KeyedStateBackend implements KeyedBackend {
     for (;;) {
       if (missing.length > 0) await this.#loader.load(missing)
       await this.#loader.settled()
-      const again = this.#pin(keys, this.#cache.prefetch)
+      const again = this.#pinned(keys, this.#present)
       if (again.missing.length === 0 && !again.loading) break
       missing = again.missing
     }

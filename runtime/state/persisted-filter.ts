@@ -50,12 +50,18 @@ export class PersistedFilter {
   }
 
   mayHave(key: Key): boolean {
-    if (this.#unknown) return true
+    return this.#unknown || this.has(key)
+  }
+
+  /** Whether the key was added, or looks as if: what is answered once is answered always. */
+  has(key: Key): boolean {
     return this.#layers.length > 0 && this.#holds(hashKey(key))
   }
 
   #holds(hash: number): boolean {
-    return this.#layers.some((layer) => holds(layer, hash))
+    // The last layer is as large as all before it.
+    for (let i = this.#layers.length - 1; i >= 0; i--) if (holds(this.#layers[i] as Layer, hash)) return true
+    return false
   }
 
   #grow(): Layer {

@@ -13,17 +13,19 @@ import type { KeyEntry } from './key-entry.ts'
 import { CLEAN, FLUSHING } from './key-entry.ts'
 import type { KeyedTimers } from './keyed-timers.ts'
 import type { RocksStore } from './rocks-store.ts'
+import { inRowOrder, ORDERED_MAX } from './row-order.ts'
 import type { Timer } from './timer.ts'
-import { GROUP_ROWS, GROUPS_IN_FLIGHT, WriteGroup } from './write-group.ts'
+import { WriteGroup } from './write-group.ts'
 
 /** The most entries, and the most timers, that one round takes. */
-export const WRITE_BACK_MAX = GROUP_ROWS * GROUPS_IN_FLIGHT
+export const WRITE_BACK_MAX = ORDERED_MAX
 
 export class WriteBack {
   readonly #cache: EntryCache
   readonly #codec: EntryCodec
   readonly #store: RocksStore
   readonly #timers: KeyedTimers
+  readonly #keyGroups: number
   #round: Promise<void> | undefined
   #failure: unknown
 
@@ -32,11 +34,13 @@ export class WriteBack {
     readonly codec: EntryCodec
     readonly store: RocksStore
     readonly timers: KeyedTimers
+    readonly keyGroups: number
   }) {
     this.#cache = parts.cache
     this.#codec = parts.codec
     this.#store = parts.store
     this.#timers = parts.timers
+    this.#keyGroups = parts.keyGroups
   }
 
   get busy(): boolean {
@@ -52,7 +56,7 @@ export class WriteBack {
       groups.push(group)
       group = new WriteGroup(this.#store.batch())
     }
-    for (const entry of entries) {
+    for (const entry of inRowOrder(entries, this.#keyGroups)) {
       this.#codec.encode(entry, group.batch, group.maps)
       entry.dirty = FLUSHING
       group.entries.push(entry)
@@ -80,7 +84,7 @@ export class WriteBack {
     try {
       // A snapshot that was given up may still be writing.
       await this.#store.writesDone()
-      await Promise.all(groups.map((group) => this.#writeGroup(group)))
+      for (const group of groups) await this.#writeGroup(group)
     } catch (error) {
       this.#failure = error
     } finally {
