@@ -11,9 +11,13 @@ export interface TimedList {
 /** Gone places that are worth the copying of the others. */
 const CUT_MIN = 32
 
+// What every empty list shares, for most lists of most keys are empty or hold one record. Nothing is ever pushed to them: see insert().
+const NO_TIMES: number[] = []
+const NO_VALUES: unknown[] = []
+
 /** An empty list. */
 export function timedList(): TimedList {
-  return { from: 0, times: [], values: [] }
+  return { from: 0, times: NO_TIMES, values: NO_VALUES }
 }
 
 /** How many records there are. */
@@ -44,7 +48,14 @@ export function placeOf(list: TimedList, time: number, after: boolean): number {
 export function insert(list: TimedList, time: number, value: unknown): number {
   const { times, values } = list
   const count = times.length
-  if (count === list.from || (times[count - 1] as number) <= time) {
+  if (count === list.from) {
+    // Arrays with room for one: those that grow take room for sixteen at once.
+    list.times = [time]
+    list.values = [value]
+    list.from = 0
+    return 0
+  }
+  if ((times[count - 1] as number) <= time) {
     times.push(time)
     values.push(value)
     return count
@@ -58,7 +69,13 @@ export function insert(list: TimedList, time: number, value: unknown): number {
 /** Removes all before `place`. Places that were told before mean nothing any more. */
 export function dropBefore(list: TimedList, place: number): void {
   const { length } = list.times
-  if (place < length && (place < CUT_MIN || place * 2 < length)) {
+  if (place === length) {
+    list.times = NO_TIMES
+    list.values = NO_VALUES
+    list.from = 0
+    return
+  }
+  if (place < CUT_MIN || place * 2 < length) {
     for (let i = list.from; i < place; i += 1) list.values[i] = undefined
     list.from = place
     return
