@@ -72,7 +72,8 @@ export class JoinOperator<L, R, Row> implements Operator {
         const value = values[i]
         const row = retracts ? (value as RowChange<unknown>).row : value
         const away = retracts && takesAway((value as RowChange<unknown>).kind)
-        if (isNullKey(key) && !this.#waits) this.#alone(isLeft, row, away)
+        // Rows that can have no partner wait only where they may be taken back.
+        if (isNullKey(key) && !(this.#waits && retracts)) this.#alone(isLeft, row, away)
         else if (isLeft) this.#change(this.#left, this.#right, row as L, away, true)
         else this.#change(this.#right, this.#left, row as R, away, false)
       }
