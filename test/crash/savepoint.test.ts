@@ -98,3 +98,15 @@ it.each(process.env.MILLRACE_FULL === '1' ? [...OF_THE_JOB, ...MORE_OF_THE_JOB] 
     expect(await outcomeOf(join(dir, 'data'))).toEqual(calm)
   },
 )
+
+it('stopped with a savepoint, the job goes on from it at another parallelism with each kind of sink', async () => {
+  const bin = startBin('run-job', run('data', ...SLOWLY))
+  await bin.seen('checkpoint=5 status=complete')
+  const target = join(dir, 's.savepoint')
+  const args = ['savepoint', 'every-step', target, '--stop', '--data-dir', join(dir, 'data')]
+  expect((await runMillrace(args)).code).toBe(0)
+  expect((await bin.result).code).toBe(0)
+  const on = await runJob(run('data', '--from-savepoint', target, '--parallelism', '3', '--allow-repeat', 'ledger'))
+  expect([on.code, on.stderr]).toEqual([0, expect.stringContaining(`folder=${target}`)])
+  expect(await outcomeOf(join(dir, 'data'))).toEqual(calm)
+})
