@@ -9,7 +9,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   if (isDecimal(a) || isDecimal(b)) return isDecimal(a) && isDecimal(b) && (a.eq(b) || (a.isNaN() && b.isNaN()))
   if (a instanceof Date || b instanceof Date) return a instanceof Date && b instanceof Date && sameTime(a, b)
-  if (a instanceof RegExp || b instanceof RegExp) return String(a) === String(b)
+  if (a instanceof RegExp || b instanceof RegExp) return a instanceof RegExp && b instanceof RegExp && sameRegExp(a, b)
   if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && sameList(a, b)
   if (ArrayBuffer.isView(a) || ArrayBuffer.isView(b))
     return ArrayBuffer.isView(a) && ArrayBuffer.isView(b) && sameBytes(a, b)
@@ -19,6 +19,10 @@ export function sameValue(a: unknown, b: unknown): boolean {
 }
 
 type Fields = Readonly<Record<string, unknown>>
+
+function sameRegExp(a: RegExp, b: RegExp): boolean {
+  return String(a) === String(b)
+}
 
 function sameTime(a: Date, b: Date): boolean {
   return Object.is(a.getTime(), b.getTime())
