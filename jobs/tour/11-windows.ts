@@ -39,7 +39,7 @@ const SALES: readonly Sale[] = [
 const late = sideOutput<Sale>('late')
 const time = (timestampMs: number): string => new Date(timestampMs).toISOString().slice(14, 19)
 
-export default job('tour-11-windows', (flow) => {
+export default job('tour-windows', (flow) => {
   // A sale may come up to ten seconds after later ones.
   const watermarks = boundedOutOfOrderness<Sale>(seconds(10), { timestampOf: ({ at }) => seconds(at) })
   const tills = flow.from('sales', fromArray(SALES), { watermarks }).keyBy('till', ({ till }) => till)

@@ -32,6 +32,14 @@ const TAUGHT: readonly (readonly [string, readonly (string | RegExp)[]])[] = [
   ['06-two-streams.ts', [/^order 8: ship \w+, \d+ cents are paid$/, /^order 0: /]],
   ['08-own-source-and-sink.ts', ['Ada wrote 8271 lines', 'Edsger wrote 8229 lines', 'Grace wrote 8250 lines']],
   [
+    '10-event-time.ts',
+    [
+      'roof: a reading of 2019-07-01 00:01:39 came too late',
+      'roof: 13 °C in the five minutes to 2019-07-01 00:20:00, of 59',
+      'cellar: 13 °C in the five minutes to 2026-01-01 00:20:00, of 59',
+    ],
+  ],
+  [
     '11-windows.ts',
     [
       '00:00-01:00 till A: 1020 cents',
