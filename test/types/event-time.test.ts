@@ -45,10 +45,9 @@ function wellTyped(flow: Flow): void {
   flow.from('wrong', bids, { watermarks: monotonousTimestamps({ timestampOf: (bid) => bid.at }) })
   // @ts-expect-error a time is a number
   timed.assignTimestampsAndWatermarks('dates', monotonousTimestamps({ timestampOf: (bid) => new Date(bid.time) }))
+  const ofBids = monotonousTimestamps<Bid>({ timestampOf: ({ time }) => time })
   // @ts-expect-error a strategy for other records
-  flow.from('other', fromArray<string>([]), {
-    watermarks: monotonousTimestamps<Bid>({ timestampOf: ({ time }) => time }),
-  })
+  flow.from('other', fromArray<string>([]), { watermarks: ofBids })
 }
 
 test('watermark strategies are typed', () => {
