@@ -146,7 +146,10 @@ function fromSavepoint(file: SavepointFile): StateSource {
     path: file.path,
     manifest: file.manifest,
     verify: () => file.verify(),
-    summary: async (_node, handles) => sectionOf(handles),
+    summary: async (_node, handles) => {
+      const { keys, states, timers } = sectionOf(handles)
+      return { keys, states, timers }
+    },
     key: async ({ key }, handles) => {
       const section = sectionOf(handles)
       const prefix = new PortableKeys(section.keyGroups).prefix(key)

@@ -126,7 +126,21 @@ it('inspect tells what is in a savepoint, or in the latest checkpoint', async ()
     expect(text.stdout).toMatch(/sums +sum +value +msgpack 1 +10 +\d+ B/)
     const { nodes } = JSON.parse((await runMillrace(['savepoint', 'inspect', place, '--json', ...data()])).stdout)
     expect(nodes.map(({ node }: { node: string }) => node)).toEqual(['numbers', 'checked', 'remainder', 'sums', 'out'])
-    expect(nodes[3].state).toMatchObject({ keys: 10, states: [{ name: 'sum', entries: 10 }] })
+    expect(nodes[3].state).toEqual({
+      keys: 10,
+      states: [
+        {
+          name: 'sum',
+          kind: 'value',
+          codec: 'msgpack',
+          version: 1,
+          ttl: false,
+          entries: 10,
+          bytes: expect.any(Number),
+        },
+      ],
+      timers: { event: { count: 0 }, processing: { count: 0 } },
+    })
   }
 })
 
