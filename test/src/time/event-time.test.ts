@@ -121,6 +121,41 @@ describe('event time per split', () => {
     expect(late.count).toBe(0)
   })
 
+  it('goes on after a restart where it was, also behind a source that has said all it has to say', async () => {
+    const out: Counted[] = []
+    const open = { quiet: 100, slow: 20 }
+    const make = (): Job =>
+      job('restarted', (flow) => {
+        const [quiet, slow] = (['quiet', 'slow'] as const).map((name) => {
+          const source = clickSource(
+            { [name]: clicks(100) },
+            { endless: true, mayRead: (_, read) => read < open[name] },
+          )
+          return flow.from(name, source, { watermarks: monotonous() })
+        })
+        if (quiet === undefined || slow === undefined) return
+        // Keeps its event time in checkpoints, and has to tell it again to who reads it.
+        const counted = quiet.keyBy('by-key', ({ key }) => key).reduce('last', (_, click) => click)
+        counted
+          .union('both', slow)
+          .keyBy('key', (click) => click.key)
+          .process('windows', () => new CountWindows(countLate))
+          .to('out', collect(out))
+      })
+    const all = inOrder(countedIn([...clicks(100), ...clicks(100)]))
+    const runUntil = async (end: number): Promise<void> => {
+      const over = all.filter((counted) => counted.end <= end)
+      const running = start(make(), { dataDir })
+      while (out.length < over.length) await checkpoints(running, 1)
+      expect(await running.stop()).toMatchObject({ state: 'stopped', failure: undefined })
+      expect(inOrder(out)).toEqual(over)
+    }
+    await runUntil(200)
+    open.slow = 90
+    await runUntil(900)
+    expect(late.count).toBe(0)
+  })
+
   it('begins in the middle of a job just as well, if records are no further apart than is said', async () => {
     const input = clicks(200, { jitterMs: 50 })
     const make = (out: Counted[]): Job =>
