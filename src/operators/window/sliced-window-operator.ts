@@ -1,7 +1,7 @@
 // SlicedWindowOperator: tumbling, sliding and cumulative windows, cut into panes.
 //
 // A record is added to one accumulator, that of its pane, however many windows it is in. A window's result is merged from its panes
-// when it is due.
+// when it is due; where these are many, from the merges of the window before.
 //
 //     [due, arrivals, early, pane 1, accumulator 1, pane 2, accumulator 2, …]
 //
@@ -18,6 +18,7 @@ import { present } from '../../util/assert.ts'
 import type { Key } from '../../util/key-group.ts'
 import { userError } from '../../util/user-error.ts'
 import { eventTimesOf } from './event-times.ts'
+import { RunningWindow } from './running-window.ts'
 import { windowError } from './window-emitter.ts'
 import { type EndRange, FIRST, WindowOperator, type WindowState } from './window-operator.ts'
 import type { WindowSpec } from './window-spec.ts'
@@ -28,9 +29,14 @@ const PARTLY_DUE = 1
 const LATE = 2
 const NO_WINDOW = 3
 
+/** Twice the number of panes in a window from which on merging them all each time would be too much. */
+const RUNNING_FROM = 2 * 6
+
 /** See the head of this file. */
 export class SlicedWindowOperator extends WindowOperator {
   readonly #layout: PaneLayout
+  /** For keys with many panes in a window; gone with the state's array when that leaves the heap. */
+  readonly #running = new WeakMap<WindowState, RunningWindow>()
 
   constructor(spec: WindowSpec, windows: AlignedWindows) {
     super(spec, windows.processingTime)
@@ -74,6 +80,8 @@ export class SlicedWindowOperator extends WindowOperator {
         if (at < FIRST || panes[at] !== pane) at = this.#paneAt(panes, pane, passed)
         panes[at + 1] = this.added(panes, values[i], panes[at + 1])
         this.state.set(panes)
+        // A pane changed that may have been merged.
+        if (stage === PARTLY_DUE) this.#running.delete(panes)
         if (stage === PARTLY_DUE) this.#fireLate(next, panes, { pane, passed }, out)
       }
     } catch (error) {
@@ -159,17 +167,25 @@ export class SlicedWindowOperator extends WindowOperator {
     const window = this.windowFrom(this.#layout.windowStart(end), end)
     const last = !early && this.latenessMs === 0 && this.#layout.lastEnd(panes[at] as number) === end
     try {
-      this.emit(key, window, this.#accumulated(panes, { at, end, last }), out)
+      this.emit(key, window, this.#accumulated(panes, { at, end, last, early }), out)
     } catch (error) {
       throw windowError(this.node, key, window, error)
     }
   }
 
-  /** Of all panes of the window from the one `at` on; `last`: that pane is in no window after this. */
+  /** Of all panes of the window from the one `at` on, not used again; `last`: that pane is in no window after this. */
   #accumulated(
     panes: WindowState,
-    { at, end, last }: { readonly at: number; readonly end: number; readonly last: boolean },
+    {
+      at,
+      end,
+      last,
+      early,
+    }: { readonly at: number; readonly end: number; readonly last: boolean; readonly early: boolean },
   ): unknown {
+    if (!early && panes.length >= at + RUNNING_FROM && (panes[at + RUNNING_FROM - 2] as number) < end) {
+      return this.#runningOf(panes).accumulated(panes, at, end)
+    }
     const single = at + 2 >= panes.length || (panes[at + 2] as number) >= end
     if (single && last) return panes[at + 1]
     let accumulated = this.apart(panes[at + 1])
@@ -177,5 +193,13 @@ export class SlicedWindowOperator extends WindowOperator {
       accumulated = this.fold.merge(accumulated, panes[i + 1])
     }
     return accumulated
+  }
+
+  #runningOf(panes: WindowState): RunningWindow {
+    const known = this.#running.get(panes)
+    if (known !== undefined) return known
+    const running = new RunningWindow(this.fold)
+    this.#running.set(panes, running)
+    return running
   }
 }

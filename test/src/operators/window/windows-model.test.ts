@@ -166,6 +166,44 @@ async function check(
 
 const ALL_WAYS: readonly NodeTestWay[] = ['singly', 'in bulk', 'restored after each step', 'narrow']
 
+describe('windows of many panes, most of them with records', () => {
+  const dense = (maxLength: number): fc.Arbitrary<Event[]> =>
+    fc
+      .array(
+        fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: -2, max: 3 }), fc.integer({ min: 0, max: 5 })),
+        {
+          minLength: maxLength / 3,
+          maxLength,
+        },
+      )
+      .map((steps) => {
+        let now = 0
+        return steps.map(([key, step, what], id): Event => {
+          if (what === 0) return { kind: 'watermark', time: now - 3 }
+          now += step
+          return { kind: 'record', key, time: now, id }
+        })
+      })
+  const wide = fc.constantFrom<Case>(
+    { assigner: slidingWindows(20, 1), model: { windowsOf: slidingOf(20, 1, 0) } },
+    { assigner: slidingWindows(25, 3), model: { windowsOf: slidingOf(25, 3, 0) } },
+    { assigner: cumulativeWindows(24, 1), model: { windowsOf: cumulativeOf(24, 1, 0) } },
+  )
+
+  it.each([
+    ['are merged from what was merged before', 20, 120, ['in bulk']],
+    ['are so too after restores and with nothing in the heap', 1, 24, ALL_WAYS],
+  ] as const)('%s', (_name, numRuns, steps, ways) =>
+    fc.assert(
+      fc.asyncProperty(wide, dense(steps), latenesses, async (one, script, latenessMs) => {
+        await check(one, script, { latenessMs, ways, add: folding })
+        await check(one, script, { latenessMs, ways, add: listing })
+      }),
+      { numRuns },
+    ),
+  )
+})
+
 describe.each(Object.entries(KINDS))('%s windows', (_kind, cases) => {
   const run = (
     numRuns: number,
