@@ -173,7 +173,8 @@ export class SourceNode implements ChainNode {
 
   finishEpoch(): Pending {
     failpoint('source.barrier.before')
-    if (!this.#ended) this.#time?.tell()
+    if (this.#ended) return undefined
+    this.#time?.tell()
     return this.#flushTime()
   }
 
