@@ -51,7 +51,7 @@ export const RUN_OPTIONS: readonly OptionRow[] = [
   option('run', 'workers', 'count', 'N', 'workers', 'worker threads (cores less one, at most the parallelism)'),
   option('run', 'data-dir', 'text', 'DIR', 'dataDir', 'where checkpoints and state are kept (.millrace)'),
   option('run', 'state-cache', 'size', 'SIZE', 'stateCache', 'memory for keyed state: 1GiB, unlimited (256MiB)'),
-  option('run', 'batch', 'switch', '', 'batch', 'end when everything that is there has been read'),
+  option('run', 'batch', 'switch', '', 'batch', 'read what is there, give final rows only, end'),
   option('run', 'in-process', 'switch', '', 'inProcess', 'no worker threads: for debuggers'),
   option('run', 'config', 'text', 'FILE', undefined, 'options from a JSON file (millrace.config.json if it is there)'),
   option(
