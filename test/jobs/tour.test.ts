@@ -48,6 +48,34 @@ const TAUGHT: readonly (readonly [string, readonly (string | RegExp)[]])[] = [
       'till A worked from 00:05: 120 + 900 + 430',
     ],
   ],
+  [
+    '12-joins.ts',
+    [
+      'order 2 goes to Bo in Lund',
+      'order 1 was paid at 10:00:40',
+      'order 2 was not paid in a minute',
+      'order 3: all in the five minutes from 10:05:00',
+      'order 2 is worth 345.00 kroner',
+      'order 3 is worth 71.00 kroner',
+    ],
+  ],
+  [
+    '13-async-and-broadcast.ts',
+    [
+      /^visitor 4: (hej|hello) \(Denmark\)$/,
+      'visitor 5: hello (somewhere in SE)',
+      /^visitor 18: (hej|hello) \(Denmark\)$/,
+    ],
+  ],
+  [
+    '14-changelogs.ts',
+    [
+      /^\{ kind: '-U', row: \{ rank: \d, port: '\w+', ships: \d+ \} \}$/,
+      'in the end 1. is Cork, with 11 ships',
+      'in the end 2. is Dakar, with 6 ships',
+      'in the end 3. is Bergen, with 3 ships',
+    ],
+  ],
   ['15-batch.ts', [/^Aarhus turned over \d+ cents$/, /^Cork turned over \d+ cents$/]],
   ['09-files.ts', [/^malformed: .*line: 4.*1 field where the header has 2/]],
 ]
