@@ -88,10 +88,9 @@ describe('event time per split', () => {
     await testJob((out: Counted[]) => windowsJob(out), {
       expected: countedIn(ALL),
       parallelism: [1, 2, 3],
-      recordsPerCheckpoint: 40,
+      recordsPerCheckpoint: 60,
       faults: [
-        { node: 'windows', record: 50 },
-        { node: 'out', record: 20 },
+        { node: 'windows', record: 150 },
         { failpoint: 'task.ack.before', passing: 3 },
       ],
     })
@@ -167,7 +166,11 @@ describe('event time per split', () => {
           .process('windows', () => new CountWindows(countLate))
           .to('out', collect(out))
       })
-    await testJob(make, { expected: countedIn(input), recordsPerCheckpoint: 30, parallelism: [1, 2] })
+    const faults = [
+      { node: 'times', record: 90 },
+      { node: 'windows', record: 120 },
+    ]
+    await testJob(make, { expected: countedIn(input), recordsPerCheckpoint: 40, faults })
     expect(late.count).toBe(0)
   })
 
@@ -319,7 +322,8 @@ describe('alignment', () => {
           .process('windows', () => new CountWindows(countLate))
           .to('out', collect(out))
       })
-    await testJob(make, { expected: countedIn([...input.slow, ...input.fast]), recordsPerCheckpoint: 50 })
+    const expected = countedIn([...input.slow, ...input.fast])
+    await testJob(make, { expected, recordsPerCheckpoint: 60, faults: [{ node: 'windows', record: 100 }] })
     expect(late.count).toBe(0)
   })
 })
