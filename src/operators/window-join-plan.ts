@@ -23,7 +23,7 @@ export interface WindowJoinPlan {
 const earliest = (lists: readonly TimedList[]): number => Math.min(...lists.map(firstTime))
 
 /** Tumbling, sliding and cumulative windows: their ends lie on a grid, whatever the records. */
-export class AlignedPlan implements WindowJoinPlan {
+class AlignedPlan implements WindowJoinPlan {
   readonly #windows: AlignedWindows
 
   constructor(windows: AlignedWindows) {
@@ -83,7 +83,7 @@ export class AlignedPlan implements WindowJoinPlan {
 }
 
 /** Sessions of both streams' records together: each lasts until nothing came on either side for the gap. */
-export class SessionPlan implements WindowJoinPlan {
+class SessionPlan implements WindowJoinPlan {
   readonly #gapMs: number
 
   constructor(gapMs: number) {
