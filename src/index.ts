@@ -2,23 +2,16 @@
 
 // Writing a job
 
-export type {
-  ChangelogJoinOptions,
-  ChangelogStream,
-  DeduplicateOptions,
-  GroupedChangelog,
-  MaterialiseOptions,
-  RankedTopNOptions,
-  TopNOptions,
-} from './api/changelog-streams.ts'
 export { type BuildFunction, job } from './api/job.ts'
 export type { NumberRange, Settings } from './api/settings.ts'
 export type {
   BroadcastConnectedStream,
+  ChangelogStream,
   ConnectedStreams,
   ElementOf,
   Flow,
   FromOptions,
+  GroupedChangelog,
   JoinedStreams,
   KeyedBroadcastConnectedStream,
   KeyedNodeOptions,
@@ -34,6 +27,13 @@ export type { FunctionOrFactory } from './operators/user-function.ts'
 
 // Changelogs
 
+export type {
+  ChangelogJoinOptions,
+  DeduplicateOptions,
+  MaterialiseOptions,
+  RankedTopNOptions,
+  TopNOptions,
+} from './operators/changelog/options.ts'
 export type { RowKey } from './operators/changelog/row-key.ts'
 export type { RowOrder } from './operators/changelog/top-n.ts'
 export type { JoinType } from './operators/join-type.ts'

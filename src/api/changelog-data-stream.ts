@@ -13,6 +13,13 @@ import { sideState } from '../operators/changelog/join-side.ts'
 import { KeyRowsOperator, type NullKeys } from '../operators/changelog/key-rows.ts'
 import { TABLE_STATE } from '../operators/changelog/keyed-table.ts'
 import { FinalBagOperator, FinalRowsOperator, UpsertsOperator } from '../operators/changelog/live-rows.ts'
+import type {
+  ChangelogJoinOptions,
+  DeduplicateOptions,
+  MaterialiseOptions,
+  RankedTopNOptions,
+  TopNOptions,
+} from '../operators/changelog/options.ts'
 import { type ChangelogMode, rowChange } from '../operators/changelog/row-changes.ts'
 import type { RowKey } from '../operators/changelog/row-key.ts'
 import { RetractingTopNOperator, TopNOperator, type TopNSpec } from '../operators/changelog/top-n.ts'
@@ -25,16 +32,7 @@ import { PassThroughOperator } from '../operators/pass-through.ts'
 import type { Change } from '../record/change.ts'
 import type { RowChange } from '../record/row-change.ts'
 import { canonicalText } from '../util/canonical-text.ts'
-import type {
-  ChangelogJoinOptions,
-  ChangelogStream,
-  DeduplicateOptions,
-  GroupedChangelog,
-  MaterialiseOptions,
-  RankedTopNOptions,
-  TopNOptions,
-} from './changelog-streams.ts'
-import type { NodeOptions, Stream } from './streams.ts'
+import type { ChangelogStream, GroupedChangelog, NodeOptions, Stream } from './streams.ts'
 import { bindOrigin, edgeFrom, type Origin, type Wiring } from './wiring.ts'
 
 type StreamOf = <Out>(origin: Origin) => Stream<Out>
@@ -112,7 +110,7 @@ export class ChangelogDataStream<T> implements ChangelogStream<T> {
     }
   }
 
-  deduplicate(name: string, key: (row: T) => RowKey, options: DeduplicateOptions<T>): ChangelogStream<T> {
+  deduplicate(name: string, key: (row: T) => RowKey, options: DeduplicateOptions<T> & NodeOptions): ChangelogStream<T> {
     const { keep, orderBy } = options
     const first = keep === 'first'
     const keyed = this.#keyed(name, key, options)
@@ -127,7 +125,10 @@ export class ChangelogDataStream<T> implements ChangelogStream<T> {
     return keyed('deduplicate', () => new RetractingTopNOperator(name, spec), 'retract')
   }
 
-  topN<Out>(name: string, options: TopNOptions<T> & Partial<RankedTopNOptions<T, Out>>): ChangelogStream<Out> {
+  topN<Out>(
+    name: string,
+    options: TopNOptions<T> & Partial<RankedTopNOptions<T, Out>> & NodeOptions,
+  ): ChangelogStream<Out> {
     const { key, n, orderBy: order, rank } = options
     if (!Number.isSafeInteger(n) || n < 1)
       throw new MillraceError('GRAPH_BAD_FUNCTION', { node: name, what: `n = ${n}`, expected: 'a whole number from 1' })
@@ -144,7 +145,7 @@ export class ChangelogDataStream<T> implements ChangelogStream<T> {
   join<R, Out, Type extends JoinType = 'inner'>(
     name: string,
     right: ChangelogStream<R>,
-    options: ChangelogJoinOptions<T, R, Out, Type>,
+    options: ChangelogJoinOptions<T, R, Out, Type> & NodeOptions,
   ): ChangelogStream<Out> {
     const { type = 'inner', leftKey, rightKey, on, unique, row } = options
     const other = tableOf<R>(name, right)
@@ -185,7 +186,7 @@ export class ChangelogDataStream<T> implements ChangelogStream<T> {
     return this.#streamOf(this.#keyedNode({ name, type: 'upserts', create, keys }, options))
   }
 
-  materialise(name: string, options: MaterialiseOptions<T> = {}): Stream<T> {
+  materialise(name: string, options: MaterialiseOptions<T> & NodeOptions = {}): Stream<T> {
     const { key } = options
     const mode = this.#mode
     if (key === undefined && this.#appends)

@@ -24,12 +24,12 @@ import type { WindowAssigner } from '../time/window.ts'
 import type { Key } from '../util/key-group.ts'
 import { addSink } from './add-sink.ts'
 import { ChangelogDataStream } from './changelog-data-stream.ts'
-import type { ChangelogStream } from './changelog-streams.ts'
 import { BroadcastConnectedDataStream } from './connect-broadcast.ts'
 import { ConnectedDataStreams } from './connected-data-streams.ts'
 import { KeyedDataStream } from './keyed-data-stream.ts'
 import type {
   BroadcastConnectedStream,
+  ChangelogStream,
   ConnectedStreams,
   ElementOf,
   KeyedStream,

@@ -11,6 +11,14 @@ import type { RichSinkFunction } from '../contract/sink-function.ts'
 import type { SourceFunction } from '../contract/source-function.ts'
 import type { AggregateFunction, StateOptions } from '../contract/state.ts'
 import type { AsyncCall, AsyncOptions } from '../operators/async-io.ts'
+import type {
+  ChangelogJoinOptions,
+  DeduplicateOptions,
+  MaterialiseOptions,
+  RankedTopNOptions,
+  TopNOptions,
+} from '../operators/changelog/options.ts'
+import type { RowKey } from '../operators/changelog/row-key.ts'
 import type { IntervalJoinOptions } from '../operators/interval-join.ts'
 import type { JoinType, LeftOf, RightOf } from '../operators/join-type.ts'
 import type { LookupJoinOptions } from '../operators/lookup-join.ts'
@@ -28,7 +36,6 @@ import type { Trigger } from '../time/trigger.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { TimeWindow, WindowAssigner } from '../time/window.ts'
 import type { Key } from '../util/key-group.ts'
-import type { ChangelogStream } from './changelog-streams.ts'
 
 export interface NodeOptions {
   /** How many subtasks run this node. Default: the job's parallelism. */
@@ -277,6 +284,69 @@ export interface WindowJoinedStreams<A, B> {
 export interface PairedStreams<A, B> {
   /** Makes a row of each pair. A record that comes out alone has `undefined` for a partner. */
   apply<Out>(name: string, row: (left: A, right: B) => Out, options?: NodeOptions): Stream<Out>
+}
+
+/**
+ * The changes of a table: rows that are added, and rows equal to earlier ones that are taken away. Whatever is said about it holds of
+ * the table as it is at any time, however it came to be so: results are taken back and put right as rows change. Functions must depend
+ * on the row alone, for what they made of a row is made again when it is taken away.
+ *
+ * Rows are compared as data: by their fields, whatever the order. A table may hold a row several times. What keeps state gives no event
+ * times: of a row that changes there is none.
+ */
+export interface ChangelogStream<T> {
+  /** One row out for each row in. */
+  map<Out>(name: string, fn: (row: T) => Out, options?: NodeOptions): ChangelogStream<Out>
+  /** The rows for which the predicate holds. An update that only one form of passes adds a row, or takes one away. */
+  filter<Out extends T>(name: string, predicate: (row: T) => row is Out, options?: NodeOptions): ChangelogStream<Out>
+  filter(name: string, predicate: (row: T) => boolean, options?: NodeOptions): ChangelogStream<T>
+  /** Any number of rows out for each row in. */
+  flatMap<Out>(name: string, fn: (row: T) => Iterable<Out>, options?: NodeOptions): ChangelogStream<Out>
+  /** The rows of this table and of the others. */
+  union(name: string, ...others: readonly ChangelogStream<T>[]): ChangelogStream<T>
+  /** Each row once. */
+  distinct(name: string, options?: NodeOptions): ChangelogStream<T>
+  /** Groups rows by key; null is a key as others are. */
+  groupBy<const K extends RowKey>(name: string, key: (row: T) => K, options?: NodeOptions): GroupedChangelog<K, T>
+  /** One row of each key. */
+  deduplicate(name: string, key: (row: T) => RowKey, options: DeduplicateOptions<T> & NodeOptions): ChangelogStream<T>
+  /** The first `n` rows of each key in an order: themselves, or with `rank` what is made of a row and its rank. */
+  topN<Out>(name: string, options: RankedTopNOptions<T, Out> & NodeOptions): ChangelogStream<Out>
+  topN(name: string, options: TopNOptions<T> & NodeOptions): ChangelogStream<T>
+  /** The pairs of rows with equal keys, none of which is null; and, of an outer side, its rows without a partner. */
+  join<R, Out, Type extends JoinType = 'inner'>(
+    name: string,
+    right: ChangelogStream<R>,
+    options: ChangelogJoinOptions<T, R, Out, Type> & NodeOptions,
+  ): ChangelogStream<Out>
+  /** The changes themselves, as records. */
+  changes(name: string, options?: NodeOptions): Stream<RowChange<T>>
+  /**
+   * The row of each key, as changes with the row before: what sinks for tables take. Of several rows with one key the latest counts.
+   * Right wherever rows come from: a new row that overtakes the removal of the old one replaces it.
+   */
+  toUpserts(name: string, key: (row: T) => readonly RowKey[], options?: NodeOptions): Stream<Change<T>>
+  /**
+   * The table, when the input has ended: its rows, each as often as it is there; with `key` the latest row of each key. Rows of a table
+   * that only grows come at once, unless there is a key.
+   */
+  materialise(name: string, options?: MaterialiseOptions<T> & NodeOptions): Stream<T>
+}
+
+/** Rows of a table by key. */
+export interface GroupedChangelog<K extends RowKey, T> {
+  /**
+   * One row for each group that has rows, made of its key and of what an aggregate function says of them. Where input only adds, the
+   * function keeps what it needs for that; otherwise its form that takes rows back. Changes that leave the row as it was make none.
+   */
+  aggregate<Result, Out>(
+    name: string,
+    // any: an accumulator is nobody's business but the function's.
+    // biome-ignore lint/suspicious/noExplicitAny: see above
+    fn: AggregateFunction<T, any, Result>,
+    row: (key: K, result: Result) => Out,
+    options?: NodeOptions,
+  ): ChangelogStream<Out>
 }
 
 /** The record type of a stream. */
