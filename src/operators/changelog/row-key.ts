@@ -1,10 +1,11 @@
-// Keys of rows: what rows are grouped, joined and told apart by. Wider than the keys of streams: null and dates are keys too.
+// Keys of rows: what rows are grouped, joined and told apart by. Wider than the keys of streams: null, dates and Decimals are keys too.
 
 import { canonicalText } from '../../util/canonical-text.ts'
+import { type Decimal, isDecimal } from '../../util/decimal.ts'
 import type { Key } from '../../util/key-group.ts'
 
 /** What rows may be keyed by; arrays are compound keys. null and undefined are one key, as SQL groups; a join matches none of them. */
-export type RowKey = string | number | bigint | boolean | Date | null | undefined | readonly RowKey[]
+export type RowKey = string | number | bigint | boolean | Date | Decimal | null | undefined | readonly RowKey[]
 
 // Begins what no other key is: texts of users that begin so are encoded as well.
 const ENCODED = '\u0001'
@@ -31,10 +32,10 @@ export function encodeRowKey(key: RowKey): Key {
     default:
       if (key === null) return NULL_KEY
       if (Array.isArray(key)) return pairOf(key) ?? `${ENCODED}${canonicalText(key)}`
-      if (key instanceof Date) return `${ENCODED}${canonicalText(key)}`
+      if (key instanceof Date || isDecimal(key)) return `${ENCODED}${canonicalText(key)}`
   }
   throw new TypeError(
-    `${String(key)} cannot be a key: expected a string, number, bigint, boolean, Date, null or an array of these`,
+    `${String(key)} cannot be a key: expected a string, number, bigint, boolean, Date, Decimal, null or an array of these`,
   )
 }
 

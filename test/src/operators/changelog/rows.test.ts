@@ -203,6 +203,8 @@ const scalar: fc.Arbitrary<RowKey> = fc.oneof(
     -1,
     true,
     1n,
+    new Decimal(1),
+    new Decimal('1.0'),
   ),
   fc.string(),
   fc.integer(),
