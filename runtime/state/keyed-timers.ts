@@ -124,11 +124,11 @@ export class KeyedTimers implements TimerService {
   }
 
   registerEventTimeTimer(timestampMs: number): void {
-    this.#event.register(this.#parts.currentKey(), timestampMs)
+    this.#event.register(this.#parts.currentKey(), checkedTime(timestampMs))
   }
 
   registerProcessingTimeTimer(timestampMs: number): void {
-    this.#processing.register(this.#parts.currentKey(), timestampMs)
+    this.#processing.register(this.#parts.currentKey(), checkedTime(timestampMs))
   }
 
   deleteEventTimeTimer(timestampMs: number): void {
@@ -182,4 +182,10 @@ export class KeyedTimers implements TimerService {
     writeTimerRowKey(timer.domain, timer, this.#parts.keyGroups, this.#row)
     return this.#row.view()
   }
+}
+
+/** Thrown into the function that set the timer, so that its node and record are named. */
+function checkedTime(timestampMs: number): number {
+  if (Math.abs(timestampMs) <= Number.MAX_SAFE_INTEGER) return timestampMs
+  throw new RangeError(`a timer was set for ${String(timestampMs)}, expected milliseconds since the epoch`)
 }

@@ -11,6 +11,7 @@ import type { Output } from '../contract/operator.ts'
 import type { Collector, OutputTag } from '../contract/process-function.ts'
 import { MillraceError } from '../errors.ts'
 import { BATCH_RECORDS, batchOf } from '../record/batch.ts'
+import { isEventTime, notATime } from '../time/event-time.ts'
 
 /** The Collector that operators hand to user code; one per operator, used again for every call. */
 export class BatchCollector<Out> implements Collector<Out> {
@@ -45,6 +46,7 @@ export class BatchCollector<Out> implements Collector<Out> {
   }
 
   emitAt(value: Out, timestampMs: number): void {
+    if (!isEventTime(timestampMs)) throw new RangeError(notATime(timestampMs))
     this.#add(value, timestampMs)
   }
 

@@ -2,6 +2,7 @@ import { MillraceError } from '../errors.ts'
 import { type Batch, batchOf } from '../record/batch.ts'
 import { MAX_WATERMARK } from '../record/element.ts'
 import { renderRecord, userError } from '../util/user-error.ts'
+import { isEventTime, notATime } from './event-time.ts'
 
 /** The batch with the event time of each record; `node` is named when one has none that can be used. Throws USER_FUNCTION. */
 export function stampBatch<T>(node: string, batch: Batch, timestampOf: (record: T) => number): Batch {
@@ -33,17 +34,8 @@ export function latestOf(node: string, { values, timestamps }: Batch): number {
   return latest
 }
 
-/** Between the ends of event time. Any year: what is far off is not wrong. */
-function isEventTime(timestamp: number): boolean {
-  return typeof timestamp === 'number' && timestamp < MAX_WATERMARK && timestamp > -MAX_WATERMARK
-}
-
 const WITHOUT_TIME =
   'it has no event time: give the watermark strategy timestampOf, or call assignTimestamps(name, timestampOf) before'
-
-function notATime(timestamp: unknown): string {
-  return `its event time is ${String(timestamp)}, expected milliseconds since the epoch`
-}
 
 function refused(node: string, record: unknown, reason: string): MillraceError {
   return new MillraceError('USER_FUNCTION', { node, record: renderRecord(record), reason })

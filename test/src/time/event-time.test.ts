@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   boundedOutOfOrderness,
+  type Collector,
   fromArray,
   type Job,
   job,
@@ -358,6 +359,32 @@ describe('what is refused, and what is not', () => {
   it('so does a record without any', async () => {
     expect(await failureOf(1, 'none')).toMatch(/^Node "clicks" .* it has no event time: give the watermark strategy/)
   })
+
+  it.each([Number.NaN, undefined, Number.POSITIVE_INFINITY])(
+    'so does a timer for %s, and a record emitted at it',
+    async (at) => {
+      class Wrong extends KeyedProcessFunction<number, Click, Click> {
+        override process(click: Click, { timers }: KeyedProcessContext<number>, out: Collector<Click>): void {
+          if (click.key === 1) timers.registerEventTimeTimer(at as number)
+          else out.emitAt(click, at as number)
+        }
+      }
+      const messages = [1, 2].map(async (key) => {
+        const wrong = job('wrong', (flow) => {
+          flow
+            .from('clicks', fromArray([{ key, at: 5 }]))
+            .keyBy('key', (click) => click.key)
+            .process('wrong', () => new Wrong())
+            .to('out', collect<Click>([]))
+        })
+        return (await runJobHere(wrong, { restart: { strategy: 'none' } })).failure?.message
+      })
+      expect(await Promise.all(messages)).toEqual([
+        `Node "wrong" threw on { key: 1, at: 5 }: a timer was set for ${at}, expected milliseconds since the epoch`,
+        `Node "wrong" threw on { key: 2, at: 5 }: its event time is ${at}, expected milliseconds since the epoch`,
+      ])
+    },
+  )
 
   it('alignment anywhere but in a source is', () => {
     const wrong = job('wrong', (flow) => {
