@@ -44,6 +44,11 @@ export function stepsOf(script: readonly Act[]): unknown[] {
   })
 }
 
+/** The records alone: a batch run has no watermark but the last. */
+export function withoutWatermarks(script: readonly Act[]): Act[] {
+  return script.filter(({ kind }) => kind === 'record')
+}
+
 /** Which records of the script are in time, by side, and which are late. */
 export function inTime(script: readonly Act[]): {
   readonly left: Item[]

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { at, runJobHere, second, testJob, testNode, watermark } from '../../../runtime/testing/index.ts'
 import { collect } from '../../../src/connectors/collect/index.ts'
 import { fromArray, type IntervalJoinOptions, type JoinType, job, sideOutput } from '../../../src/index.ts'
-import { type Item, inTime, scripts, stepsOf, twoStreamJob } from '../../support/two-streams.ts'
+import { type Item, inTime, scripts, stepsOf, twoStreamJob, withoutWatermarks } from '../../support/two-streams.ts'
 
 const row = (a: Item | undefined, b: Item | undefined): string => `${a?.id ?? '-'}+${b?.id ?? '-'}`
 const late = sideOutput<Item>('late')
@@ -82,6 +82,20 @@ describe.each(['inner', 'left', 'right', 'full'] as const)('%s', (type) => {
       faults: [{ node: 'joined', record: 9 }],
     })
   })
+})
+
+test('in batch mode: the same rows, and nothing is late', async () => {
+  const types = fc.constantFrom<JoinType>('inner', 'left', 'right', 'full')
+  await fc.assert(
+    fc.asyncProperty(scripts(), intervals, types, async (all, [lower, upper], type) => {
+      const script = withoutWatermarks(all)
+      const { left, right } = inTime(script)
+      const batch = model(left, right, lower, upper, { type })
+      const test = { input: stepsOf(script), expected: [], batch, ways: ['in batch mode'] as const }
+      await testNode(joined(lower, upper, { type }), 'joined', test)
+    }),
+    { numRuns: 10 },
+  )
 })
 
 test('records are let go when no partner can come: after the last nothing is kept', async () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { at, runJobHere, second, testJob, testNode, watermark } from '../../../runtime/testing/index.ts'
 import { sideOutput } from '../../../src/index.ts'
-import { type Act, type Item, scripts, stepsOf, twoStreamJob } from '../../support/two-streams.ts'
+import { type Act, type Item, scripts, stepsOf, twoStreamJob, withoutWatermarks } from '../../support/two-streams.ts'
 
 const late = sideOutput<Item>('late')
 /** Every third version says that there is none. */
@@ -62,6 +62,18 @@ describe.each(['inner', 'left'] as const)('%s', (type) => {
         })
       }),
       { numRuns: 15 },
+    )
+  })
+
+  test('in batch mode: the same rows, and nothing is late', async () => {
+    await fc.assert(
+      fc.asyncProperty(scripts(), async (all) => {
+        const script = withoutWatermarks(all)
+        const { rows: batch } = model(script, type)
+        const test = { input: stepsOf(script), expected: [], batch, ways: ['in batch mode'] as const }
+        await testNode(joined(type), 'joined', test)
+      }),
+      { numRuns: 10 },
     )
   })
 

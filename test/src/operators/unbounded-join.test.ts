@@ -27,7 +27,7 @@ describe('many to many', () => {
     await fc.assert(
       fc.asyncProperty(scripts(), async (script) => {
         const expected = model(itemsOf(script, 0), itemsOf(script, 1))
-        await testNode(many(), 'joined', { input: stepsOf(script), expected, anyOrder: true })
+        await testNode(many(), 'joined', { input: stepsOf(script), expected, batch: expected, anyOrder: true })
       }),
       { numRuns: 10 },
     )
@@ -75,7 +75,8 @@ describe('a side with one record per key', () => {
         const once = left ? firsts(all, 0) : all
         const script = right ? firsts(once, 1) : once
         const expected = model(itemsOf(script, 0), itemsOf(script, 1))
-        await testNode(toOne(left, right), 'joined', { input: stepsOf(script), expected, anyOrder: true })
+        const input = stepsOf(script)
+        await testNode(toOne(left, right), 'joined', { input, expected, batch: expected, anyOrder: true })
       }),
       { numRuns: 5 },
     )

@@ -14,7 +14,7 @@ import {
   tumblingWindows,
   type WindowAssigner,
 } from '../../../src/index.ts'
-import { type Act, type Item, scripts, stepsOf, twoStreamJob } from '../../support/two-streams.ts'
+import { type Act, type Item, scripts, stepsOf, twoStreamJob, withoutWatermarks } from '../../support/two-streams.ts'
 
 const late = sideOutput<Item>('late')
 const row = (a: Item | undefined, b: Item | undefined, { start, end }: TimeWindow): string =>
@@ -160,6 +160,21 @@ test('sessions: are as the model says, however the node is run', async () => {
       })
     }),
     { numRuns: 20 },
+  )
+})
+
+test('in batch mode: the same rows, and nothing is late', async () => {
+  await fc.assert(
+    fc.asyncProperty(scripts(25), types, async (all, type) => {
+      const script = withoutWatermarks(all)
+      const input = stepsOf(script)
+      const ways = ['in batch mode'] as const
+      const { rows: sliding } = alignedModel(script, gridOf(9, 3), type)
+      await testNode(joined(slidingWindows(9, 3), type), 'joined', { input, expected: [], batch: sliding, ways })
+      const { rows: sessions } = sessionModel(script, 3, type)
+      await testNode(joined(sessionWindows(3), type), 'joined', { input, expected: [], batch: sessions, ways })
+    }),
+    { numRuns: 10 },
   )
 })
 
