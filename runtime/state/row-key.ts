@@ -15,7 +15,7 @@ import { readKey, readUserKey, writeKey, writeUserKey } from './key-codec.ts'
 export const META_ROW = Buffer.from([0])
 export const MAIN = 1
 export const MAP = 2
-export const TIMER = 3
+const TIMER = 3
 
 export type TimerDomain = 'event' | 'processing'
 
