@@ -5,14 +5,19 @@ import type { Partitioner } from '../graph/logical-graph.ts'
 import { assertName } from '../graph/names.ts'
 import { AssignTimestampsOperator } from '../operators/assign-timestamps.ts'
 import { AssignTimestampsAndWatermarksOperator } from '../operators/assign-timestamps-and-watermarks.ts'
-import { type AsyncCall, AsyncOperator, type AsyncOptions } from '../operators/async-io.ts'
+import { type AsyncCall, AsyncOperator, type AsyncOptions, checkAsyncOptions } from '../operators/async-io.ts'
 import { CdcChangesOperator } from '../operators/changelog/cdc-changes.ts'
 import { MapChangesOperator } from '../operators/changelog/change-rows.ts'
 import { FilterOperator } from '../operators/filter.ts'
 import { FlatMapOperator } from '../operators/flat-map.ts'
 import type { JoinFunction, RightOf } from '../operators/join-type.ts'
 import { KeyByOperator } from '../operators/key-by.ts'
-import { type AnyLookupJoinOptions, LookupJoinOperator, type LookupJoinOptions } from '../operators/lookup-join.ts'
+import {
+  type AnyLookupJoinOptions,
+  checkLookupOptions,
+  LookupJoinOperator,
+  type LookupJoinOptions,
+} from '../operators/lookup-join.ts'
 import { MapOperator } from '../operators/map.ts'
 import { PassThroughOperator } from '../operators/pass-through.ts'
 import { LambdaProcessFunction, type ProcessLambda, ProcessOperator } from '../operators/process.ts'
@@ -115,6 +120,7 @@ export class DataStream<T> implements Stream<T> {
     call: AsyncCall<T, Out>,
     options: NodeOptions & AsyncOptions<T, Out> = {},
   ): Stream<Out> {
+    checkAsyncOptions(name, options)
     return this.#next(name, 'orderedAsync', () => new AsyncOperator(name, call, 'ordered', options), options)
   }
 
@@ -123,6 +129,7 @@ export class DataStream<T> implements Stream<T> {
     call: AsyncCall<T, Out>,
     options: NodeOptions & AsyncOptions<T, Out> = {},
   ): Stream<Out> {
+    checkAsyncOptions(name, options)
     return this.#next(name, 'unorderedAsync', () => new AsyncOperator(name, call, 'unordered', options), options)
   }
 
@@ -132,6 +139,7 @@ export class DataStream<T> implements Stream<T> {
     row: (value: T, row: RightOf<Type, Row>) => Out,
   ): Stream<Out> {
     const any = options as unknown as AnyLookupJoinOptions
+    checkLookupOptions(name, any)
     return this.#next(name, 'lookupJoin', () => new LookupJoinOperator(name, any, row as JoinFunction), options)
   }
 

@@ -9,6 +9,7 @@ import {
 } from '../operators/temporal-join.ts'
 import {
   type AnyUnboundedJoinOptions,
+  checkUnboundedJoin,
   UnboundedJoinOperator,
   type UnboundedJoinOptions,
   unboundedJoinStates,
@@ -43,11 +44,11 @@ export class JoinedDataStreams<A, B> implements JoinedStreams<A, B> {
 
   unbounded<KeptA = A, KeptB = B>(options: UnboundedJoinOptions<A, B, KeptA, KeptB> = {}): PairedStreams<KeptA, KeptB> {
     const any = options as AnyUnboundedJoinOptions
-    return this.#paired((name, row) => ({
-      type: 'unboundedJoin',
-      states: unboundedJoinStates(any),
-      create: () => new UnboundedJoinOperator(name, any, row),
-    }))
+    return this.#paired((name, row) => {
+      checkUnboundedJoin(name, any)
+      const create = () => new UnboundedJoinOperator(name, any, row)
+      return { type: 'unboundedJoin', states: unboundedJoinStates(any), create }
+    })
   }
 
   between<const Type extends JoinType = 'inner'>(

@@ -10,10 +10,11 @@
 
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
 import type { Batch } from '../record/batch.ts'
+import { checkCount } from '../time/window.ts'
 import { type Deferred, deferred } from '../util/deferred.ts'
 import { userError } from '../util/user-error.ts'
 import { type AsyncRequest, AsyncResults, type SavedItem } from './async-results.ts'
-import { type CallContext, type CallOptions, Retries, TimedOut } from './retries.ts'
+import { type CallContext, type CallOptions, checkCallOptions, Retries, TimedOut } from './retries.ts'
 
 /** Asks about one record. May be asked again about the same: after a failure, a timeout, a restore. */
 export type AsyncCall<In, Out> = (value: In, context: CallContext) => Promise<Out>
@@ -27,6 +28,12 @@ export interface AsyncOptions<In, Out> extends CallOptions {
 }
 
 const CAPACITY = 100
+
+/** Throws CONFIG_INVALID, which names the node and the option. */
+export function checkAsyncOptions(node: string, options: AsyncOptions<never, unknown>): void {
+  checkCallOptions(node, options)
+  if (options.capacity !== undefined) checkCount(node, 'capacity', options.capacity)
+}
 
 interface Saved {
   readonly parallelism: number

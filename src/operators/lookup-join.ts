@@ -9,12 +9,13 @@
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
 import type { Counter } from '../contract/runtime-context.ts'
 import type { Batch } from '../record/batch.ts'
+import { checkCount, checkDuration } from '../time/window.ts'
 import { type Key, mapKeyOf } from '../util/key-group.ts'
 import { userError, userErrorIn } from '../util/user-error.ts'
 import { BatchCollector } from './collector.ts'
 import type { JoinFunction } from './join-type.ts'
 import { LruCache } from './lru-cache.ts'
-import { type CallContext, type CallOptions, Retries } from './retries.ts'
+import { type CallContext, type CallOptions, checkCallOptions, Retries } from './retries.ts'
 
 /** How long what was looked up is used again. */
 export interface LookupCacheOptions {
@@ -55,6 +56,18 @@ export type LookupJoinOptions<T, K extends Key, Row, Type extends 'inner' | 'lef
 export type AnyLookupJoinOptions = LookupJoinOptions<unknown, Key, unknown, 'inner' | 'left'>
 
 type MapKey = ReturnType<typeof mapKeyOf>
+
+/** Throws CONFIG_INVALID, which names the node and the option. */
+export function checkLookupOptions(node: string, options: AnyLookupJoinOptions): void {
+  checkCallOptions(node, options)
+  const { cache } = options
+  if (cache !== undefined) {
+    checkCount(node, 'cache.entriesMax', cache.entriesMax)
+    checkDuration(node, 'cache.ttlMs', cache.ttlMs)
+  }
+  if ('lookup' in options && options.concurrency !== undefined) checkCount(node, 'concurrency', options.concurrency)
+  if ('lookupMany' in options && options.keysMax !== undefined) checkCount(node, 'keysMax', options.keysMax)
+}
 
 const CONCURRENCY = 16
 const KEYS_MAX = 1_000

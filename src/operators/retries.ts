@@ -7,6 +7,7 @@
 // I3. The signal of an attempt that was given up on is aborted, and after close() every signal is.
 
 import type { Counter, RuntimeContext } from '../contract/runtime-context.ts'
+import { checkCount, checkDuration } from '../time/window.ts'
 import type { Clock } from '../util/clock.ts'
 
 /** How often, and how soon, a call that failed is made again. */
@@ -43,6 +44,14 @@ export class TimedOut extends Error {
     super(`no answer within ${timeoutMs} ms`)
     this.name = 'TimeoutError'
   }
+}
+
+/** Throws CONFIG_INVALID, which names the node and the option. */
+export function checkCallOptions(node: string, { timeoutMs, retry }: CallOptions): void {
+  if (timeoutMs !== undefined) checkDuration(node, 'timeoutMs', timeoutMs)
+  if (retry?.attempts !== undefined) checkCount(node, 'retry.attempts', retry.attempts)
+  if (retry?.delayMs !== undefined) checkDuration(node, 'retry.delayMs', retry.delayMs)
+  if (retry?.maxDelayMs !== undefined) checkDuration(node, 'retry.maxDelayMs', retry.maxDelayMs)
 }
 
 const TIMEOUT_MS = 60_000

@@ -10,6 +10,7 @@ import type { KeyedContext } from '../contract/keyed-context.ts'
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
 import type { ListState, StateDescriptor, StateKind, ValueState } from '../contract/state.ts'
 import type { Batch } from '../record/batch.ts'
+import { checkDuration } from '../time/window.ts'
 import { present } from '../util/assert.ts'
 import type { Key } from '../util/key-group.ts'
 import { userError } from '../util/user-error.ts'
@@ -49,6 +50,13 @@ export function unboundedJoinStates(options: AnyUnboundedJoinOptions): readonly 
     return { name, kind, options: ttlMs === undefined ? {} : { ttl: { ttlMs } } }
   }
   return [state('left', options.left), state('right', options.right)]
+}
+
+/** Throws CONFIG_INVALID, which names the node and the option. */
+export function checkUnboundedJoin(node: string, { ttlMs, left, right }: AnyUnboundedJoinOptions): void {
+  if (ttlMs !== undefined) checkDuration(node, 'ttlMs', ttlMs)
+  if (left?.ttlMs !== undefined) checkDuration(node, 'left.ttlMs', left.ttlMs)
+  if (right?.ttlMs !== undefined) checkDuration(node, 'right.ttlMs', right.ttlMs)
 }
 
 interface Side {

@@ -135,7 +135,8 @@ export function checkDuration(node: string, option: string, durationMs: number):
   throw invalid(node, option, durationMs, 'a whole number of milliseconds, more than 0')
 }
 
-function checkCount(node: string, option: string, count: number): void {
+/** Throws CONFIG_INVALID for what is no count above zero. */
+export function checkCount(node: string, option: string, count: number): void {
   if (Number.isSafeInteger(count) && count > 0) return
   throw invalid(node, option, count, 'a whole number, more than 0')
 }

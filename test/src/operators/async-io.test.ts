@@ -1,10 +1,13 @@
 // Asynchronous calls: order, bounds, timeouts, repeated calls, and crashes with calls under way. A service answers when the test says.
 
 import fc from 'fast-check'
+import { filter, firstValueFrom } from 'rxjs'
 import { afterEach, describe, expect, test } from 'vitest'
+import { run } from '../../../runtime/index.ts'
 import { runJobHere, testJob } from '../../../runtime/testing/index.ts'
+import { inTemporaryFolder } from '../../../runtime/testing/temporary-folder.ts'
 import { collect } from '../../../src/connectors/collect/index.ts'
-import { type AsyncOptions, fromArray, job } from '../../../src/index.ts'
+import { type AsyncOptions, defineSource, fromArray, job } from '../../../src/index.ts'
 import { AsyncOperator } from '../../../src/operators/async-io.ts'
 import { FakeService, settled } from '../../support/fake-service.ts'
 import { type DriverOptions, OperatorDriver } from '../../support/operator-driver.ts'
@@ -349,7 +352,59 @@ describe('restored', () => {
   })
 })
 
+test.each([
+  [{ capacity: 0 }, /Option capacity from node "asked": it is 0/],
+  [{ timeoutMs: Number.NaN }, /Option timeoutMs from node "asked"/],
+  [{ retry: { attempts: 0 } }, /Option retry.attempts from node "asked"/],
+  [{ retry: { delayMs: -1 } }, /Option retry.delayMs from node "asked"/],
+  [{ retry: { maxDelayMs: 0 } }, /Option retry.maxDelayMs from node "asked"/],
+])('options %j are refused where they are written', (options, message) => {
+  const asking = job('asking', (flow) => {
+    flow
+      .from('numbers', fromArray([1]))
+      .unorderedAsync('asked', async (n) => n, options)
+      .to('out', collect<number>([]))
+  })
+  expect(() => asking.build({ settings: {}, dataDir: '', mode: 'stream' })).toThrow(message)
+})
+
 describe('in jobs', () => {
+  test('stopped with calls under way, gone on with at another parallelism: each is answered once', async () => {
+    await inTemporaryFolder(async (dataDir) => {
+      const out: number[] = []
+      const questions = Array.from({ length: 40 }, (_, n) => n)
+      let asked = 0
+      const asking = (answer: (n: number) => Promise<number>, ends: boolean) =>
+        job('asking', (flow) => {
+          const read = (position: number) =>
+            position < 40
+              ? { records: questions.slice(position, position + 10), position: position + 10 }
+              : ends
+                ? ('end' as const)
+                : ('idle' as const)
+          flow
+            .from('questions', defineSource({ start: 0, pollMs: 5, read }), { parallelism: 1 })
+            .rebalance()
+            .unorderedAsync('asked', answer, { capacity: 100 })
+            .to('out', collect(out))
+        })
+      const slow = (n: number): Promise<number> => {
+        asked += 1
+        return n % 3 === 0 ? Promise.resolve(n) : new Promise(() => {})
+      }
+      const first = run(asking(slow, false), { dataDir, parallelism: 2, inProcess: true })
+      await firstValueFrom(first.metrics$.pipe(filter(() => asked === 40)))
+      await first.stop()
+      expect(out.every((n) => n % 3 === 0)).toBe(true)
+      const { failure } = await runJobHere(
+        asking(async (n) => n, true),
+        { dataDir, parallelism: 3 },
+      )
+      expect(failure).toBeUndefined()
+      expect(out.sort((a, b) => a - b)).toEqual(questions)
+    })
+  })
+
   const numbers = Array.from({ length: 30 }, (_, n) => n)
   const slowly = (n: number): Promise<number> => new Promise((resolve) => setTimeout(resolve, (n * 7) % 5, n * 10))
 

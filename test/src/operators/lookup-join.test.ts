@@ -206,6 +206,22 @@ describe('failures', () => {
   })
 })
 
+test.each([
+  [{ cache: { entriesMax: 0, ttlMs: 1 } }, /Option cache.entriesMax from node "lookup"/],
+  [{ cache: { entriesMax: 1, ttlMs: 0 } }, /Option cache.ttlMs from node "lookup"/],
+  [{ concurrency: 0 }, /Option concurrency from node "lookup"/],
+  [{ timeoutMs: 0 }, /Option timeoutMs from node "lookup"/],
+])('options %j are refused where they are written', (options, message) => {
+  const refused = job('refused', (flow) => {
+    const lookup = async (n: number): Promise<number> => n
+    flow
+      .from('numbers', fromArray([1]))
+      .lookupJoin('lookup', { key: (n) => n, lookup, ...options }, (n) => n)
+      .to('out', collect<number>([]))
+  })
+  expect(() => refused.build({ settings: {}, dataDir: '', mode: 'stream' })).toThrow(message)
+})
+
 const numbers = Array.from({ length: 40 }, (_, n) => n)
 const looking = (out: string[]) =>
   job('looking', (flow) => {

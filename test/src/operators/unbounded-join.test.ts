@@ -145,3 +145,12 @@ test('what the row function throws is told with the node', async () => {
   const { failure } = await runJobHere(throwing, { restart: { strategy: 'none' } })
   expect(failure?.message).toMatch(/Node "joined" threw on \{ key: 1, id: 1, time: 0 \}: no row/)
 })
+
+test.each([
+  [{ ttlMs: 0 }, /Option ttlMs from node "joined"/],
+  [{ left: { ttlMs: -1 } }, /Option left.ttlMs from node "joined"/],
+  [{ right: { ttlMs: Number.NaN } }, /Option right.ttlMs from node "joined"/],
+])('options %j are refused where they are written', (options, message) => {
+  const refused = twoStreamJob((a, b) => a.join(b).unbounded(options).apply('joined', pair))
+  expect(() => refused.build({ settings: {}, dataDir: '', mode: 'stream' })).toThrow(message)
+})
