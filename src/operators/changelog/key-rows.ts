@@ -2,9 +2,9 @@ import type { Operator, Output } from '../../contract/operator.ts'
 import { type Batch, batchOf } from '../../record/batch.ts'
 import type { RowChange } from '../../record/row-change.ts'
 import type { Key } from '../../util/key-group.ts'
-import { userError } from '../../util/user-error.ts'
-import type { ChangelogMode } from './row-changes.ts'
-import { encodeRowKey, hasNull, NO_PARTNER, type RowKey } from './row-key.ts'
+import { renderRecord, userError } from '../../util/user-error.ts'
+import { brokenChangelog, type ChangelogMode } from './row-changes.ts'
+import { encodeRowKey, hasNull, NO_PARTNER, ROW_KEYS, type RowKey } from './row-key.ts'
 
 /** Keys with a null in them: a `group` like others; for joins, which find them no partner: `drop`ped, or kept `apart`. */
 export type NullKeys = 'group' | 'drop' | 'apart'
@@ -37,7 +37,9 @@ export class KeyRowsOperator<T> implements Operator {
       for (; i < values.length; i += 1) {
         const key = selector(retracts ? (values[i] as RowChange<T>).row : (values[i] as T))
         if (drops && hasNull(key)) continue
-        keys.push(apart && hasNull(key) ? NO_PARTNER : encodeRowKey(key))
+        const encoded = apart && hasNull(key) ? NO_PARTNER : encodeRowKey(key)
+        if (encoded === undefined) throw this.#noKey(values[i], key)
+        keys.push(encoded)
         if (drops) {
           kept.push(values[i])
           timestamps?.push(batch.timestamps?.[i] as number)
@@ -48,5 +50,9 @@ export class KeyRowsOperator<T> implements Operator {
     }
     if (keys.length === values.length) out.batch(batchOf(values, batch.timestamps, keys))
     else if (keys.length > 0) out.batch(batchOf(kept, timestamps, keys))
+  }
+
+  #noKey(record: unknown, key: unknown): Error {
+    return brokenChangelog(this.#node, record, `${renderRecord(key)} cannot be its key: expected ${ROW_KEYS}`)
   }
 }

@@ -15,8 +15,11 @@ const NULL_KEY = `${ENCODED}0`
 /** Null, as joins have it: a compound key with a null in it is one, too. */
 export const NO_PARTNER: Key = NULL_KEY
 
-/** One value that a Map and the machine can look a row's key up by. Throws for NaN, which equals nothing. */
-export function encodeRowKey(key: RowKey): Key {
+/** What a row's key may be, for messages. */
+export const ROW_KEYS = 'a string, number other than NaN, bigint, boolean, Date, Decimal, null or an array of these'
+
+/** One value that a Map and the machine can look a row's key up by; undefined for what is no key. */
+export function encodeRowKey(key: RowKey): Key | undefined {
   switch (typeof key) {
     case 'number':
       if (Number.isInteger(key)) return key
@@ -34,9 +37,7 @@ export function encodeRowKey(key: RowKey): Key {
       if (Array.isArray(key)) return pairOf(key) ?? `${ENCODED}${canonicalText(key)}`
       if (key instanceof Date || isDecimal(key)) return `${ENCODED}${canonicalText(key)}`
   }
-  throw new TypeError(
-    `${String(key)} cannot be a key: expected a string, number, bigint, boolean, Date, Decimal, null or an array of these`,
-  )
+  return undefined
 }
 
 /** Two ids as one number, which costs a fraction of a text: halves, for other keys that are numbers are whole. */

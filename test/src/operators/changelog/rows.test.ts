@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { runJobHere } from '../../../../runtime/testing/index.ts'
 import { collect } from '../../../../src/connectors/collect/index.ts'
 import { type Change, type ChangelogStream, Decimal, fromArray, job } from '../../../../src/index.ts'
 import { encodeRowKey, hasNull, type RowKey } from '../../../../src/operators/changelog/row-key.ts'
@@ -227,9 +228,18 @@ describe('keys of rows', () => {
     )
   })
 
-  test('NaN is none', () => {
-    expect(() => encodeRowKey(Number.NaN)).toThrow('NaN cannot be a key')
-    expect(() => encodeRowKey({} as RowKey)).toThrow('cannot be a key')
+  test.each([Number.NaN, {} as RowKey, (() => {}) as unknown as RowKey])('%s is none', async (key) => {
+    const subject = job('no-key', (flow) => {
+      const rows = flow.from('rows', fromArray<Row>([{ id: 1, v: 1 }])).toChangelog()
+      rows
+        .deduplicate('one', () => key, { keep: 'first' })
+        .changes('changes')
+        .to('out', collect<unknown>([]))
+    })
+    const { state, failure } = await runJobHere(subject)
+    expect(state).toBe('failed')
+    expect(failure).toMatchObject({ code: 'CHANGELOG_BROKEN' })
+    expect(failure?.message).toMatch(/Node "one\.key" .* cannot be its key/)
   })
 
   test('with a null in it a compound key finds no partner', () => {
@@ -286,3 +296,31 @@ function structuredCloneOf(value: unknown): unknown {
       .map(([name, item]) => [name, structuredCloneOf(item)]),
   )
 }
+
+describe('what is no table of changes is refused where it is written', () => {
+  const building = (build: (rows: ChangelogStream<Row>, changes: ChangelogStream<Row>) => unknown): (() => unknown) => {
+    const subject = job('refused', (flow) => {
+      build(emptyTable<Row>(flow, 'rows', 'append'), emptyTable<Row>(flow, 'changes', 'retract'))
+    })
+    return () => subject.build({ settings: {}, dataDir: '', mode: 'stream' })
+  }
+
+  test.each([0, -1, 1.5, Number.NaN])('a top %s', (n) => {
+    const top = building((rows) => rows.topN('top', { key: () => null, n, orderBy: () => 0 }))
+    expect(top).toThrow(expect.objectContaining({ code: 'GRAPH_BAD_FUNCTION' }))
+  })
+
+  test('a join with a stream', () => {
+    const keys = { leftKey: () => 1, rightKey: () => 1, row: () => 1 }
+    const joined = building((rows) => rows.join('join', rows.changes('plain') as unknown as ChangelogStream<Row>, keys))
+    expect(joined).toThrow('an input that is no changelog')
+  })
+
+  test('an aggregate that cannot take rows back, of a table that shrinks', () => {
+    const only = { create: () => 0, add: (_row: Row, n: number) => n + 1, result: (n: number) => n, merge: () => 0 }
+    const aggregated = (rows: ChangelogStream<Row>): unknown =>
+      rows.groupBy('by-id', ({ id }) => id).aggregate('count', only, (id, n) => ({ id, n }))
+    expect(building((_, changes) => aggregated(changes))).toThrow('retract')
+    expect(building(aggregated)).toThrow(expect.objectContaining({ code: 'GRAPH_NO_SINK' }))
+  })
+})
