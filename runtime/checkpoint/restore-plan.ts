@@ -3,11 +3,12 @@
 // Every part of a checkpoint goes to exactly one place or is refused by name; only what --allow-dropped-state names is given up.
 // Keyed state goes where its key groups are now owned; operator state and commits of old subtask j to new subtask j mod p;
 // splits stay with their subtask while the parallelism is the same and are spread round robin otherwise; the enumerator
-// stays beside subtask 0. Watermarks go to every subtask. A node that reads a broadcast stream has the same operator state in all
-// subtasks: each new one gets that of one old one.
+// stays beside subtask 0. Watermarks go to every subtask. Broadcast state is the same in all subtasks: each new
+// one gets that of one old one.
 
 import { msgpackCodec } from '../../src/codec/msgpack-codec.ts'
 import { keyGroupRange } from '../../src/util/key-group.ts'
+import type { NodeDescription } from '../plan/physical-plan.ts'
 import type { Manifest } from './manifest.ts'
 import { checkRestorable, type RestoreInput } from './restore-checks.ts'
 import type { NodeRestore, NodeSnapshot, StateHandle } from './snapshot.ts'
@@ -38,8 +39,7 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
   const parallelism = input.plan.tasks.find((task) => task.nodes.includes(node))?.parallelism ?? 1
   const splits = spreadSplits(snapshots, parallelism)
   const watermarks = leastWatermarks(snapshots)
-  const inputs = input.graph.nodes.find(({ name }) => name === node)?.inputs ?? []
-  const alike = inputs.some(({ partitioner }) => partitioner === 'broadcast')
+  const alike = input.graph.nodes.some((now) => now.name === node && hasBroadcastState(now))
   return Array.from({ length: parallelism }, (_, subtask) => {
     const inherited = snapshots.filter((snapshot) => snapshot.subtask % parallelism === subtask)
     return {
@@ -57,6 +57,11 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
       watermarks,
     }
   })
+}
+
+/** Broadcast state is that of operators with a broadcast stream beside another one. */
+function hasBroadcastState({ kind, inputs }: NodeDescription): boolean {
+  return kind === 'operator' && inputs.some((edge) => edge.partitioner === 'broadcast' && edge.input > 0)
 }
 
 /** A split is in one subtask only; an operator's event time is the least that any of its subtasks had reached. */

@@ -89,6 +89,19 @@ describe('planRestore', () => {
     )
   })
 
+  const broadcast = (input: number) => ({ from: 'in', output: '', partitioner: 'broadcast' as const, input })
+  it.each([
+    ['broadcast state of any old subtask serves each new one', 'operator', 1, [['of 0'], ['of 1'], ['of 0']]],
+    ['the state of an operator of one broadcast stream is its own', 'operator', 0, [['of 0'], ['of 1'], []]],
+    ['and so is that of a sink', 'sink', 0, [['of 0'], ['of 1'], []]],
+  ] as const)('%s', (_what, kind, input, expected) => {
+    const node = nodeOf('rules', { kind, inputs: [broadcast(input)], ...(kind === 'sink' && { sinkKind: 'append' }) })
+    const graph = graphOf(SOURCE, node)
+    const tasks = [0, 1].map((i) => taskOf(0, i, [snapshotOf('rules', i, { operator: pack(`of ${i}`) })]))
+    const restored = restore(manifestOf(9, { keyGroups: KEY_GROUPS, graph, tasks }), graph, 3)
+    expect(restored.rules?.map(({ operator }) => operator.map(unpack))).toEqual(expected)
+  })
+
   it('tells each node the folder and the checkpoint; a new node gets nothing', () => {
     const restored = restore(
       checkpointOf(1, 1),
