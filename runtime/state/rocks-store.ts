@@ -24,20 +24,32 @@ const OPEN_OPTIONS = {
   maxOpenFiles: 4096,
 }
 
-/** Part of the binding that its types get wrong or do not have. */
+const READ_OPTIONS = { asBuffer: true, fillCache: true }
+/** Batches kept for further rows. */
+const SPARE_BATCHES = 4
+
+/**
+ * Part of the binding that its types get wrong or do not have. With an underscore: what stands before it checks and copies each key
+ * once more, and does not let a batch be used again.
+ */
 interface Binding {
   open(options: object, done: (error?: Error) => void): void
   close(done: (error?: Error) => void): void
-  getMany(keys: readonly Buffer[], done: (error: Error | null, values: (Buffer | undefined)[]) => void): void
+  _getMany(
+    keys: readonly Buffer[],
+    options: typeof READ_OPTIONS,
+    done: (error: Error | null, values: (Buffer | undefined)[]) => void,
+  ): void
   batch(): ChainedBatch
   iterator(options: object): BindingIterator
   getProperty(name: string): string
 }
 
 interface ChainedBatch {
-  put(key: Buffer, value: Buffer): void
-  del(key: Buffer): void
-  write(options: { readonly sync: boolean }, done: (error?: Error) => void): void
+  _put(key: Buffer, value: Buffer): void
+  _del(key: Buffer): void
+  _clear(): void
+  _write(options: { readonly sync: boolean }, done: (error?: Error) => void): void
 }
 
 interface BindingIterator {
@@ -47,34 +59,43 @@ interface BindingIterator {
 
 export type Row = readonly [key: Buffer, value: Buffer]
 
-/** Puts and deletes that are written together. */
+/** Puts and deletes that are written together, once. */
 export class StoreBatch {
-  readonly #batch: ChainedBatch
   rows = 0
+  readonly #take: () => ChainedBatch
+  #batch: ChainedBatch | undefined
 
-  constructor(batch: ChainedBatch) {
-    this.#batch = batch
+  constructor(take: () => ChainedBatch) {
+    this.#take = take
   }
 
   put(key: Buffer, value: Buffer): void {
-    this.#batch.put(key, value)
+    this.#ofBinding()._put(key, value)
     this.rows += 1
   }
 
   del(key: Buffer): void {
-    this.#batch.del(key)
+    this.#ofBinding()._del(key)
     this.rows += 1
   }
 
-  /** For RocksStore. */
-  write(sync: boolean, done: (error?: Error) => void): void {
-    this.#batch.write({ sync }, done)
+  /** For RocksStore: the batch's rows, which are no longer the batch's. */
+  give(): ChainedBatch {
+    const batch = this.#ofBinding()
+    this.#batch = undefined
+    return batch
+  }
+
+  #ofBinding(): ChainedBatch {
+    this.#batch ??= this.#take()
+    return this.#batch
   }
 }
 
 export class RocksStore {
   readonly folder: string
   readonly #db: Binding
+  readonly #spare: ChainedBatch[] = []
   #open = false
   #underWay = 0
   #writing = 0
@@ -94,19 +115,22 @@ export class RocksStore {
 
   /** Values in the order of the keys, undefined where there is none. */
   getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
-    return this.#run((done) => this.#db.getMany(keys, done))
+    if (keys.length === 0) return Promise.resolve([])
+    return this.#run((done) => this.#db._getMany(keys, READ_OPTIONS, done))
   }
 
   batch(): StoreBatch {
     assert(this.#open, 'a state store is used while open')
-    return new StoreBatch(this.#db.batch())
+    return new StoreBatch(() => this.#spare.pop() ?? this.#db.batch())
   }
 
   /** Writes at once; several writes may be in flight. With `sync`, all earlier completed writes are durable afterwards too. */
   async write(batch: StoreBatch, sync = false): Promise<void> {
     this.#writing += 1
+    const rows = batch.give()
     try {
-      await this.#run<void>((done) => batch.write(sync, done as (error?: Error) => void))
+      await this.#run<void>((done) => rows._write({ sync }, done as (error?: Error) => void))
+      this.#recycle(rows)
     } finally {
       this.#writing -= 1
       if (this.#writing === 0) {
@@ -124,11 +148,17 @@ export class RocksStore {
     }
   }
 
+  /** The first rows with from <= key < to, in order, at most `limit`. */
+  async firstRows(from: Buffer, to: Buffer, limit: number): Promise<readonly Row[]> {
+    for await (const rows of this.scan(from, to, limit, limit)) return rows
+    return []
+  }
+
   /** Rows with from <= key < to, in order, in chunks of about `chunkRows`. A consistent view as of the call of next(). */
-  async *scan(from: Buffer, to: Buffer, chunkRows = 1000): AsyncGenerator<readonly Row[]> {
+  async *scan(from: Buffer, to: Buffer, chunkRows = 1000, limit = -1): AsyncGenerator<readonly Row[]> {
     assert(this.#open, 'a state store is used while open')
     this.#underWay += 1
-    const iterator = this.#db.iterator({ gte: from, lt: to, highWaterMark: 256 * 1024 })
+    const iterator = this.#db.iterator({ gte: from, lt: to, limit, highWaterMark: 256 * 1024 })
     try {
       for (;;) {
         const rows = await nextRows(iterator, chunkRows)
@@ -172,6 +202,13 @@ export class RocksStore {
       await this.#quiet.promise
     }
     await closed(this.#db)
+  }
+
+  /** Batches weigh in memory that V8 does not see: it would let many of them wait to be collected. */
+  #recycle(batch: ChainedBatch): void {
+    if (!this.#open || this.#spare.length >= SPARE_BATCHES) return
+    batch._clear()
+    this.#spare.push(batch)
   }
 
   async #run<T>(operation: (done: (error: Error | null | undefined, result: T) => void) => void): Promise<T> {
