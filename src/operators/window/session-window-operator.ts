@@ -19,10 +19,17 @@ import { userError } from '../../util/user-error.ts'
 import { eventTimesOf } from './event-times.ts'
 import { sessionGap } from './session-gap.ts'
 import { windowError } from './window-emitter.ts'
-import { type EndRange, FIRST, WindowOperator, type WindowState } from './window-operator.ts'
+import { type EndRange, FIRST, NEVER, WindowOperator, type WindowState } from './window-operator.ts'
 import type { WindowSpec } from './window-spec.ts'
 
 const LATE = -1
+
+/** A record's own window, and what has had its time. */
+interface Arrival {
+  readonly time: number
+  readonly end: number
+  readonly passed: number
+}
 
 /** See the head of this file. */
 export class SessionWindowOperator extends WindowOperator {
@@ -52,15 +59,16 @@ export class SessionWindowOperator extends WindowOperator {
           this.keyed.setCurrentKey(next)
           sessions = this.state.get()
         }
-        let at = sessions === undefined ? FIRST : sessions.length - 3
-        if (sessions === undefined || !(time >= (sessions[at] as number) && time <= (sessions[at + 1] as number))) {
-          if (sessions === undefined && end + this.latenessMs > passed) sessions = this.begin()
-          at = sessions === undefined ? LATE : this.#sessionAt(sessions, { time, end, passed })
-          if (sessions === undefined || at === LATE) {
-            this.late.add(values[i], time, out)
-            continue
-          }
-        } else if (end > (sessions[at + 1] as number)) {
+        sessions ??= this.#first({ time, end, passed })
+        let at = sessions === undefined ? LATE : sessions.length - 3
+        const inLast =
+          sessions !== undefined && time >= (sessions[at] as number) && time <= (sessions[at + 1] as number)
+        if (sessions !== undefined && !inLast) at = this.#sessionAt(sessions, { time, end, passed })
+        if (sessions === undefined || at === LATE) {
+          this.late.add(values[i], time, out)
+          continue
+        }
+        if (end > (sessions[at + 1] as number)) {
           sessions[at + 1] = end
           // Where it has fired before, the timer is for its going.
           if (end > passed) this.dueBy(sessions, end)
@@ -99,11 +107,16 @@ export class SessionWindowOperator extends WindowOperator {
     return need
   }
 
+  /** The state of a key without sessions; undefined if the record's own would be gone. */
+  #first({ time, end, passed }: Arrival): WindowState | undefined {
+    if (end + this.latenessMs <= passed) return undefined
+    const sessions = this.begun([NEVER, 0, 0, time, end, this.fold.create()])
+    this.dueBy(sessions, end > passed ? end : end + this.latenessMs)
+    return sessions
+  }
+
   /** Where the session of such a record is: a new one, or one made of all that it touches. LATE: nothing is there, and it is gone. */
-  #sessionAt(
-    sessions: WindowState,
-    { time, end, passed }: { readonly time: number; readonly end: number; readonly passed: number },
-  ): number {
+  #sessionAt(sessions: WindowState, { time, end, passed }: Arrival): number {
     let behind = sessions.length
     while (behind > FIRST && (sessions[behind - 3] as number) > end) behind -= 3
     let at = behind

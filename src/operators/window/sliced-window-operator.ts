@@ -20,7 +20,7 @@ import { userError } from '../../util/user-error.ts'
 import { eventTimesOf } from './event-times.ts'
 import { RunningWindow } from './running-window.ts'
 import { windowError } from './window-emitter.ts'
-import { type EndRange, FIRST, WindowOperator, type WindowState } from './window-operator.ts'
+import { type EndRange, FIRST, NEVER, WindowOperator, type WindowState } from './window-operator.ts'
 import type { WindowSpec } from './window-spec.ts'
 
 /** How far the windows of a pane have come: none is due; some are; all are gone; or there never were any. */
@@ -75,9 +75,9 @@ export class SlicedWindowOperator extends WindowOperator {
           this.keyed.setCurrentKey(next)
           panes = this.state.get()
         }
-        panes ??= this.begin()
+        panes ??= this.#first(pane, passed)
         let at = panes.length - 2
-        if (at < FIRST || panes[at] !== pane) at = this.#paneAt(panes, pane, passed)
+        if (panes[at] !== pane) at = this.#paneAt(panes, pane, passed)
         panes[at + 1] = this.added(panes, values[i], panes[at + 1])
         this.state.set(panes)
         // A pane changed that may have been merged.
@@ -127,6 +127,12 @@ export class SlicedWindowOperator extends WindowOperator {
     if (last <= pane) return NO_WINDOW
     if (last + this.latenessMs <= passed) return LATE
     return layout.firstEnd(pane) <= passed ? PARTLY_DUE : OPEN
+  }
+
+  #first(pane: number, passed: number): WindowState {
+    const panes = this.begun([NEVER, 0, 0, pane, this.fold.create()])
+    this.dueBy(panes, this.#nextNeedOf(pane, passed))
+    return panes
   }
 
   /** Where the pane is in the key's state: it is made if it is not there. */

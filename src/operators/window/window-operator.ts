@@ -36,6 +36,8 @@ const DUE = 0
 const ARRIVALS = 1
 /** Where the time of the next early results is; 0: none are asked for. */
 const EARLY = 2
+/** What is in `due` before there is a timer. */
+export const NEVER = Number.POSITIVE_INFINITY
 /** Where the windows' own part begins. */
 export const FIRST = 3
 
@@ -114,10 +116,10 @@ export abstract class WindowOperator implements Operator {
     return now >= MAX_WATERMARK ? Number.POSITIVE_INFINITY : now + this.#backMs
   }
 
-  /** The state of a key that has none. */
-  protected begin(): WindowState {
+  /** The first state of a key, made whole: an array that grows takes much more room than it needs. */
+  protected begun(state: WindowState): WindowState {
     if (this.clocked) this.keyed.timers.registerEventTimeTimer(MAX_WATERMARK)
-    return [Number.POSITIVE_INFINITY, 0, 0]
+    return state
   }
 
   /** Sees to it that the key's timer fires by the time when a window with that end is due. */
@@ -181,7 +183,7 @@ export abstract class WindowOperator implements Operator {
     this.fire(key, state, { after, upTo: passed, early: false }, out)
     this.drop(state, passed)
     if (state.length === FIRST) return this.#forget(state)
-    state[DUE] = Number.POSITIVE_INFINITY
+    state[DUE] = NEVER
     this.dueBy(state, this.nextNeed(state, passed))
     this.state.set(state)
   }
