@@ -40,6 +40,7 @@ export type { JoinType } from './operators/join-type.ts'
 
 // Functions
 
+export { AsyncFunction, type CallContext } from './contract/async-function.ts'
 export { BroadcastProcessFunction, KeyedBroadcastProcessFunction } from './contract/broadcast-function.ts'
 export type { TimerService } from './contract/keyed-context.ts'
 export {
@@ -54,12 +55,12 @@ export {
   sideOutput,
 } from './contract/process-function.ts'
 export type { Counter, Gauge, Logger, MetricGroup, RuntimeContext } from './contract/runtime-context.ts'
-export type { AsyncCall, AsyncOptions } from './operators/async-io.ts'
+export type { AsyncLambda, AsyncOptions } from './operators/async-io.ts'
 export type { IntervalJoinOptions } from './operators/interval-join.ts'
 export type { LeftOf, RightOf } from './operators/join-type.ts'
 export type { LookupCacheOptions, LookupJoinOptions } from './operators/lookup-join.ts'
 export type { ProcessLambda } from './operators/process.ts'
-export type { CallContext, CallOptions, RetryOptions } from './operators/retries.ts'
+export type { CallOptions, RetryOptions } from './operators/retries.ts'
 export type { TemporalJoinOptions } from './operators/temporal-join.ts'
 export type { UnboundedJoinOptions, UnboundedJoinSide } from './operators/unbounded-join.ts'
 export type { WindowJoinOptions } from './operators/window-join.ts'

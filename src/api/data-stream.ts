@@ -1,3 +1,4 @@
+import type { AsyncFunction } from '../contract/async-function.ts'
 import type { Operator } from '../contract/operator.ts'
 import { declaredStates, needsKey, type OutputTag, type ProcessFunction } from '../contract/process-function.ts'
 import type { RichSinkFunction } from '../contract/sink-function.ts'
@@ -5,7 +6,13 @@ import type { Partitioner } from '../graph/logical-graph.ts'
 import { assertName } from '../graph/names.ts'
 import { AssignTimestampsOperator } from '../operators/assign-timestamps.ts'
 import { AssignTimestampsAndWatermarksOperator } from '../operators/assign-timestamps-and-watermarks.ts'
-import { type AsyncCall, AsyncOperator, type AsyncOptions, checkAsyncOptions } from '../operators/async-io.ts'
+import {
+  type AsyncLambda,
+  AsyncOperator,
+  type AsyncOptions,
+  asyncFunctionOf,
+  checkAsyncOptions,
+} from '../operators/async-io.ts'
 import { CdcChangesOperator } from '../operators/changelog/cdc-changes.ts'
 import { MapChangesOperator } from '../operators/changelog/change-rows.ts'
 import { FilterOperator } from '../operators/filter.ts'
@@ -117,20 +124,32 @@ export class DataStream<T> implements Stream<T> {
 
   orderedAsync<Out>(
     name: string,
-    call: AsyncCall<T, Out>,
+    fn: FunctionOrFactory<AsyncFunction<T, Out>> | AsyncLambda<T, Out>,
     options: NodeOptions & AsyncOptions<T, Out> = {},
   ): Stream<Out> {
     checkAsyncOptions(name, options)
-    return this.#next(name, 'orderedAsync', () => new AsyncOperator(name, call, 'ordered', options), options)
+    asyncFunctionOf(name, fn)
+    return this.#next(
+      name,
+      'orderedAsync',
+      () => new AsyncOperator(name, asyncFunctionOf(name, fn), 'ordered', options),
+      options,
+    )
   }
 
   unorderedAsync<Out>(
     name: string,
-    call: AsyncCall<T, Out>,
+    fn: FunctionOrFactory<AsyncFunction<T, Out>> | AsyncLambda<T, Out>,
     options: NodeOptions & AsyncOptions<T, Out> = {},
   ): Stream<Out> {
     checkAsyncOptions(name, options)
-    return this.#next(name, 'unorderedAsync', () => new AsyncOperator(name, call, 'unordered', options), options)
+    asyncFunctionOf(name, fn)
+    return this.#next(
+      name,
+      'unorderedAsync',
+      () => new AsyncOperator(name, asyncFunctionOf(name, fn), 'unordered', options),
+      options,
+    )
   }
 
   lookupJoin<const K extends Key, Row, Out, const Type extends 'inner' | 'left' = 'inner'>(

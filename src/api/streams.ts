@@ -1,5 +1,6 @@
 // The language: what can be said about a stream. Every call adds a named node to the job's graph and runs nothing.
 
+import type { AsyncFunction } from '../contract/async-function.ts'
 import type { BroadcastProcessFunction, KeyedBroadcastProcessFunction } from '../contract/broadcast-function.ts'
 import type {
   CoProcessFunction,
@@ -10,7 +11,7 @@ import type {
 import type { RichSinkFunction } from '../contract/sink-function.ts'
 import type { SourceFunction } from '../contract/source-function.ts'
 import type { AggregateFunction, StateOptions } from '../contract/state.ts'
-import type { AsyncCall, AsyncOptions } from '../operators/async-io.ts'
+import type { AsyncLambda, AsyncOptions } from '../operators/async-io.ts'
 import type {
   ChangelogJoinOptions,
   DeduplicateOptions,
@@ -98,9 +99,17 @@ export interface Stream<T> {
    * Asks an outside service about each record, many at a time; answers come out in the order of their records. A checkpoint does not wait
    * for answers: what is under way is in it, and is asked again after a restore, so a call may be made twice.
    */
-  orderedAsync<Out>(name: string, call: AsyncCall<T, Out>, options?: NodeOptions & AsyncOptions<T, Out>): Stream<Out>
+  orderedAsync<Out>(
+    name: string,
+    fn: FunctionOrFactory<AsyncFunction<T, Out>> | AsyncLambda<T, Out>,
+    options?: NodeOptions & AsyncOptions<T, Out>,
+  ): Stream<Out>
   /** The same in the order in which answers come, but for watermarks: no answer passes one, on neither side. */
-  unorderedAsync<Out>(name: string, call: AsyncCall<T, Out>, options?: NodeOptions & AsyncOptions<T, Out>): Stream<Out>
+  unorderedAsync<Out>(
+    name: string,
+    fn: FunctionOrFactory<AsyncFunction<T, Out>> | AsyncLambda<T, Out>,
+    options?: NodeOptions & AsyncOptions<T, Out>,
+  ): Stream<Out>
   /**
    * Each record with the row of its key in a table elsewhere, as it is when it is asked for: asked for batch by batch, each key once, in
    * order. After a crash rows are asked for again, and may be others by then.

@@ -8,16 +8,45 @@
 // I3. Answers never pass a watermark that their records came before, nor the other way round.
 // I4. Answers outside a call of the machine only wake; they are passed on in drain(), or by whoever waits for them.
 
+import { AsyncFunction, type CallContext } from '../contract/async-function.ts'
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
+import { MillraceError } from '../errors.ts'
 import type { Batch } from '../record/batch.ts'
 import { checkCount } from '../time/window.ts'
 import { type Deferred, deferred } from '../util/deferred.ts'
 import { userError } from '../util/user-error.ts'
 import { type AsyncRequest, AsyncResults, type SavedItem } from './async-results.ts'
-import { type CallContext, type CallOptions, checkCallOptions, Retries, TimedOut } from './retries.ts'
+import { type CallOptions, checkCallOptions, Retries, TimedOut } from './retries.ts'
+import { claim, type FunctionOrFactory, instanceOf } from './user-function.ts'
 
-/** Asks about one record. May be asked again about the same: after a failure, a timeout, a restore. */
-export type AsyncCall<In, Out> = (value: In, context: CallContext) => Promise<Out>
+/** A lambda where an AsyncFunction is wanted. */
+export type AsyncLambda<In, Out> = (value: In, context: CallContext) => Promise<Out>
+
+/** The AsyncFunction of a lambda: nothing to open or close. */
+class LambdaAsyncFunction<In, Out> extends AsyncFunction<In, Out> {
+  readonly #lambda: AsyncLambda<In, Out>
+
+  constructor(lambda: AsyncLambda<In, Out>) {
+    super()
+    this.#lambda = lambda
+  }
+
+  override invoke(value: In, context: CallContext): Promise<Out> {
+    return this.#lambda(value, context)
+  }
+}
+
+/** A lambda takes the record; a function without parameters is a factory; the rest are objects. Throws GRAPH_BAD_FUNCTION. */
+export function asyncFunctionOf<In, Out>(
+  node: string,
+  given: FunctionOrFactory<AsyncFunction<In, Out>> | AsyncLambda<In, Out>,
+): AsyncFunction<In, Out> {
+  if (typeof given === 'function' && given.length > 0) return new LambdaAsyncFunction(given as AsyncLambda<In, Out>)
+  const made = instanceOf(node, given as FunctionOrFactory<AsyncFunction<In, Out>>)
+  if (typeof made.invoke === 'function') return made
+  const expected = 'an AsyncFunction, a factory of one, or a lambda (record) => promise'
+  throw new MillraceError('GRAPH_BAD_FUNCTION', { node, what: 'something without invoke()', expected })
+}
 
 /** Options of asynchronous calls. */
 export interface AsyncOptions<In, Out> extends CallOptions {
@@ -44,7 +73,7 @@ interface Saved {
 export class AsyncOperator<In, Out> implements Operator {
   readonly ownsWatermarks = true
   readonly #node: string
-  readonly #call: AsyncCall<In, Out>
+  readonly #fn: AsyncFunction<In, Out>
   readonly #options: AsyncOptions<In, Out>
   readonly #capacity: number
   readonly #results: AsyncResults
@@ -59,15 +88,22 @@ export class AsyncOperator<In, Out> implements Operator {
   /** Resolved by an answer, while a call of the machine waits for one. */
   #answer: Deferred | undefined
 
-  constructor(node: string, call: AsyncCall<In, Out>, order: 'ordered' | 'unordered', options: AsyncOptions<In, Out>) {
+  constructor(
+    node: string,
+    fn: AsyncFunction<In, Out>,
+    order: 'ordered' | 'unordered',
+    options: AsyncOptions<In, Out>,
+  ) {
     this.#node = node
-    this.#call = call
+    this.#fn = fn
     this.#options = options
     this.#capacity = options.capacity ?? CAPACITY
     this.#results = new AsyncResults(order === 'ordered')
   }
 
-  open(context: OperatorContext): void {
+  async open(context: OperatorContext): Promise<void> {
+    claim(this.#node, this.#fn)
+    await this.#fn.open(context)
     this.#context = context
     this.#retries = new Retries(context, this.#options)
     const restored = context.restored as readonly Saved[]
@@ -117,11 +153,12 @@ export class AsyncOperator<In, Out> implements Operator {
     while (this.#underWay > 0) await this.#nextAnswer(out)
   }
 
-  close(): void {
+  close(): void | Promise<void> {
     const error = new Error(`node "${this.#node}" is closed`)
     this.#failure ??= { error }
     this.#retries?.close(error)
     this.#answer?.resolve()
+    return this.#fn.close()
   }
 
   get #hasWaiting(): boolean {
@@ -165,7 +202,7 @@ export class AsyncOperator<In, Out> implements Operator {
   async #askAbout(request: AsyncRequest): Promise<void> {
     const value = request.value as In
     try {
-      const asking = (this.#retries as Retries).run((context) => this.#call(value, context))
+      const asking = (this.#retries as Retries).run((context) => this.#fn.invoke(value, context))
       this.#results.done(request, await asking.catch((error: unknown) => this.#inPlaceOf(value, error)))
     } catch (error) {
       this.#failure ??= { error: userError(this.#node, value, error) }

@@ -6,6 +6,7 @@
 // I2. A batch asks about a key once at most, however many of its records have it.
 // I3. What the cache holds is no state: after a restore it is empty.
 
+import type { CallContext } from '../contract/async-function.ts'
 import type { Operator, OperatorContext, Output } from '../contract/operator.ts'
 import type { Counter } from '../contract/runtime-context.ts'
 import type { Batch } from '../record/batch.ts'
@@ -15,7 +16,7 @@ import { userError, userErrorIn } from '../util/user-error.ts'
 import { BatchCollector } from './collector.ts'
 import type { JoinFunction } from './join-type.ts'
 import { LruCache } from './lru-cache.ts'
-import { type CallContext, type CallOptions, checkCallOptions, Retries } from './retries.ts'
+import { type CallOptions, checkCallOptions, Retries } from './retries.ts'
 
 /** How long what was looked up is used again. */
 export interface LookupCacheOptions {

@@ -6,6 +6,7 @@
 // I2. No two attempts of one call are waited for at a time. What an attempt answers after it was given up on is not heard.
 // I3. The signal of an attempt that was given up on is aborted, and after close() every signal is.
 
+import type { CallContext } from '../contract/async-function.ts'
 import type { Counter, RuntimeContext } from '../contract/runtime-context.ts'
 import { checkCount, checkDuration } from '../time/window.ts'
 import type { Clock } from '../util/clock.ts'
@@ -20,14 +21,6 @@ export interface RetryOptions {
   readonly maxDelayMs?: number
   /** Whether an error is worth another call. Default: any is, a timeout too. */
   readonly retryIf?: (error: unknown) => boolean
-}
-
-/** What a call may know of itself. */
-export interface CallContext {
-  /** Aborted when the answer is no longer waited for. */
-  readonly signal: AbortSignal
-  /** From 1. */
-  readonly attempt: number
 }
 
 /** How calls are made. */

@@ -7,8 +7,15 @@ import { run } from '../../../runtime/index.ts'
 import { runJobHere, testJob } from '../../../runtime/testing/index.ts'
 import { inTemporaryFolder } from '../../../runtime/testing/temporary-folder.ts'
 import { collect } from '../../../src/connectors/collect/index.ts'
-import { type AsyncOptions, defineSource, fromArray, job } from '../../../src/index.ts'
-import { AsyncOperator } from '../../../src/operators/async-io.ts'
+import {
+  AsyncFunction,
+  type AsyncOptions,
+  defineSource,
+  fromArray,
+  job,
+  type RuntimeContext,
+} from '../../../src/index.ts'
+import { AsyncOperator, asyncFunctionOf } from '../../../src/operators/async-io.ts'
 import { FakeService, settled } from '../../support/fake-service.ts'
 import { type DriverOptions, OperatorDriver } from '../../support/operator-driver.ts'
 
@@ -26,7 +33,7 @@ async function open(
     ...options
   }: AsyncOptions<number, string> & { order?: Order; driver?: DriverOptions } = {},
 ): Promise<OperatorDriver> {
-  const operator = new AsyncOperator<number, string>('asks', service.call, order, options)
+  const operator = new AsyncOperator('asks', asyncFunctionOf('asks', service.call), order, options)
   const opened = await new OperatorDriver(operator, { node: 'asks', ...driver }).open()
   drivers.push(opened)
   return opened
@@ -227,11 +234,11 @@ describe('failures', () => {
 
   test('a call that throws does so too', async () => {
     const driver = await new OperatorDriver(
-      new AsyncOperator<number, string>(
+      new AsyncOperator(
         'asks',
-        () => {
+        asyncFunctionOf<number, string>('asks', (_n) => {
           throw new Error('at once')
-        },
+        }),
         'ordered',
         {},
       ),
@@ -366,6 +373,56 @@ test.each([
       .to('out', collect<number>([]))
   })
   expect(() => asking.build({ settings: {}, dataDir: '', mode: 'stream' })).toThrow(message)
+})
+
+describe('a function with a life', () => {
+  class Client extends AsyncFunction<number, string> {
+    readonly #log: string[]
+    constructor(log: string[]) {
+      super()
+      this.#log = log
+    }
+    override async open({ subtask }: RuntimeContext): Promise<void> {
+      await settled()
+      this.#log.push(`connected ${subtask}`)
+    }
+    override async invoke(n: number): Promise<string> {
+      return `${this.#log.at(-1)?.slice(0, 9)}, ${n}`
+    }
+    override close(): void {
+      this.#log.push('closed')
+    }
+  }
+
+  test('is opened before it is asked, and closed', async () => {
+    const log: string[] = []
+    const out: string[] = []
+    const asking = job('asking', (flow) => {
+      flow
+        .from('numbers', fromArray([1, 2]))
+        .orderedAsync('asked', () => new Client(log))
+        .to('out', collect(out))
+    })
+    expect((await runJobHere(asking)).failure).toBeUndefined()
+    expect(out).toEqual(['connected, 1', 'connected, 2'])
+    expect(log).toEqual(['connected 0', 'closed'])
+  })
+
+  test('what is none is refused where it is written', () => {
+    const asking = (fn: () => AsyncFunction<number, string>) =>
+      job('asking', (flow) => {
+        flow
+          .from('numbers', fromArray([1]))
+          .orderedAsync('asked', fn)
+          .to('out', collect<string>([]))
+      }).build({ settings: {}, dataDir: '', mode: 'stream' })
+    expect(() => asking(() => ({}) as Client)).toThrow(
+      /Node "asked" got something without invoke\(\): expected an AsyncFunction/,
+    )
+    expect(() => asking(() => undefined as unknown as Client)).toThrow(
+      /Node "asked" got a factory that returned undefined/,
+    )
+  })
 })
 
 describe('in jobs', () => {
