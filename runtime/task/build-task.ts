@@ -90,7 +90,7 @@ function buildNode(node: GraphNode, wiring: Wiring): ChainNode {
   const { name } = node
   if (node.kind === 'sink')
     return new SinkNode(name, claim(claimed, node.create(), name, environment), meter, environment)
-  const output = new OutputCollector(targetsOf(name, wiring), meter.countOut)
+  const output = new OutputCollector(targetsOf(name, wiring), meter.countOut, meter.reached)
   if (node.kind === 'source') {
     const source = claim(claimed, node.create(), name, environment)
     if (environment.mode === 'batch' && source.endsInBatch === false) {

@@ -5,6 +5,7 @@ import { SubtaskMetrics } from '../metrics/subtask-metrics.ts'
 export class NodeMeter {
   recordsIn = 0
   recordsOut = 0
+  /** What the node said last to its readers; of a sink, what it was told. */
   watermark: number | undefined
   /** What a reader reported last, and what the enumerator beside it did. */
   readerProgress: readonly SourceProgress[] = []
@@ -14,5 +15,9 @@ export class NodeMeter {
 
   readonly countOut = (records: number): void => {
     this.recordsOut += records
+  }
+
+  readonly reached = (timestamp: number): void => {
+    this.watermark = timestamp
   }
 }

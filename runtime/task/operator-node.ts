@@ -110,7 +110,6 @@ export class OperatorNode implements ChainNode {
     if (reached <= this.#told) return undefined
     this.#told = reached
     this.#watermark = reached
-    this.meter.watermark = reached
     this.#backend?.advanceWatermark(reached)
     const firing = this.#fire('event', reached)
     const rest = (): Pending => this.#call(() => this.#tellWatermark(reached))

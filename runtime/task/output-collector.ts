@@ -49,14 +49,23 @@ export class OutputCollector implements Output {
   readonly #main: Outlet
   readonly #side: ReadonlyMap<string, Outlet>
   readonly #count: (records: number) => void
+  readonly #reached: (timestamp: number) => void
 
-  /** `targets` by output name. What goes to an output that nobody reads is dropped. `count` hears of all records made. */
-  constructor(targets: ReadonlyMap<string, readonly Target[]>, count: (records: number) => void) {
+  /**
+   * `targets` by output name. What goes to an output that nobody reads is dropped. `count` hears of all records made, `reached` of all
+   * watermarks.
+   */
+  constructor(
+    targets: ReadonlyMap<string, readonly Target[]>,
+    count: (records: number) => void,
+    reached: (timestamp: number) => void,
+  ) {
     this.#main = new Outlet(targets.get(MAIN_OUTPUT) ?? [])
     this.#side = new Map(
       [...targets].filter(([name]) => name !== MAIN_OUTPUT).map(([name, readers]) => [name, new Outlet(readers)]),
     )
     this.#count = count
+    this.#reached = reached
   }
 
   batch(batch: Batch, output: string = MAIN_OUTPUT): void {
@@ -80,6 +89,7 @@ export class OutputCollector implements Output {
   }
 
   watermark(timestamp: number): void {
+    this.#reached(timestamp)
     this.#signal({ kind: 'watermark', timestamp })
   }
 

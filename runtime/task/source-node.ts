@@ -141,7 +141,6 @@ export class SourceNode implements ChainNode {
   }
 
   watermark(timestamp: number): Pending {
-    this.meter.watermark = timestamp
     this.#options.output.watermark(timestamp)
     return this.#options.output.flush()
   }
@@ -311,9 +310,7 @@ export class SourceNode implements ChainNode {
 
   /** Passes on what was said of event time, and records before it. */
   #flushTime(): Pending {
-    if (this.#time === undefined) return undefined
-    this.meter.watermark = this.#time.watermark
-    return this.#options.output.flush()
+    return this.#time === undefined ? undefined : this.#options.output.flush()
   }
 
   #awaitData(): void {

@@ -65,11 +65,6 @@ export class SourceTime {
     this.#add(NO_SPLIT)
   }
 
-  /** Said last; undefined before anything was. */
-  get watermark(): number | undefined {
-    return this.#watermark
-  }
-
   /** How far the split that is furthest behind has come, idle ones aside; -Infinity if all are idle. */
   get least(): number {
     const least = this.#leastActive()

@@ -73,7 +73,11 @@ export class NodeSession {
       name: node,
       operator: operator.create(),
       keyed: operator.keyed,
-      output: new OutputCollector(this.#targets(), () => {}),
+      output: new OutputCollector(
+        this.#targets(),
+        () => {},
+        () => {},
+      ),
       meter: new NodeMeter(),
       environment: testEnvironment(place),
       wake: () => {},

@@ -23,6 +23,7 @@ import { runJobHere, testJob } from 'millrace/testing'
 import { firstValueFrom } from 'rxjs'
 import { filter } from 'rxjs/operators'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_WATERMARK } from '../../../src/record/element.ts'
 import {
   type Click,
   type Counted,
@@ -167,6 +168,9 @@ describe('event time per split', () => {
           .process('windows', () => new CountWindows(countLate))
           .to('out', collect(out))
       })
+    const { metrics } = await runJobHere(make([]))
+    // Also the node at which event time begins: at the end it is over.
+    expect(metrics.map(({ watermark }) => watermark)).toEqual(metrics.map(() => MAX_WATERMARK))
     const faults = [
       { node: 'times', record: 90 },
       { node: 'windows', record: 120 },
@@ -231,27 +235,37 @@ describe('alignment', () => {
   const BATCH = 10
   const STEP_MS = 100
 
-  /** The furthest that the fast reader was ahead of the slow one while both had records. */
-  function driftOf(make: (seen: (name: string, click: Click) => Click) => Job): { job: Job; max: () => number } {
-    const at: Record<string, number> = { slow: -1, fast: -1 }
-    let max = 0
-    const seen = (name: string, click: Click): Click => {
-      at[name] = click.at
-      if ((at.slow as number) < 20_000 - 1) max = Math.max(max, (at.fast as number) - (at.slow as number))
+  /** How far the readers have come, and the furthest that the fast one was ahead while the slow one had records. */
+  class Readers {
+    readonly at: Record<string, number> = { slow: -1, fast: -1 }
+    maxDriftMs = 0
+    readonly #aheadMs: number
+
+    /** The slow one reads on once the other is so far ahead of it. */
+    constructor(aheadMs: number) {
+      this.#aheadMs = aheadMs
+    }
+
+    readonly mayRead = (split: string): boolean =>
+      split !== 'slow' || (this.at.fast as number) - (this.at.slow as number) >= this.#aheadMs
+
+    seen(name: string, click: Click): Click {
+      this.at[name] = click.at
+      const drift = (this.at.fast as number) - (this.at.slow as number)
+      if ((this.at.slow as number) < slow.length - 1) this.maxDriftMs = Math.max(this.maxDriftMs, drift)
       return click
     }
-    return { job: make(seen), max: () => max }
   }
-
   const slow = clicks(20_000, { stepMs: 1 })
   const fast = clicks(400, { stepMs: STEP_MS })
 
-  function twoSources(seen: (name: string, click: Click) => Click, options: WatermarkOptions<Click>): Job {
+  function twoSources(readers: Readers, options: WatermarkOptions<Click>): Job {
+    const { mayRead } = readers
     return job('aligned', (flow) => {
       for (const [name, input] of Object.entries({ slow, fast })) {
         flow
-          .from(name, clickSource({ [name]: input }, { batch: BATCH }), { watermarks: monotonous(options) })
-          .map(`see-${name}`, (click) => seen(name, click))
+          .from(name, clickSource({ [name]: input }, { batch: BATCH, mayRead }), { watermarks: monotonous(options) })
+          .map(`see-${name}`, (click) => readers.seen(name, click))
           .to(`out-${name}`, collect<Click>([]))
       }
     })
@@ -262,28 +276,27 @@ describe('alignment', () => {
   const LIMIT_MS = DRIFT_MS + BATCH * STEP_MS
 
   it('two sources whose event times run at very different speed stay together', async () => {
-    const free = driftOf((seen) => twoSources(seen, {}))
-    expect(await runJobHere(free.job)).toMatchObject({ state: 'finished' })
-    expect(free.max()).toBeGreaterThan(5 * LIMIT_MS)
-    const aligned = driftOf((seen) => twoSources(seen, { alignment }))
-    expect(await runJobHere(aligned.job)).toMatchObject({ state: 'finished' })
-    expect(aligned.max()).toBeLessThanOrEqual(LIMIT_MS)
+    const free = new Readers(5 * LIMIT_MS)
+    expect(await runJobHere(twoSources(free, {}))).toMatchObject({ state: 'finished' })
+    expect(free.maxDriftMs).toBeGreaterThan(LIMIT_MS)
+    const aligned = new Readers(0)
+    expect(await runJobHere(twoSources(aligned, { alignment }))).toMatchObject({ state: 'finished' })
+    expect(aligned.maxDriftMs).toBeGreaterThan(0)
+    expect(aligned.maxDriftMs).toBeLessThanOrEqual(LIMIT_MS)
   })
 
   it('so do the splits of one source', async () => {
-    const { job: aligned, max } = driftOf((seen) =>
-      job('aligned-splits', (flow) => {
-        flow
-          .from('clicks', clickSource({ slow: slow.map((one) => ({ ...one, key: 1 })), fast }, { batch: BATCH }), {
-            watermarks: monotonous({ alignment }),
-          })
-          .map('see', (click) => seen(click.key === 1 && click.at % STEP_MS !== 0 ? 'slow' : 'fast', click))
-          .to('out', collect<Click>([]))
-      }),
-    )
+    const readers = new Readers(0)
+    const marked = { slow: slow.map((one) => ({ ...one, key: 1 })), fast: fast.map((one) => ({ ...one, key: 2 })) }
+    const aligned = job('aligned-splits', (flow) => {
+      flow
+        .from('clicks', clickSource(marked, { batch: BATCH }), { watermarks: monotonous({ alignment }) })
+        .map('see', (click) => readers.seen(click.key === 1 ? 'slow' : 'fast', click))
+        .to('out', collect<Click>([]))
+    })
     expect(await runJobHere(aligned)).toMatchObject({ state: 'finished' })
-    expect(max()).toBeGreaterThan(0)
-    expect(max()).toBeLessThanOrEqual(LIMIT_MS + BATCH)
+    expect(readers.maxDriftMs).toBeGreaterThan(0)
+    expect(readers.maxDriftMs).toBeLessThanOrEqual(LIMIT_MS)
   })
 
   it('who is held back takes part in checkpoints, and goes on when the other is idle', async () => {
