@@ -191,29 +191,43 @@ export class AsyncOperator<In, Out> implements Operator {
       const request = this.#waiting[this.#nextWaiting] as AsyncRequest
       this.#nextWaiting += 1
       this.#underWay += 1
-      void this.#askAbout(request)
+      this.#askAbout(request)
     }
     if (this.#hasWaiting) return
     this.#waiting = []
     this.#nextWaiting = 0
   }
 
-  /** Never rejects. */
-  async #askAbout(request: AsyncRequest): Promise<void> {
+  #askAbout(request: AsyncRequest): void {
     const value = request.value as In
-    try {
-      const asking = (this.#retries as Retries).run((context) => this.#fn.invoke(value, context))
-      this.#results.done(request, await asking.catch((error: unknown) => this.#inPlaceOf(value, error)))
-    } catch (error) {
-      this.#failure ??= { error: userError(this.#node, value, error) }
-    }
-    if (this.#answer === undefined) this.#context?.wake()
-    else this.#answer.resolve()
+    this.#retries
+      ?.run((context) => this.#fn.invoke(value, context))
+      .then(
+        (result) => this.#answered(request, result),
+        (error: unknown) => this.#failed(request, error),
+      )
   }
 
-  #inPlaceOf(value: In, error: unknown): Out {
-    if (error instanceof TimedOut && this.#options.onTimeout !== undefined) return this.#options.onTimeout(value)
-    throw error
+  #answered(request: AsyncRequest, result: unknown): void {
+    this.#results.done(request, result)
+    this.#told()
+  }
+
+  #failed(request: AsyncRequest, error: unknown): void {
+    const { onTimeout } = this.#options
+    const value = request.value as In
+    try {
+      if (!(error instanceof TimedOut) || onTimeout === undefined) throw error
+      this.#results.done(request, onTimeout(value))
+    } catch (failure) {
+      this.#failure ??= { error: userError(this.#node, value, failure) }
+    }
+    this.#told()
+  }
+
+  #told(): void {
+    if (this.#answer === undefined) this.#context?.wake()
+    else this.#answer.resolve()
   }
 
   #throwFailure(): void {

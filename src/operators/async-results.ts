@@ -23,7 +23,10 @@ export type SavedItem =
   | { readonly watermark: number }
 
 interface Segment {
-  readonly open: Set<AsyncRequest>
+  /** Of an ordered segment, its one request until that is answered. */
+  only: AsyncRequest | undefined
+  /** Of an unordered one, those not yet answered. */
+  readonly open: Set<AsyncRequest> | undefined
   done: AsyncRequest[]
   /** Nothing is added any more; what follows waits for it. */
   closed: boolean
@@ -31,6 +34,11 @@ interface Segment {
   idle: boolean | undefined
   next: Segment | undefined
 }
+
+/** Shared by all segments without answers: most never have more than a few. */
+const NONE: AsyncRequest[] = []
+
+const isOpen = ({ only, open }: Segment): boolean => only !== undefined || (open !== undefined && open.size > 0)
 
 /** See the head of this file. */
 export class AsyncResults {
@@ -45,8 +53,10 @@ export class AsyncResults {
   add(value: unknown, timestamp: number | undefined): AsyncRequest {
     const segment = this.#tail === undefined || this.#tail.closed ? this.#append() : this.#tail
     const request: AsyncRequest = { value, timestamp, segment, result: undefined }
-    segment.open.add(request)
-    segment.closed = this.#ordered
+    if (segment.open === undefined) {
+      segment.only = request
+      segment.closed = true
+    } else segment.open.add(request)
     return request
   }
 
@@ -64,10 +74,13 @@ export class AsyncResults {
 
   done(request: AsyncRequest, result: unknown): void {
     const { segment } = request
-    if (segment === undefined || !segment.open.delete(request)) return
+    if (segment === undefined) return
+    segment.only = undefined
+    segment.open?.delete(request)
     request.result = result
     request.segment = undefined
-    segment.done.push(request)
+    if (segment.done === NONE) segment.done = [request]
+    else segment.done.push(request)
   }
 
   /** Passes on all that may come out; returns how many records that were. */
@@ -77,8 +90,8 @@ export class AsyncResults {
       const { done } = segment
       for (const { result, timestamp } of done) out.emit(result, timestamp)
       count += done.length
-      if (done.length > 0) segment.done = []
-      if (segment.open.size > 0) break
+      segment.done = NONE
+      if (isOpen(segment)) break
       if (segment.watermark !== undefined) out.watermark(segment.watermark)
       if (segment.idle !== undefined) out.idle(segment.idle)
       this.#head = segment.next
@@ -91,7 +104,9 @@ export class AsyncResults {
   unanswered(): SavedItem[] {
     const items: SavedItem[] = []
     for (let segment = this.#head; segment !== undefined; segment = segment.next) {
-      for (const { value, timestamp } of [...segment.open, ...segment.done]) items.push({ value, timestamp })
+      const { only, open = [], done } = segment
+      for (const { value, timestamp } of [...(only === undefined ? open : [only]), ...done])
+        items.push({ value, timestamp })
       if (segment.watermark !== undefined) items.push({ watermark: segment.watermark })
     }
     return items
@@ -99,8 +114,9 @@ export class AsyncResults {
 
   #append(): Segment {
     const segment: Segment = {
-      open: new Set(),
-      done: [],
+      only: undefined,
+      open: this.#ordered ? undefined : new Set(),
+      done: NONE,
       closed: false,
       watermark: undefined,
       idle: undefined,

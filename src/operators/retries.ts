@@ -92,19 +92,23 @@ export class Retries {
   }
 
   #attempt<T>(call: (context: CallContext) => T | PromiseLike<T>, attempt: number): Promise<T> {
-    const controller = new AbortController()
+    const context = new AttemptContext(attempt)
     return this.#under<T>((settle) => {
       const cancel = this.#clock.schedule(this.#timeoutMs, () => {
         this.#timedOut.add()
         settle.giveUp(new TimedOut(this.#timeoutMs))
       })
-      // A call that throws at once fails as one that rejects.
-      const answer = (async () => call({ signal: controller.signal, attempt }))()
-      answer.then(settle.resolve, settle.reject)
-      return (abandoned) => {
+      const end = (abandoned: { reason: unknown } | undefined): void => {
         cancel()
-        if (abandoned !== undefined) controller.abort(abandoned.reason)
+        if (abandoned !== undefined) context.abort(abandoned.reason)
       }
+      // A call that throws at once fails as one that rejects.
+      try {
+        Promise.resolve(call(context)).then(settle.resolve, settle.reject)
+      } catch (error) {
+        Promise.reject(error).catch(settle.reject)
+      }
+      return end
     })
   }
 
@@ -138,6 +142,28 @@ export class Retries {
         giveUp,
       })
     })
+  }
+}
+
+/** Its signal is made when it is asked for: most calls do not, and it costs more than all else. */
+class AttemptContext implements CallContext {
+  readonly attempt: number
+  #controller: AbortController | undefined
+  #aborted: { readonly reason: unknown } | undefined
+
+  constructor(attempt: number) {
+    this.attempt = attempt
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted = { reason }
+    this.#controller?.abort(reason)
   }
 }
 
