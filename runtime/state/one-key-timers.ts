@@ -5,17 +5,15 @@
 // I1. One timer per domain and time. They come out earliest first, also those set while others come out.
 
 import type { TimerService } from '../../src/contract/keyed-context.ts'
-import { MAX_WATERMARK } from '../../src/record/element.ts'
 import { NumberHeap } from './number-heap.ts'
-
-type Domain = 'event' | 'processing'
 
 const LINGERING_MAX = 64
 
 export class OneKeyTimers implements TimerService {
   readonly #now: () => number
   readonly #queues = { event: new TimeQueue(), processing: new TimeQueue() }
-  #ended = false
+  /** Ms since the epoch: event time as far as the key's records have come. */
+  watermark = Number.NEGATIVE_INFINITY
 
   constructor(now: () => number) {
     this.#now = now
@@ -26,14 +24,19 @@ export class OneKeyTimers implements TimerService {
     return this.#queues.event.size + this.#queues.processing.size
   }
 
-  /** Event time stands at its beginning or, once the key's records have come, at its end. */
-  set ended(ended: boolean) {
-    this.#ended = ended
+  /** Whether a timer of event time is due. */
+  get due(): boolean {
+    return this.#queues.event.least <= this.watermark
   }
 
-  /** Removes the earliest timer. */
-  take(domain: Domain): number | undefined {
-    return this.#queues[domain].take()
+  /** Removes the earliest timer of event time that is due. */
+  takeDue(): number | undefined {
+    return this.#queues.event.take(this.watermark)
+  }
+
+  /** Removes the earliest timer of processing time, due or not. */
+  takeProcessing(): number | undefined {
+    return this.#queues.processing.take(Number.POSITIVE_INFINITY)
   }
 
   clear(): void {
@@ -42,7 +45,7 @@ export class OneKeyTimers implements TimerService {
   }
 
   currentWatermark(): number {
-    return this.#ended ? MAX_WATERMARK : Number.NEGATIVE_INFINITY
+    return this.watermark
   }
 
   currentProcessingTime(): number {
@@ -87,10 +90,15 @@ class TimeQueue {
     this.#living.delete(time)
   }
 
-  take(): number | undefined {
+  /** No timer is earlier; it may have been deleted. Infinity: there is none. */
+  get least(): number {
+    return this.#heap.min ?? Number.POSITIVE_INFINITY
+  }
+
+  take(upTo: number): number | undefined {
     for (;;) {
       const time = this.#heap.min
-      if (time === undefined) return undefined
+      if (time === undefined || time > upTo) return undefined
       this.#heap.pop()
       if (this.#living.delete(time)) return time
     }

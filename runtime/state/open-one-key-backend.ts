@@ -66,7 +66,7 @@ class HeapOfOneKey implements OneKeyBackend {
     // As if it were listed already: nobody will ask for what changed.
     entry.dirty = this.#cache.dirty.epoch
     this.#cache.current = entry
-    this.timers.ended = false
+    this.timers.watermark = Number.NEGATIVE_INFINITY
   }
 
   end(): void {

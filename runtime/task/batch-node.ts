@@ -4,7 +4,8 @@
 // Owns: the spool; the order of calls at the end of the input. Does not own: the operator's life and what follows the last key (the
 // OperatorNode within); the state of the key at hand (one-key backend).
 //
-// I1. The operator sees a key's records in the order of event time, then its timers, then endOfKey, then nothing of that key again.
+// I1. The operator sees a key's records in the order of event time, among them its timers in their places, then those left, then endOfKey,
+//     then nothing of that key again.
 // I2. Inputs that are not spread by key are passed on as they come, so all of them come before the first key.
 // I3. Nothing of event time is passed on before the last key: then its end is.
 // I4. A run that goes on after a batch run's end reads no further records: what they belong to is gone.
@@ -144,7 +145,22 @@ class BatchNode implements ChainNode, KeyVisitor {
 
   /** For the spool: records of one key. */
   records(batch: Batch, input: number): Pending {
-    if (!this.#atKey) this.#begin((batch.keys as readonly Key[])[0] as Key)
+    const key = (batch.keys as readonly Key[])[0] as Key
+    if (!this.#atKey) this.#begin(key)
+    const processing = this.#process(batch, input)
+    const time = batch.timestamps?.at(-1)
+    if (time === undefined) return processing
+    // Those that follow are no earlier: nothing is late, and what is over (a window) need not wait for the key's last record.
+    return processing === undefined ? this.#advance(key, time - 1) : processing.then(() => this.#advance(key, time - 1))
+  }
+
+  /** For the spool: that was the key's last record. */
+  endOfKey(key: Key): Pending {
+    const firing = this.#advance(key, MAX_WATERMARK)
+    return firing === undefined ? this.#endKey(key) : firing.then(() => this.#endKey(key))
+  }
+
+  #process(batch: Batch, input: number): Pending {
     let working: void | Promise<void>
     try {
       working = this.#operator.process(batch, this.#options.output, input)
@@ -152,13 +168,6 @@ class BatchNode implements ChainNode, KeyVisitor {
       throw this.#thrown(error)
     }
     return working === undefined ? this.#worked(batch.values.length) : this.#afterwards(working, batch.values.length)
-  }
-
-  /** For the spool: that was the key's last record. */
-  endOfKey(key: Key): Pending {
-    const { timers } = this.#backend
-    timers.ended = true
-    return timers.size === 0 ? this.#endKey(key) : this.#fireTimers(key, 2 * timers.size + TIMERS_BY_TIMERS_MAX)
   }
 
   async #replay(): Promise<void> {
@@ -196,15 +205,22 @@ class BatchNode implements ChainNode, KeyVisitor {
     return this.#worked(KEY_WORK)
   }
 
-  /** Fires all timers of the key, at most `limit`, those of event time first. */
+  /** Event time of the key reaches `to`: what is due fires, at the end all. */
+  #advance(key: Key, to: number): Pending {
+    const { timers } = this.#backend
+    timers.watermark = to
+    const fires = to === MAX_WATERMARK ? timers.size > 0 : timers.due
+    return fires ? this.#fireTimers(key, 2 * timers.size + TIMERS_BY_TIMERS_MAX) : undefined
+  }
+
+  /** At most `limit`, those of event time first. */
   #fireTimers(key: Key, limit: number): Pending {
     const { timers } = this.#backend
     for (let left = limit; left > 0; left -= 1) {
-      const event = timers.take('event')
-      const domain = event === undefined ? 'processing' : 'event'
-      const time = event ?? timers.take('processing')
-      if (time === undefined) return this.#endKey(key)
-      this.#fire(time, domain, key)
+      const event = timers.takeDue()
+      const time = event ?? (timers.watermark === MAX_WATERMARK ? timers.takeProcessing() : undefined)
+      if (time === undefined) return undefined
+      this.#fire(time, event === undefined ? 'processing' : 'event', key)
       const pausing = this.#worked(1)
       if (pausing !== undefined) return pausing.then(() => this.#fireTimers(key, left - 1))
     }
@@ -263,7 +279,7 @@ class BatchNode implements ChainNode, KeyVisitor {
       node: this.name,
       record: `the timers of key ${String(key)}`,
       reason:
-        'each sets another one, without end. In batch mode event time is at its end when timers fire: set none when timers.currentWatermark() is Number.MAX_SAFE_INTEGER',
+        'they set each other, more than a million times. In batch mode event time comes to its end with each key: set none when timers.currentWatermark() is Number.MAX_SAFE_INTEGER',
     })
   }
 }

@@ -38,10 +38,11 @@ export interface OperatorContext extends RuntimeContext {
  * then endOfInput once (then still finishEpoch+snapshot), then close. After a throw only close is called.
  *
  * In batch mode a keyed node gets its records when all of them are there, one key after the other: process with batches of this key alone
- * (ordered by event time, then input, then arrival; records without event time first), onTimer for all its timers, endOfKey. Event time
- * stands at its beginning (currentWatermark() is -Infinity) while records of a key come, and at its end (MAX_WATERMARK) from the first
- * timer on. A timer set by a timer of the same key fires too. Inputs that are not spread by key (broadcast) come whole before the first
- * key. watermark() is called once, with the end of event time, after the last key.
+ * (ordered by event time, then input, then arrival; records without event time first), endOfKey. Event time begins anew with each key
+ * (currentWatermark() is -Infinity), is right before the last record of each batch when that was processed, so that none is late, and at
+ * its end (MAX_WATERMARK) after the last batch: each time onTimer is called for what is due, in the end also for what a timer sets. Inputs
+ * that are not spread by key (broadcast) come whole before the first key. watermark() is called once, with the end of event time, after
+ * the last key.
  */
 export interface Operator {
   /**

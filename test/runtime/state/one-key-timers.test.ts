@@ -18,6 +18,7 @@ test('timers come out once each, the earliest first, unless they were deleted', 
   fc.assert(
     fc.property(commands, (script) => {
       const timers = new OneKeyTimers(() => 7)
+      timers.watermark = MAX_WATERMARK
       const model = { event: new Set<number>(), processing: new Set<number>() }
       for (const { what, domain, time } of script) {
         const event = domain === 'event'
@@ -31,7 +32,7 @@ test('timers come out once each, the earliest first, unless they were deleted', 
           model[domain].delete(time)
         } else if (what === 'take') {
           const earliest = [...model[domain]].sort((a, b) => a - b)[0]
-          expect(timers.take(domain)).toBe(earliest)
+          expect(event ? timers.takeDue() : timers.takeProcessing()).toBe(earliest)
           if (earliest !== undefined) model[domain].delete(earliest)
         } else {
           timers.clear()
@@ -51,13 +52,17 @@ test('timers that are set and deleted over and over leave nothing behind', () =>
     timers.registerEventTimeTimer(time)
     if (time % 1000 !== 0) timers.deleteEventTimeTimer(time)
   }
-  const taken = Array.from({ length: 11 }, () => timers.take('event'))
+  timers.watermark = MAX_WATERMARK
+  const taken = Array.from({ length: 11 }, () => timers.takeDue())
   expect(taken).toEqual([...Array.from({ length: 10 }, (_, i) => (i + 1) * 1000), undefined])
 })
 
-test('event time stands at its beginning, then at its end', () => {
+test('of event time those come out that are due', () => {
   const timers = new OneKeyTimers(() => 7)
-  expect([timers.currentWatermark(), timers.currentProcessingTime()]).toEqual([Number.NEGATIVE_INFINITY, 7])
-  timers.ended = true
-  expect(timers.currentWatermark()).toBe(MAX_WATERMARK)
+  for (const time of [30, 10, 20]) timers.registerEventTimeTimer(time)
+  expect([timers.currentWatermark(), timers.currentProcessingTime(), timers.due]).toEqual([-Infinity, 7, false])
+  timers.watermark = 20
+  expect([timers.currentWatermark(), timers.due]).toEqual([20, true])
+  expect([timers.takeDue(), timers.takeDue(), timers.takeDue(), timers.due]).toEqual([10, 20, undefined, false])
+  expect(timers.size).toBe(1)
 })

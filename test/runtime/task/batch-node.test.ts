@@ -60,7 +60,7 @@ class Witness extends CoProcessFunction<string, Sale, Sale, string> {
   #note(input: number, { cents }: Sale, context: KeyedProcessContext<string>, out: Collector<string>): void {
     const { key, timestamp, timers } = context
     this.#seen.add(cents)
-    const before = timers.currentWatermark() === Number.NEGATIVE_INFINITY ? '' : ' late'
+    const before = timers.currentWatermark() < (timestamp ?? 0) ? '' : ' late'
     out.emit(`${key} ${input} ${timestamp}${before} [${this.#seen.get().join(' ')}]`)
     if (cents < 0) timers.deleteEventTimeTimer(100)
     else timers.registerEventTimeTimer(100)
@@ -105,6 +105,39 @@ test('both inputs of a key come in the order of event time, then its timers fire
       'c 1 1 [-1]',
     ],
   })
+})
+
+/** Keeps each record until its time is over, and says how many it ever kept. */
+class Open extends KeyedProcessFunction<string, Sale, string> {
+  readonly #open = this.mapState<number, Sale>('open')
+  #most = 0
+
+  override process(value: Sale, { timestamp = 0, timers }: KeyedProcessContext<string>): void {
+    this.#open.set(timestamp, value)
+    this.#most = Math.max(this.#most, this.#open.size)
+    timers.registerEventTimeTimer(timestamp + 5)
+  }
+
+  override onTimer(timer: number, { timers }: OnTimerContext<string>, out: Collector<string>): void {
+    this.#open.delete(timer - 5)
+    if (timers.currentWatermark() === MAX_WATERMARK && this.#open.size === 0) out.emit(`at most ${this.#most}`)
+  }
+}
+
+test('timers fire in their places among the records of a key: what is over is not kept until its last', async () => {
+  const count = 50_000
+  const out: string[] = []
+  const held = job('held', (flow) => {
+    flow
+      .from('sales', generate({ count, make: (n) => sale('one', count - n) }))
+      .assignTimestamps('at', ({ cents }) => cents * 10)
+      .keyBy('shop', ({ shop }) => shop)
+      .process('open', () => new Open())
+      .to('out', collect(out))
+  })
+  const { failure } = await runJobHere(held, { mode: 'batch', stateCacheBytes: 64 << 10 })
+  expect(failure).toBeUndefined()
+  expect(out).toEqual(['at most 1025'])
 })
 
 class Endless extends KeyedProcessFunction<string, Sale, string> {
