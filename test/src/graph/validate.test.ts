@@ -71,3 +71,12 @@ test('two states of one name', () => {
   const twice = operator('a', [], { keyed: true, states: [...states, ...states], inputs })
   expect(() => validateGraph(graphOf(twice), {})).toThrow('Node "a" declares two states named "s".')
 })
+
+test('a keyed node may have a broadcast input beside a keyed one, not instead of it', () => {
+  const edge = (partitioner: 'hash' | 'broadcast', input: number) => ({ from: 'in', output: '', partitioner, input })
+  const keyed = (...inputs: ReturnType<typeof edge>[]) => graphOf(operator('a', [], { keyed: true, states, inputs }))
+  expect(() => validateGraph(keyed(edge('hash', 0), edge('broadcast', 1)), {})).not.toThrow()
+  for (const inputs of [[edge('broadcast', 1)], [edge('broadcast', 0), edge('hash', 1)]]) {
+    expect(() => validateGraph(keyed(...inputs), {})).toThrow('Node "a" declares keyed state or timers but its input')
+  }
+})

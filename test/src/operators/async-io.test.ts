@@ -175,7 +175,7 @@ describe.each(['ordered', 'unordered'] as const)('%s, whatever happens', (order)
           expect(before).toEqual(questions(input.slice(0, at)))
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 })
