@@ -1,6 +1,5 @@
-import { emitUpdate } from './group-aggregate.ts'
 import { type Cell, KeyedTable } from './keyed-table.ts'
-import { type ChangeCollector, notThere } from './row-changes.ts'
+import { type ChangeCollector, emitUpdate, notThere } from './row-changes.ts'
 
 /** A row, and how often it is there. */
 export interface CountedRow<T> {

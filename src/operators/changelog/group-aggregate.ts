@@ -1,9 +1,7 @@
 import type { AggregateFunction, RetractableAggregateFunction } from '../../contract/state.ts'
-import type { Key } from '../../util/key-group.ts'
-import { sameValue } from '../../util/same-value.ts'
 import { retracting } from '../aggregates/retracting.ts'
 import { type Cell, KeyedTable } from './keyed-table.ts'
-import { type ChangeCollector, type ChangelogMode, notThere, rowChange } from './row-changes.ts'
+import { type ChangeCollector, type ChangelogMode, emitUpdate, notThere } from './row-changes.ts'
 import type { RowKey } from './row-key.ts'
 
 /** What is kept of a group. */
@@ -60,18 +58,7 @@ export class GroupAggregateOperator<K extends RowKey, T, Result, Row> extends Ke
     group.accumulator = this.#fn.add(row, group.accumulator)
   }
 
-  protected override emit(before: Row | undefined, after: Row | undefined, out: ChangeCollector, _key: Key): void {
+  protected override emit(before: Row | undefined, after: Row | undefined, out: ChangeCollector): void {
     emitUpdate(before, after, out)
-  }
-}
-
-/** The change from one row to another, none if they are the same; undefined stands for no row. */
-export function emitUpdate<Row>(before: Row | undefined, after: Row | undefined, out: ChangeCollector): void {
-  if (before === undefined) {
-    if (after !== undefined) out.emit(rowChange('+I', after))
-  } else if (after === undefined) out.emit(rowChange('-D', before))
-  else if (before !== after && !sameValue(before, after)) {
-    out.emit(rowChange('-U', before))
-    out.emit(rowChange('+U', after))
   }
 }

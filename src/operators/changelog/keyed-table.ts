@@ -76,7 +76,7 @@ export abstract class KeyedTable<T, S, V> implements Operator {
     this.#state.clear()
   }
 
-  /** For timers. */
+  /** For timers, whose key is current. */
   protected withState(out: Output, work: (state: S | undefined, collector: ChangeCollector) => void): void {
     this.#collector.begin(out)
     work(this.#state.get(), this.#collector)
@@ -87,8 +87,8 @@ export abstract class KeyedTable<T, S, V> implements Operator {
   protected abstract view(state: S | undefined): V | undefined
   /** Changes cell.state by a row, after touch(); leaves it be if nothing changes. An empty state is undefined. */
   protected abstract change(cell: Cell<S, V>, row: T, away: boolean): void
-  /** Says how what is shown has changed. */
-  protected abstract emit(before: V | undefined, after: V | undefined, out: ChangeCollector, key: Key): void
+  /** Says how what is shown has changed. The current key is the cell's. */
+  protected abstract emit(before: V | undefined, after: V | undefined, out: ChangeCollector): void
 
   /** To be called before a cell's state is changed. */
   protected touch(cell: Cell<S, V>): void {
@@ -138,7 +138,7 @@ export abstract class KeyedTable<T, S, V> implements Operator {
 
   #emit(key: Key, before: V | undefined, after: V | undefined): void {
     try {
-      this.emit(before, after, this.#collector, key)
+      this.emit(before, after, this.#collector)
     } catch (error) {
       throw userErrorIn(this.node, `key ${String(key)}`, error)
     }

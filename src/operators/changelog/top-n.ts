@@ -1,9 +1,8 @@
 // The first N rows of each key in an order. Of equal ones the earlier in the stream comes first, or the later where that is asked for.
 
 import { sameValue } from '../../util/same-value.ts'
-import { emitUpdate } from './group-aggregate.ts'
 import { type Cell, KeyedTable } from './keyed-table.ts'
-import { type ChangeCollector, type ChangelogMode, notThere, rowChange } from './row-changes.ts'
+import { type ChangeCollector, type ChangelogMode, emitUpdate, notThere, rowChange } from './row-changes.ts'
 
 /** Negative if `a` comes before `b`, positive if behind it, 0 if their order is that of the stream. */
 export type RowOrder<T> = (a: T, b: T) => number

@@ -1,6 +1,5 @@
-import { emitUpdate } from './group-aggregate.ts'
 import { type Cell, KeyedTable } from './keyed-table.ts'
-import type { ChangeCollector } from './row-changes.ts'
+import { type ChangeCollector, emitUpdate } from './row-changes.ts'
 
 /** Keeps one row of each key of a table that only grows: the first, until another one `wins` over it. */
 export class TopOneOperator<T> extends KeyedTable<T, T, T> {
