@@ -42,7 +42,8 @@ export function encodeRowKey(key: RowKey): Key | undefined {
 
 /** Two ids as one number, which costs a fraction of a text: halves, for other keys that are numbers are whole. */
 function pairOf(key: readonly RowKey[]): number | undefined {
-  const [a, b] = key
+  const a = key[0]
+  const b = key[1]
   if (key.length !== 2 || typeof a !== 'number' || typeof b !== 'number') return undefined
   if (!Number.isInteger(a) || !Number.isInteger(b) || a < 0 || a >= FIRST_MAX || b < 0 || b >= SECOND_MAX)
     return undefined
