@@ -20,12 +20,11 @@ import { prefixBytes, readPart, readPrefix } from './portable-row.ts'
 import { rawEntryCodec, rawReader } from './raw-codec.ts'
 import type { ItemReader } from './registered-state.ts'
 import type { RocksStore, Row, StoreBatch } from './rocks-store.ts'
-import { writeTimerRowKey } from './row-key.ts'
+import { TIMER_VALUE, writeTimerRowKey } from './row-key.ts'
 import type { StateShape } from './state-table.ts'
 import { readSizedValue, readValue } from './value-bytes.ts'
 
 const ROWS_PER_WRITE = 1000
-const NO_VALUE = Buffer.alloc(0)
 
 export interface ImportTarget {
   readonly node: string
@@ -125,7 +124,7 @@ class EntryImport {
   #putTimer({ domain, time }: { readonly domain: 'event' | 'processing'; readonly time: number }): void {
     this.#timerKey.reset()
     writeTimerRowKey(domain, { key: this.#key, time }, this.#target.keyGroups, this.#timerKey)
-    this.#batch.put(this.#timerKey.view(), NO_VALUE)
+    this.#batch.put(this.#timerKey.view(), TIMER_VALUE)
   }
 }
 

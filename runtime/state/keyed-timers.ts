@@ -9,7 +9,14 @@ import type { Key } from '../../src/util/key-group.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { DirtyList } from './dirty-list.ts'
 import type { RocksStore, StoreBatch } from './rocks-store.ts'
-import { readTimerRowKey, type TimerDomain, timerRange, writeTimerRowKey, writeTimerTime } from './row-key.ts'
+import {
+  readTimerRowKey,
+  TIMER_VALUE,
+  type TimerDomain,
+  timerRange,
+  writeTimerRowKey,
+  writeTimerTime,
+} from './row-key.ts'
 import type { Timer } from './timer.ts'
 import { TimerQueue } from './timer-queue.ts'
 
@@ -18,7 +25,6 @@ const TIMER_BYTES = 130
 /** Timers read at once: at most, and as a share of those that may be in the heap. */
 const LOT_MAX = 4096
 const LOT_SHARE = 1 / 4
-const NO_VALUE = Buffer.alloc(0)
 const DOMAINS = ['event', 'processing'] as const
 
 export interface KeyedTimersParts {
@@ -101,7 +107,7 @@ export class KeyedTimers implements TimerService {
   /** Appends the timer's row, or its deletion. */
   encode(timer: Timer, batch: StoreBatch): void {
     const row = this.#rowOf(timer)
-    if (timer.alive) batch.put(row, NO_VALUE)
+    if (timer.alive) batch.put(row, TIMER_VALUE)
     else batch.del(row)
     timer.markStored()
   }

@@ -17,6 +17,9 @@ export const MAIN = 1
 export const MAP = 2
 const TIMER = 3
 
+/** A timer's row says all in its key. Its value is not empty, for the binding never frees its copy of an empty one. */
+export const TIMER_VALUE = Buffer.from([0])
+
 export type TimerDomain = 'event' | 'processing'
 
 export function writeMainRowKey(key: Key, keyGroups: number, into: ByteWriter): void {
