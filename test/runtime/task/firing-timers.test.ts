@@ -86,3 +86,22 @@ it('I3: a timer of the lot that is set again before its turn fires once', async 
   ])
   await backend.close()
 })
+
+it('I3: a due timer set again before its turn fires once, whatever lot it is in', async () => {
+  const { backend, timers, fired, fire } = await timersOver()
+  for (let key = 0; key < 600; key++) {
+    timers.setCurrentKey(key)
+    timers.registerEventTimeTimer(1)
+  }
+  await fire(10, (key) => {
+    if (key === 0) for (const later of [1, 599]) set(later)
+  })
+  await fire(20)
+  expect(fired.length).toBe(600)
+  await backend.close()
+
+  function set(key: number): void {
+    timers.setCurrentKey(key)
+    timers.registerEventTimeTimer(1)
+  }
+})
