@@ -17,15 +17,15 @@ export const GOALS: Readonly<Record<string, QueryGoal>> = {
   q1: { events: 20_000_000, heapTimes: 0.5, stateful: false, kept: true },
   q2: { events: 20_000_000, heapTimes: 0.5, stateful: false, kept: true },
   q3: { events: 10_000_000, heapTimes: 1, stateful: true },
-  q4: { events: 3_000_000, heapTimes: 1.5, stateful: true },
-  q5: { events: 10_000_000, heapTimes: 1.5, stateful: true },
-  q7: { events: 3_000_000, heapTimes: 1.5, stateful: true },
+  q4: { events: 2_000_000, heapTimes: 1.5, stateful: true },
+  q5: { events: 4_000_000, heapTimes: 1.5, stateful: true },
+  q7: { events: 2_000_000, heapTimes: 1.5, stateful: true },
   q8: { events: 10_000_000, heapTimes: 1, stateful: true },
-  q9: { events: 3_000_000, heapTimes: 1.5, stateful: true },
-  q11: { events: 3_000_000, heapTimes: 1.5, stateful: true },
-  q18: { events: 3_000_000, heapTimes: 1.5, stateful: true },
-  q19: { events: 3_000_000, heapTimes: 1.5, stateful: true },
-  q20: { events: 3_000_000, heapTimes: 1.5, stateful: true },
+  q9: { events: 1_500_000, heapTimes: 1.5, stateful: true },
+  q11: { events: 2_000_000, heapTimes: 1.5, stateful: true },
+  q18: { events: 2_000_000, heapTimes: 1.5, stateful: true },
+  q19: { events: 2_000_000, heapTimes: 1.5, stateful: true },
+  q20: { events: 2_000_000, heapTimes: 1.5, stateful: true },
 }
 
 /** What every stateful query is to make beside Flink's RocksDB with the same memory for state. */

@@ -3,13 +3,15 @@
 import { type FlinkQueryOptions, runFlinkQuery } from '../flink-peer.ts'
 import type { FlinkResult } from '../scenario.ts'
 import { median } from '../statistics.ts'
-import { GOALS, MEMORY_TIMES_MAX, type QueryGoal, ROCKSDB_TIMES } from './goals.ts'
+import { GOALS, MEMORY_TIMES_MAX, ROCKSDB_TIMES } from './goals.ts'
 import { type QueryParams, type QueryResult, runQuery } from './run-query.ts'
 
 export interface MeasureOptions {
   /** Instead of the query's own number. */
   readonly events: number | undefined
   readonly rounds: number
+  /** Only beside Flink with its state in the heap: the others take most of the time. */
+  readonly heapOnly: boolean
   /** Folder of a built Flink peer; undefined: ours only. */
   readonly peer: string | undefined
   readonly say: (line: string) => void
@@ -50,7 +52,8 @@ export async function measureQuery(query: string, options: MeasureOptions): Prom
   const whole = await ours({ query, events, generator, cacheMb: CACHE_MB }, options)
   const heap = await beside(query, options, { events, backend: 'heap', miniBatch: false })
   const first = compare({ query, events, state: 'heap' }, whole.figures, heap, goal.heapTimes)
-  return goal.stateful ? [first, ...(await besideRocks(query, options, { goal, events, whole }))] : [first]
+  if (!goal.stateful || options.heapOnly) return [first]
+  return [first, ...(await besideRocks(query, options, { events, whole }))]
 }
 
 interface Whole {
@@ -61,7 +64,7 @@ interface Whole {
 async function besideRocks(
   query: string,
   options: MeasureOptions,
-  { events, whole }: { readonly goal: QueryGoal; readonly events: number; readonly whole: Whole },
+  { events, whole }: { readonly events: number; readonly whole: Whole },
 ): Promise<Comparison[]> {
   const same = compare(
     { query, events, state: `RocksDB, ${CACHE_MB} MB` },

@@ -1,4 +1,4 @@
-// npm run bench:nexmark [-- q5 q7 …] [-- --events N] [-- --rounds N] [-- --against flink]
+// npm run bench:nexmark [-- q5 q7 …] [-- --events N] [-- --rounds N] [-- --against flink] [-- --heap-only]
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -16,6 +16,7 @@ const { values: flags, positionals } = parseArgs({
     events: { type: 'string' },
     rounds: { type: 'string', default: '1' },
     against: { type: 'string' },
+    'heap-only': { type: 'boolean', default: false },
   },
 })
 
@@ -34,6 +35,7 @@ const comparisons: Comparison[] = []
 const options = {
   events: flags.events === undefined ? undefined : Number(flags.events),
   rounds: Number(flags.rounds),
+  heapOnly: flags['heap-only'],
   peer: peerAsked(),
   say,
 }
