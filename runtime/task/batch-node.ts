@@ -23,6 +23,7 @@ import { SortedSpool } from '../spool/sorted-spool.ts'
 import { type OneKeyBackend, openOneKeyBackend } from '../state/open-one-key-backend.ts'
 import { type ChainNode, readyPart, type SnapshotPart } from './chain-node.ts'
 import { atNode } from './failure.ts'
+import { endlessTimers, TIMERS_BY_TIMERS_MAX } from './firing-timers.ts'
 import type { NodeMeter } from './node-meter.ts'
 import { OperatorNode, type OperatorNodeOptions } from './operator-node.ts'
 import type { OutputCollector } from './output-collector.ts'
@@ -33,8 +34,6 @@ const INPUTS = 2
 /** What a key costs beside its records, in records: how often output is passed on and others are let in. */
 const KEY_WORK = 8
 const SLICE_MS = 4
-/** Beyond twice the timers that records set: a timer that sets another one has no end of its own. */
-const TIMERS_BY_TIMERS_MAX = 1_000_000
 
 interface BatchNodeOptions {
   /** Drives the operator otherwise; opens it over the backend. */
@@ -224,7 +223,7 @@ class BatchNode implements ChainNode, KeyVisitor {
       const pausing = this.#worked(1)
       if (pausing !== undefined) return pausing.then(() => this.#fireTimers(key, left - 1))
     }
-    throw this.#endless(key)
+    throw endlessTimers(this.name, key)
   }
 
   #fire(time: number, domain: 'event' | 'processing', key: Key): void {
@@ -271,15 +270,6 @@ class BatchNode implements ChainNode, KeyVisitor {
       was: 'batch',
       now: 'batch',
       reason: `node "${this.name}" kept no state when that run ended, and now gets records that came since`,
-    })
-  }
-
-  #endless(key: Key): MillraceError {
-    return new MillraceError('USER_FUNCTION', {
-      node: this.name,
-      record: `the timers of key ${String(key)}`,
-      reason:
-        'they set each other, more than a million times. In batch mode event time comes to its end with each key: set none when timers.currentWatermark() is Number.MAX_SAFE_INTEGER',
     })
   }
 }

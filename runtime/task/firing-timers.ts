@@ -7,16 +7,22 @@
 //
 // I1. A timer deleted before its turn does not fire, also when it was taken already.
 // I2. A timer set for a time already reached, while timers of its domain fire, fires with the next watermark or tick:
-//     an operator that sets one timer after the other cannot hold the stream for ever.
+//     an operator that sets one timer after the other cannot hold the stream for ever. At the end of event time none follows: such
+//     timers then fire too, and a chain of them without end is refused.
 // I3. A timer fires once, however often it was set before.
 
 import type { KeyedContext, TimerService } from '../../src/contract/keyed-context.ts'
 import type { AnyState, StateDescriptor } from '../../src/contract/state.ts'
+import { MillraceError } from '../../src/errors.ts'
+import { MAX_WATERMARK } from '../../src/record/element.ts'
 import { type Key, mapKeyOf } from '../../src/util/key-group.ts'
 import type { Pending } from '../channel/channel.ts'
 import type { FiredTimer, KeyedBackend } from '../state/keyed-backend.ts'
 
 type Domain = FiredTimer['domain']
+
+/** How often timers may set timers when event time has come to its end. */
+export const TIMERS_BY_TIMERS_MAX = 1_000_000
 
 /** How many timers are taken at a time: bounds memory, and lets their keys' states be fetched together. */
 const TIMERS_AT_ONCE = 512
@@ -45,11 +51,13 @@ interface Round {
 export class FiringTimers implements KeyedContext, TimerService {
   readonly timers: TimerService = this
   readonly #backend: KeyedBackend
+  readonly #node: string
   #key: Key = ''
   #round: Round | undefined
 
-  constructor(backend: KeyedBackend) {
+  constructor(backend: KeyedBackend, node: string) {
     this.#backend = backend
+    this.#node = node
   }
 
   register(descriptor: StateDescriptor): AnyState {
@@ -92,8 +100,22 @@ export class FiringTimers implements KeyedContext, TimerService {
     return next !== undefined && next <= upTo
   }
 
-  /** Fires every timer that is due, by time, with the states of its key at hand. */
+  /**
+   * Fires every timer that is due, by time, with the states of its key at hand. At the end of event time also those that these set,
+   * for no watermark follows. Throws USER_FUNCTION if that does not end.
+   */
   async fireDue(domain: Domain, upTo: number, hooks: FiringHooks): Promise<void> {
+    for (let rounds = 1; ; rounds += 1) {
+      const later = await this.#fireRound(domain, upTo, hooks)
+      await this.#setLater(later)
+      const [first] = later
+      if (first === undefined || upTo < MAX_WATERMARK) return
+      if (rounds > TIMERS_BY_TIMERS_MAX) throw endlessTimers(this.#node, first.key)
+    }
+  }
+
+  /** Returns what was set meanwhile for a time already reached. */
+  async #fireRound(domain: Domain, upTo: number, hooks: FiringHooks): Promise<readonly FiredTimer[]> {
     const round: Round = { domain, upTo, lot: [], fired: 0, due: undefined, later: new Map() }
     this.#round = round
     for (;;) {
@@ -106,7 +128,7 @@ export class FiringTimers implements KeyedContext, TimerService {
       await hooks.breathe()
     }
     this.#round = undefined
-    await this.#setLater([...round.later.values()])
+    return [...round.later.values()]
   }
 
   #fireLot(round: Round, hooks: FiringHooks): void {
@@ -149,6 +171,16 @@ export class FiringTimers implements KeyedContext, TimerService {
     dueOf(round).delete(id)
     round.later.delete(id)
   }
+}
+
+/** Event time has come to its end, and timers of this key set further ones for ever. */
+export function endlessTimers(node: string, key: Key): MillraceError {
+  return new MillraceError('USER_FUNCTION', {
+    node,
+    record: `the timers of key ${String(key)}`,
+    reason:
+      'they set each other, more than a million times. At the end of event time a timer that is set fires at once: set none when timers.currentWatermark() is Number.MAX_SAFE_INTEGER',
+  })
 }
 
 /** Whether it was not deleted. It was perhaps set again before its turn: that changed nothing, whatever lot it is in. */

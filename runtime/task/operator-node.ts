@@ -72,7 +72,7 @@ export class OperatorNode implements ChainNode {
     const restore = environment.restoreOf(this.name)
     if (this.keyed) {
       this.#backend = openBackend(environment, this.name)
-      this.#timers = new FiringTimers(this.#backend)
+      this.#timers = new FiringTimers(this.#backend, this.name)
       const handles: readonly StateHandle[] = restore?.keyed ?? []
       await this.#backend.open(handles.map((handle) => ({ folder: restore?.folder ?? '', handle })))
     }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openKeyedBackend } from '../../../runtime/state/open-keyed-backend.ts'
 import { FiringTimers } from '../../../runtime/task/firing-timers.ts'
+import { MAX_WATERMARK } from '../../../src/record/element.ts'
 import { freshDirectory } from '../worker/hosted-job.ts'
 
 async function timersOver(now = () => 0) {
@@ -15,7 +16,7 @@ async function timersOver(now = () => 0) {
     now,
   })
   await backend.open([])
-  const timers = new FiringTimers(backend)
+  const timers = new FiringTimers(backend, 'timers')
   const fired: [unknown, number][] = []
   const fire = async (upTo: number, then?: (key: unknown, timestamp: number) => void): Promise<void> => {
     backend.advanceWatermark(upTo)
@@ -68,6 +69,20 @@ it('I2: leaves a timer set for a time already reached to the next watermark', as
     ['a', 1],
     ['a', 2],
   ])
+  await backend.close()
+})
+
+it('I2: fires what timers set at the end of event time, and refuses a chain of them without end', async () => {
+  const { backend, timers, fired, fire } = await timersOver()
+  timers.setCurrentKey('a')
+  timers.registerEventTimeTimer(1)
+  await fire(MAX_WATERMARK, (_, timestamp) => {
+    if (timestamp < 4) timers.registerEventTimeTimer(timestamp + 1)
+  })
+  expect(fired.map(([, timestamp]) => timestamp)).toEqual([1, 2, 3, 4])
+  timers.registerEventTimeTimer(1)
+  const chain = fire(MAX_WATERMARK, (_, timestamp) => timers.registerEventTimeTimer(timestamp + 1))
+  await expect(chain).rejects.toThrow('more than a million times')
   await backend.close()
 })
 
