@@ -23,21 +23,22 @@ export function indexedRng(seed: number): IndexedRng {
 
 class Mulberry implements IndexedRng {
   readonly #seed: number
+  // Signed 32 bits always: a number beyond them would be put on the heap at each draw.
   #state: number
 
   constructor(seed: number) {
     this.#seed = seed
-    this.#state = seed >>> 0
+    this.#state = seed | 0
   }
 
   at(index: number): void {
     // Neighbouring indexes must not begin with neighbouring states: their streams would overlap.
     const high = Math.floor(index / 0x1_0000_0000)
-    this.#state = scramble(scramble(scramble(this.#seed | 0) ^ (index | 0)) ^ high) >>> 0
+    this.#state = scramble(scramble(scramble(this.#seed | 0) ^ (index | 0)) ^ high)
   }
 
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    this.#state = (this.#state + 0x6d2b79f5) | 0
     let t = this.#state
     t = Math.imul(t ^ (t >>> 15), t | 1)
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
