@@ -191,10 +191,19 @@ class WideTarget implements Target {
   }
 
   push(batch: Batch): undefined {
-    for (const [i, value] of batch.values.entries()) this.#into.push({ value, timestamp: batch.timestamps?.[i] })
+    for (const [i, value] of batch.values.entries()) {
+      // Others may keep what was emitted: whoever goes on changing it is to hear of it here.
+      if (isPlain(value)) Object.freeze(value)
+      this.#into.push({ value, timestamp: batch.timestamps?.[i] })
+    }
   }
 
   signal(): undefined {}
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
 }
 
 /** Has room for one record, and the next only after a while. */

@@ -184,3 +184,21 @@ describe('testNode', () => {
     )
   })
 })
+
+/** Emits one object again and again, changed in between: whoever keeps what came sees the last of it everywhere. */
+class SameObject extends ProcessFunction<Order, { cents: number }> {
+  readonly #row = { cents: 0 }
+
+  override process(order: Order, _context: ProcessContext, out: Collector<{ cents: number }>): void {
+    this.#row.cents = order.cents
+    out.emit(this.#row)
+  }
+}
+
+it('finds a record that is changed after it was emitted', async () => {
+  const reused = around((orders) => orders.process('rows', () => new SameObject()))
+  const expected = ORDERS.map(({ cents }) => ({ cents }))
+  await expect(testNode(reused, 'rows', { input: ORDERS, expected })).rejects.toThrow(
+    /singly: it threw: .*rows.*read only/,
+  )
+})
