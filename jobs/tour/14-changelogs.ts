@@ -26,7 +26,7 @@ function reportOf(n: number): Report {
   return { ship, port: PORTS[Math.floor((day + ship * ship) / 3) % PORTS.length] as string, day }
 }
 
-export default job('tour-14-changelogs', (flow) => {
+export default job('tour-changelogs', (flow) => {
   const ranked = flow
     .from('reports', generate({ count: 400, make: reportOf, perSecond: 400 }))
     .toChangelog()

@@ -5,14 +5,15 @@
 //
 // I1. An entry with dirty < epoch was frozen and not encoded yet (or is LOADING): nobody touches its slots before it is encoded.
 // I2. An entry that holds or held something is attached (in the map of entries); one that was only looked at is not, and costs nothing.
-// I3. Only CLEAN entries leave it, and none whose pin is the present prefetch's or a later one's.
+// I3. Only CLEAN entries leave it, and none whose pin is the present prefetch's or a later one's. One that holds nothing, and that
+//     the database never heard of, leaves at once: what comes and goes between two checkpoints leaves nothing behind.
 
 import { assert } from '../../src/util/assert.ts'
 import type { Key } from '../../src/util/key-group.ts'
 import { DirtyList } from './dirty-list.ts'
 import { EntryMap } from './entry-map.ts'
 import { estimateBytes } from './estimate-bytes.ts'
-import { ATTACHED, CLEAN, KeyEntry, LOADING, REFERENCED } from './key-entry.ts'
+import { ATTACHED, CLEAN, holdsNothing, KeyEntry, LOADING, REFERENCED, STORED } from './key-entry.ts'
 
 /** An entry, its place in the map and a number: measured 140 to 170. */
 const ENTRY_BYTES = 160
@@ -37,6 +38,12 @@ export class EntryCache {
   residentBytes = 0
   readonly #entries = new EntryMap()
   #writes = 0
+  readonly #mayForget: () => boolean
+
+  /** `mayForget`: whether no write is under way, which might still be about an entry that holds nothing. Default: never. */
+  constructor(mayForget: () => boolean = () => false) {
+    this.#mayForget = mayForget
+  }
 
   get size(): number {
     return this.#entries.size
@@ -65,6 +72,18 @@ export class EntryCache {
   wrote(entry: KeyEntry, value: unknown): void {
     if (entry.dirty !== this.dirty.epoch) this.#dirtied(entry)
     else if (typeof value !== 'number' && (++this.#writes & (RECHARGE_EVERY - 1)) === 0) this.recharge(entry)
+  }
+
+  /** After a slot of the current entry was emptied. */
+  emptied(): void {
+    const entry = this.current
+    this.wrote(entry, undefined)
+    if ((entry.flags & STORED) !== 0 || entry.pin >= this.prefetch || !holdsNothing(entry) || !this.#mayForget()) return
+    entry.dirty = CLEAN
+    this.dirty.dropped(1)
+    this.detach(entry)
+    // Not the same one again: it is in the list of dirty ones, where each is to be once.
+    this.current = new KeyEntry(entry.key)
   }
 
   /** Estimates anew what the entry weighs. */

@@ -49,6 +49,11 @@ export function writeSlot(entry: KeyEntry, index: number, value: unknown): void 
   else writeRest(entry, index - 1, value)
 }
 
+/** Whether every slot is empty. */
+export function holdsNothing(entry: KeyEntry): boolean {
+  return entry.slot0 === undefined && (entry.rest === undefined || entry.rest.every((slot) => slot === undefined))
+}
+
 function writeRest(entry: KeyEntry, at: number, value: unknown): void {
   entry.rest ??= []
   // No holes: a holey array is slower ever after.

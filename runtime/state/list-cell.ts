@@ -34,7 +34,10 @@ export class ListCell implements ListState<unknown> {
   }
 
   clear(): void {
-    if (readSlot(this.#cache.current, this.#index) !== undefined) this.set(EMPTY)
+    const cache = this.#cache
+    if (readSlot(cache.current, this.#index) === undefined) return
+    writeSlot(cache.current, this.#index, undefined)
+    cache.emptied()
   }
 }
 

@@ -53,7 +53,7 @@ export function openKeyedBackend(options: KeyedBackendOptions): KeyedBackend {
 
 class KeyedStateBackend implements KeyedBackend {
   readonly #options: KeyedBackendOptions
-  readonly #cache = new EntryCache()
+  readonly #cache = new EntryCache(() => this.#snapshot === undefined && !this.#writeBack.busy)
   readonly #codec: EntryCodec
   readonly #timers: KeyedTimers
   readonly #known: KnownFiles = new Map()

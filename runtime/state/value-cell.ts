@@ -24,7 +24,10 @@ export class ValueCell implements ValueState<unknown> {
   }
 
   clear(): void {
-    if (this.get() !== undefined) this.set(undefined)
+    const cache = this.#cache
+    if (readSlot(cache.current, this.#index) === undefined) return
+    writeSlot(cache.current, this.#index, undefined)
+    cache.emptied()
   }
 }
 
