@@ -1,5 +1,6 @@
 // The last bid of each person for each auction.
 
+import { bidRow } from './bid-row.ts'
 import { isBid } from './generator/events.ts'
 import { query } from './query.ts'
 
@@ -11,13 +12,5 @@ export default query('q18', (events) =>
       keep: 'last',
       orderBy: (a, b) => a.dateTime - b.dateTime || a.number - b.number,
     })
-    .map('row', ({ auction, bidder, price, channel, url, dateTime, extra }) => ({
-      auction,
-      bidder,
-      price,
-      channel,
-      url,
-      dateTime,
-      extra,
-    })),
+    .map('row', bidRow),
 )

@@ -127,14 +127,7 @@ export class DataStream<T> implements Stream<T> {
     fn: FunctionOrFactory<AsyncFunction<T, Out>> | AsyncLambda<T, Out>,
     options: NodeOptions & AsyncOptions<T, Out> = {},
   ): Stream<Out> {
-    checkAsyncOptions(name, options)
-    asyncFunctionOf(name, fn)
-    return this.#next(
-      name,
-      'orderedAsync',
-      () => new AsyncOperator(name, asyncFunctionOf(name, fn), 'ordered', options),
-      options,
-    )
+    return this.#async(name, fn, 'ordered', options)
   }
 
   unorderedAsync<Out>(
@@ -142,14 +135,7 @@ export class DataStream<T> implements Stream<T> {
     fn: FunctionOrFactory<AsyncFunction<T, Out>> | AsyncLambda<T, Out>,
     options: NodeOptions & AsyncOptions<T, Out> = {},
   ): Stream<Out> {
-    checkAsyncOptions(name, options)
-    asyncFunctionOf(name, fn)
-    return this.#next(
-      name,
-      'unorderedAsync',
-      () => new AsyncOperator(name, asyncFunctionOf(name, fn), 'unordered', options),
-      options,
-    )
+    return this.#async(name, fn, 'unordered', options)
   }
 
   lookupJoin<const K extends Key, Row, Out, const Type extends 'inner' | 'left' = 'inner'>(
@@ -221,6 +207,19 @@ export class DataStream<T> implements Stream<T> {
 
   to(name: string, sink: FunctionOrFactory<RichSinkFunction<T>>, options?: NodeOptions): void {
     addSink(this.#wiring, name, sink, edgeFrom(this, name), options)
+  }
+
+  #async<Out>(
+    name: string,
+    fn: FunctionOrFactory<AsyncFunction<T, Out>> | AsyncLambda<T, Out>,
+    order: 'ordered' | 'unordered',
+    options: NodeOptions & AsyncOptions<T, Out>,
+  ): Stream<Out> {
+    checkAsyncOptions(name, options)
+    // Made once here as well, so that what is no function is refused where it is written.
+    asyncFunctionOf(name, fn)
+    const create = (): Operator => new AsyncOperator(name, asyncFunctionOf(name, fn), order, options)
+    return this.#next(name, `${order}Async`, create, options)
   }
 
   #next<Out>(name: string, type: string, create: () => Operator, options: NodeOptions | undefined): Stream<Out> {

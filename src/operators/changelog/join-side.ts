@@ -104,72 +104,49 @@ class UniqueSide<T> implements JoinSide<T> {
 class GrowingSide<T> implements JoinSide<T> {
   readonly outer: boolean
   readonly settled = false
-  readonly #node: string
-  readonly #state: MapState<SideRowName, SideRow<T>>
+  protected readonly node: string
+  protected readonly state: MapState<SideRowName, SideRow<T>>
 
   constructor(node: string, { outer }: SideSpec, state: MapState<SideRowName, SideRow<T>>) {
-    this.#node = node
+    this.node = node
     this.outer = outer
-    this.#state = state
+    this.state = state
   }
 
   rows(): Iterable<readonly [SideRowName, SideRow<T>]> {
-    return this.#state.size === 0 ? NO_ROWS : this.#state.entries()
+    return this.state.size === 0 ? NO_ROWS : this.state.entries()
   }
 
   add(row: T, partners: number): void {
-    this.#state.set(this.#state.size, { row, count: 1, partners })
+    this.state.set(this.state.size, { row, count: 1, partners })
   }
 
   remove(row: T): void {
-    throw notThere(this.#node, row)
+    throw notThere(this.node, row)
   }
 
   changed(name: SideRowName, row: SideRow<T>): void {
-    this.#state.set(name, row)
+    this.state.set(name, row)
   }
 
   clear(): void {
-    this.#state.clear()
+    this.state.clear()
   }
 }
 
 /** Rows that come and go, found by what they say. */
-class CountedSide<T> implements JoinSide<T> {
-  readonly outer: boolean
-  readonly settled = false
-  readonly #node: string
-  readonly #state: MapState<SideRowName, SideRow<T>>
-
-  constructor(node: string, { outer }: SideSpec, state: MapState<SideRowName, SideRow<T>>) {
-    this.#node = node
-    this.outer = outer
-    this.#state = state
-  }
-
-  rows(): Iterable<readonly [SideRowName, SideRow<T>]> {
-    return this.#state.size === 0 ? NO_ROWS : this.#state.entries()
-  }
-
-  add(row: T, partners: number): void {
+class CountedSide<T> extends GrowingSide<T> {
+  override add(row: T, partners: number): void {
     const text = canonicalText(row)
-    const kept = this.#state.get(text)
-    this.#state.set(text, { row, count: (kept?.count ?? 0) + 1, partners })
+    const kept = this.state.get(text)
+    this.state.set(text, { row, count: (kept?.count ?? 0) + 1, partners })
   }
 
-  remove(row: T): void {
+  override remove(row: T): void {
     const text = canonicalText(row)
-    const kept = this.#state.get(text)
-    if (kept === undefined) throw notThere(this.#node, row)
-    if (kept.count === 1) this.#state.delete(text)
-    else this.#state.set(text, { ...kept, count: kept.count - 1 })
-  }
-
-  changed(name: SideRowName, row: SideRow<T>): void {
-    this.#state.set(name, row)
-  }
-
-  clear(): void {
-    this.#state.clear()
+    const kept = this.state.get(text)
+    if (kept === undefined) throw notThere(this.node, row)
+    if (kept.count === 1) this.state.delete(text)
+    else this.state.set(text, { ...kept, count: kept.count - 1 })
   }
 }
