@@ -41,14 +41,14 @@ async function outcome(dataDir: string): Promise<string> {
   return `left in work: ${left.join(' ')}\n${await outcomeOf(dataDir)}`
 }
 
-test('killed at any step or moment, a batch run leaves what a calm one leaves', { timeout: 600_000 }, async () => {
+test('killed at any step or moment, a batch run leaves what a calm one leaves', { timeout: 3_600_000 }, async () => {
   const report = await crashTest({
     job: JOB,
     variants,
     outcome,
     failpoints: STEPS,
-    passings: full ? [1, 2, 7] : [1],
-    randomKills: full ? 60 : 8,
+    passings: full ? [1, 7] : [1],
+    randomKills: full ? 15 : 8,
     seed: 4,
   })
   expect(report.failures).toEqual([])
