@@ -24,8 +24,8 @@ export class ExactDraws extends JavaRandom implements Draws {
 }
 
 /**
- * Draws of the same distributions, other ones for each seed, in two thirds of the time: xorshift of 32 bits, and a price by `exp`
- * where the reference takes a power.
+ * Draws of the same distributions, other ones for each seed, in less time: xorshift of 32 bits, and a price that is
+ * right but for the last bits.
  */
 export class FastDraws implements Draws {
   readonly #seed: number
