@@ -74,6 +74,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   libsql: ['src/connectors/sqlite', 'jobs'],
   tinyglobby: ['src/connectors/files'],
   mysql2: ['src/connectors/mysql'],
+  '@vlasky/zongji': ['src/connectors/mysql'],
+  'iconv-lite': ['src/connectors/mysql'],
   kafkajs: ['src/connectors/kafka'],
   tedious: ['src/connectors/mssql'],
   pg: ['src/connectors/postgres'],
@@ -124,10 +126,10 @@ function mayImport(file: string, target: string): boolean {
   return [from, ...(MAY_IMPORT[from] ?? []), ...(SIBLINGS[from] ?? [])].some((area) => within(target, area))
 }
 
-/** Connectors never know each other; what change sources share is in cdc. */
+/** Connectors never know each other; what change sources share is in cdc, what SQL sinks share in sql. */
 function mayConnectorImport(file: string, target: string): boolean {
   if (!target.startsWith('src/connectors/')) return CONTRACT.some((area) => within(target, area))
-  return connectorOf(target) === connectorOf(file) || connectorOf(target) === 'cdc'
+  return [connectorOf(file), 'cdc', 'sql'].includes(connectorOf(target))
 }
 
 function connectorOf(file: string): string | undefined {

@@ -1,0 +1,21 @@
+// Places in a binary log. Order is by server, file and position; from one server to another, by sets of GTIDs.
+
+/** A place in the log, as in checkpoints. */
+export interface MysqlOffset {
+  /** server_uuid of a MySQL, `server-id N` of a MariaDB: file and pos mean something there only. */
+  readonly server: string
+  readonly file: string
+  /** Where the transaction begins that is next, or under way. */
+  readonly pos: number
+  /** How many changes of wanted tables were told of the transaction that begins at pos. */
+  readonly rows: number
+  /**
+   * What is executed at pos: a MySQL GTID set or a MariaDB GTID position; '' where the server keeps none. Of a change's own place it may
+   * be left out (then `gtid` says of which transaction it is).
+   */
+  readonly gtids?: string
+  /** The GTID of the transaction under way, where the server gives one. */
+  readonly gtid?: string
+  /** Which tables `rows` counts: a fingerprint of the options. Present where rows > 0 in a place that may be kept. */
+  readonly wanted?: string
+}
