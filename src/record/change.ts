@@ -13,6 +13,8 @@ export interface ChangeSource {
   /** Commit time in ms since the epoch; 0 where the source does not tell. */
   readonly timestampMs: number
   readonly snapshot: boolean
+  /** What the source calls the transaction (such as its GTID): the same for all its changes; absent where it has none. */
+  readonly transaction?: string
 }
 
 /** One column as the source declares it. */
