@@ -13,7 +13,17 @@ import type { Key } from '../../src/util/key-group.ts'
 import { DirtyList } from './dirty-list.ts'
 import { EntryMap } from './entry-map.ts'
 import { estimateBytes } from './estimate-bytes.ts'
-import { ATTACHED, CLEAN, holdsNothing, KeyEntry, LOADING, REFERENCED, STORED } from './key-entry.ts'
+import {
+  ATTACHED,
+  CLEAN,
+  holdsNothing,
+  KeyEntry,
+  LOADING,
+  REFERENCED,
+  readSlot,
+  STORED,
+  writeSlot,
+} from './key-entry.ts'
 
 /** An entry, its place in the map and a number: measured 140 to 170. */
 const ENTRY_BYTES = 160
@@ -74,9 +84,11 @@ export class EntryCache {
     else if (typeof value !== 'number' && (++this.#writes & (RECHARGE_EVERY - 1)) === 0) this.recharge(entry)
   }
 
-  /** After a slot of the current entry was emptied. */
-  emptied(): void {
+  /** Empties a slot of the current entry. */
+  clearSlot(index: number): void {
     const entry = this.current
+    if (readSlot(entry, index) === undefined) return
+    writeSlot(entry, index, undefined)
     this.wrote(entry, undefined)
     if ((entry.flags & STORED) !== 0 || entry.pin >= this.prefetch || !holdsNothing(entry) || !this.#mayForget()) return
     entry.dirty = CLEAN

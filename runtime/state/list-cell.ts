@@ -34,10 +34,7 @@ export class ListCell implements ListState<unknown> {
   }
 
   clear(): void {
-    const cache = this.#cache
-    if (readSlot(cache.current, this.#index) === undefined) return
-    writeSlot(cache.current, this.#index, undefined)
-    cache.emptied()
+    this.#cache.clearSlot(this.#index)
   }
 }
 

@@ -24,10 +24,7 @@ export class ValueCell implements ValueState<unknown> {
   }
 
   clear(): void {
-    const cache = this.#cache
-    if (readSlot(cache.current, this.#index) === undefined) return
-    writeSlot(cache.current, this.#index, undefined)
-    cache.emptied()
+    this.#cache.clearSlot(this.#index)
   }
 }
 
