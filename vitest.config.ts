@@ -10,6 +10,7 @@ export default defineConfig(({ mode }) => ({
   ssr: { resolve: { conditions: ['millrace-source', 'node', 'module', 'import', 'default'] } },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/services-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     env: mode === 'full' ? { MILLRACE_FULL: '1' } : {},

@@ -1,0 +1,53 @@
+// Before and after a whole test run (vitest's globalSetup): the folder where its servers live. They are started on first use, by
+// mysql-servers.ts; here they are stopped, those of a run that was killed too.
+
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { isAlive } from './server-process.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The folder of this run's servers. */
+    servicesFolder: string
+  }
+}
+
+const PREFIX = 'millrace-services-'
+
+/** vitest calls it once, before any test, and what it returns after all of them. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeLeftOver()
+  const folder = await mkdtemp(join(tmpdir(), PREFIX))
+  await chmod(folder, 0o755) // as root, servers run as another user
+  await writeFile(join(folder, 'owner'), String(process.pid))
+  await mkdir(join(folder, 'shared'))
+  project.provide('servicesFolder', folder)
+  return () => removeFolder(folder)
+}
+
+/** Of runs that ended without their teardown. */
+async function removeLeftOver(): Promise<void> {
+  const entries = (await readdir(tmpdir())).filter((name) => name.startsWith(PREFIX))
+  for (const folder of entries.map((name) => join(tmpdir(), name))) {
+    const owner = await readFile(join(folder, 'owner'), 'utf8').catch(() => undefined)
+    if (owner !== undefined && !isAlive(Number(owner))) await removeFolder(folder)
+  }
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  const servers = await readdir(folder).catch(() => [])
+  await Promise.all(servers.map((name) => killServer(join(folder, name))))
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** By its pid file, if that process is indeed the server of this folder. Its data are thrown away: no need to end it in order. */
+async function killServer(folder: string): Promise<void> {
+  const pid = Number(await readFile(join(folder, 'server.pid'), 'utf8').catch(() => Number.NaN))
+  if (Number.isNaN(pid) || !isAlive(pid)) return
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  if (!command.includes(folder)) return
+  process.kill(pid, 'SIGKILL')
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
