@@ -181,7 +181,7 @@ async function askCodes(
     const part = codes.slice(i, i + CODES_AT_ONCE)
     const hex = part.map((code) => code.toString(16).padStart(bytes * 2, '0')).join('')
     const row = await connection.first(`SELECT CONVERT(_${charset} X'${hex}' USING utf8mb4)`)
-    for (const character of row?.[0] as string) points.push(character.codePointAt(0) as number)
+    for (const character of String(row?.[0])) points.push(character.codePointAt(0) as number)
   }
   assert(points.length === codes.length, `the server gives a character for each code of ${charset}`)
   return Uint32Array.from(points)
