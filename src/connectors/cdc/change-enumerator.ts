@@ -10,6 +10,7 @@
 
 import type { EnumeratorContext, SplitEnumerator } from '../../contract/source-function.ts'
 import type { ValueState } from '../../contract/state.ts'
+import { assert } from '../../util/assert.ts'
 import type { ChangeSplit, LogSplit, LogTable, TableRef, ToEnumerator, ToReader } from './change-split.ts'
 import type { ChangeSourceOptions } from './options.ts'
 import type { ChangePort, Offset } from './port.ts'
@@ -282,6 +283,10 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
 
   async #whereToBegin(): Promise<Offset> {
     const { startup } = this.#options
+    if (typeof startup === 'object' && 'timestampMs' in startup) {
+      assert(this.#port.offsetAt !== undefined, 'a port whose source begins at a time finds it')
+      return this.#port.offsetAt(startup.timestampMs)
+    }
     if (typeof startup === 'object') return this.#port.parseOffset(startup.offset)
     return startup === 'earliest' ? this.#port.earliestOffset() : this.#port.currentOffset()
   }

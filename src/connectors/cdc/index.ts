@@ -2,7 +2,7 @@
 
 export { ChangeSource } from './change-source.ts'
 export type { ChangeSplit } from './change-split.ts'
-export type { ChangeSourceOptions, Startup } from './options.ts'
+export type { ChangeSourceOptions, Startup, TimedStartup } from './options.ts'
 export type {
   ChangeLog,
   ChangePort,

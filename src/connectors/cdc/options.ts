@@ -6,8 +6,11 @@
  */
 export type Startup = 'initial' | 'snapshot' | 'latest' | 'earliest' | { readonly offset: string }
 
+/** Also: with the first transaction committed at this time or later, where the port can find it (offsetAt). */
+export type TimedStartup = Startup | { readonly timestampMs: number }
+
 export interface ChangeSourceOptions {
-  readonly startup: Startup
+  readonly startup: TimedStartup
   /** How often to look for tables that came or went. 0: only when the job starts. */
   readonly discoveryIntervalMs: number
   /** Also emit records of op 's'. */

@@ -91,6 +91,8 @@ export interface ChangePort<Row> {
   earliestOffset(): Offset | Promise<Offset>
   /** Checks an offset given by the user. Throws CONNECTOR_OPTION. */
   parseOffset(text: string): Offset
+  /** The place before the first transaction committed at this time or later. Without it, startup cannot be a time. */
+  offsetAt?(timestampMs: number): Offset | Promise<Offset>
   /** Negative, zero or positive, as a lies before, at or behind b. */
   compareOffsets(a: Offset, b: Offset): number
   /** A table that is gone is one range without ends. */
