@@ -15,7 +15,7 @@ mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | 
 
 service_install() {
   if [ -x "$ROOT/usr/sbin/mysqld" ]; then return; fi
-  local apt=$ROOT/apt
+  local new=$ROOT.new.$$ apt=$ROOT.new.$$/apt
   mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial"
   : >"$apt/state/status"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) sid main" >"$apt/sources.list"
@@ -24,8 +24,9 @@ service_install() {
     -o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=1)
   "${get[@]}" update
   "${get[@]}" install -y --no-install-recommends --download-only mysql-server-core >/dev/null
-  for package in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$package" "$ROOT"; done
-  rm -rf "$apt" "$ROOT"/usr/share/{doc,man,locale,perl,perl5,zoneinfo} "$ROOT"/usr/lib/x86_64-linux-gnu/perl*
+  for package in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$package" "$new"; done
+  rm -rf "$apt" "$new"/usr/share/{doc,man,locale,perl,perl5,zoneinfo} "$new"/usr/lib/x86_64-linux-gnu/perl*
+  mv "$new" "$ROOT"
 }
 
 server_run() {
