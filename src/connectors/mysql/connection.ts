@@ -144,7 +144,7 @@ export function driverOptions({ host, port, user, password, database, tls, conne
   return options
 }
 
-/** A row as an array: integers of 64 bits and decimals as strings, times as the server prints them, bytes as a Buffer. */
+/** A row as an array: integers of 64 bits and decimals as strings, times and JSON as the server prints them, bytes as a Buffer. */
 export type RawRow = unknown[]
 
 export class MysqlConnection {
@@ -167,6 +167,7 @@ export class MysqlConnection {
       supportBigNumbers: true,
       bigNumberStrings: true,
       dateStrings: true,
+      jsonStrings: true,
       ...extra,
     })
     const session = new MysqlConnection(connection)

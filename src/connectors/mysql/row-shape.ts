@@ -3,7 +3,7 @@
 import { MillraceError } from '../../errors.ts'
 import type { ColumnSchema, TableSchema } from '../../record/change.ts'
 import { type MysqlTable, type MysqlValue, tableName } from './column.ts'
-import type { ShapeOptions } from './row-options.ts'
+import type { ShapeSettings } from './shape-options.ts'
 
 /** Names that a column had before, as far as the log told. */
 export type ColumnHistory = Pick<ColumnSchema, 'renamedFrom' | 'formerNames'>
@@ -29,7 +29,7 @@ export type Convert = ((value: NonNullable<MysqlValue>) => unknown) | undefined
 /** What a table's rows look like by these options. Throws SCHEMA_MISMATCH or CONNECTOR_OPTION for what cannot be. */
 export function makeRowShape<Row>(
   table: MysqlTable,
-  options: ShapeOptions,
+  options: ShapeSettings,
   extra: {
     readonly definition?: string | undefined
     readonly renames?: ReadonlyMap<string, ColumnHistory> | undefined

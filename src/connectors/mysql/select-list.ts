@@ -37,11 +37,11 @@ function readOf(column: MysqlColumn, name: string): Read {
     case 'decimal':
       return /zerofill/i.test(column.type) ? { sql: name, convert: withoutPadding } : { sql: name }
     case 'float':
-      return { sql: `${name} + 0e0`, convert: (value) => Math.fround(value as number) }
+      // As a double, whose text is exact enough for a float; + 0e0 would lose the sign of -0.
+      return { sql: `${name} * 1e0`, convert: (value) => Math.fround(value as number) }
     case 'double':
+      // The driver's own reading of digits is off by one bit now and then.
       return { sql: `CAST(${name} AS CHAR)`, convert: Number }
-    case 'json':
-      return { sql: `CAST(${name} AS CHAR)` }
     case 'geometry':
     case 'vector':
       return { sql: `CAST(${name} AS BINARY)`, convert: copyBytes }

@@ -16,7 +16,7 @@ export type TemporalMode =
 export type ColumnMask = { readonly chars: number } | { readonly truncate: number } | { readonly salt: string }
 
 /** Options that say what rows look like. Columns are named `database.table.column`; `*` stands for any characters, `?` for one. */
-export interface RowOptions {
+export interface ShapeOptions {
   /** `array`: rows are arrays of values in column order, which any column name survives. Default `object`. */
   readonly rows?: 'object' | 'array'
   /** What bigint columns become, signed or not. Default `bigint`; `number`: an integer beyond 2^53 is an error that names the column. */
@@ -48,8 +48,8 @@ export interface RowOptions {
 
 const names = z.array(z.string().min(1))
 
-/** The fields of RowOptions, for the schemas of the connector's options. */
-export const rowFields = {
+/** The fields of ShapeOptions, for the schemas of the connector's options. */
+export const shapeFields = {
   rows: z.enum(['object', 'array']).default('object'),
   bigints: z.enum(['bigint', 'number', 'string']).default('bigint'),
   decimals: z.enum(['string', 'decimal', 'number']).default('string'),
@@ -79,11 +79,17 @@ export const rowFields = {
     .default({}),
 }
 
-/** RowOptions, checked and complete. */
-export type ShapeOptions = z.output<z.ZodObject<typeof rowFields>>
+/** ShapeOptions, checked and complete. */
+export type ShapeSettings = z.output<z.ZodObject<typeof shapeFields>>
 
 /** Every option as it is by default. */
-export const DEFAULT_SHAPE: ShapeOptions = z.strictObject(rowFields).parse({})
+export const DEFAULT_SHAPE: ShapeSettings = z.strictObject(shapeFields).parse({})
+
+/** Takes them out of options that hold others too. */
+export function shapeOptions(all: ShapeSettings): ShapeSettings {
+  const { rows, bigints, decimals, temporal, timeZone, zeroDates, json, binary, tinyint1, columns } = all
+  return { rows, bigints, decimals, temporal, timeZone, zeroDates, json, binary, tinyint1, columns }
+}
 
 function isTimeZone(name: string): boolean {
   try {
