@@ -39,7 +39,7 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
   const parallelism = input.plan.tasks.find((task) => task.nodes.includes(node))?.parallelism ?? 1
   const splits = spreadSplits(snapshots, parallelism)
   const watermarks = leastWatermarks(snapshots)
-  const alike = input.graph.nodes.some((now) => now.name === node && hasBroadcastState(now))
+  const description = input.graph.nodes.find((now) => now.name === node)
   return Array.from({ length: parallelism }, (_, subtask) => {
     const inherited = snapshots.filter((snapshot) => snapshot.subtask % parallelism === subtask)
     return {
@@ -47,7 +47,7 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
       folder: input.folder,
       checkpoint: input.manifest.id,
       keyed: overlapping(snapshots, keyGroupRange(subtask, parallelism, input.plan.keyGroups)),
-      operator: (alike ? snapshots.slice(subtask % snapshots.length).slice(0, 1) : inherited)
+      operator: heirTo(description, snapshots, { subtask, inherited })
         .map((snapshot) => snapshot.operator)
         .filter((state) => state !== undefined),
       splits: splits[subtask],
@@ -57,6 +57,17 @@ function restoreNode(input: RestoreInput, node: string, snapshots: readonly Node
       watermarks,
     }
   })
+}
+
+/** Whose operator state a subtask gets: that of all, of any (it is alike in all), or of those it inherits. */
+function heirTo(
+  node: NodeDescription | undefined,
+  snapshots: readonly NodeSnapshot[],
+  { subtask, inherited }: { readonly subtask: number; readonly inherited: readonly NodeSnapshot[] },
+): readonly NodeSnapshot[] {
+  if (node?.unionState === true) return snapshots
+  if (node === undefined || !hasBroadcastState(node)) return inherited
+  return snapshots.slice(subtask % snapshots.length).slice(0, 1)
 }
 
 /** Broadcast state is that of operators with a broadcast stream beside another one. */

@@ -22,6 +22,8 @@ export interface NodeDescription {
     readonly partitioner: Partitioner
     readonly input: number
   }[]
+  /** A restore gives each subtask what all former ones left. */
+  readonly unionState?: boolean
   readonly boundedness: 'bounded' | 'unbounded' | undefined
   readonly guarantee: string | undefined
   readonly sinkKind: 'upsert' | 'epoch' | 'append' | undefined

@@ -153,7 +153,7 @@ export class OperatorNode implements ChainNode {
   }
 
   freeze(): SnapshotPart {
-    const operator = this.#operator.snapshot === undefined ? undefined : this.#snapshotOperator()
+    const operator = this.#snapshotOperator()
     const frozen = this.#backend?.freeze()
     const watermarks = this.#keptWatermark
     const snapshot = { ...nodeSnapshot(this.name, this.#environment.subtask), operator, watermarks }
@@ -185,9 +185,10 @@ export class OperatorNode implements ChainNode {
     return this.#operator.ownsWatermarks === true ? told : andThen(told, () => this.#out.watermark(timestamp))
   }
 
-  #snapshotOperator(): Uint8Array {
+  #snapshotOperator(): Uint8Array | undefined {
     try {
-      return encode(this.#operator.snapshot?.())
+      const state = this.#operator.snapshot?.()
+      return state === undefined ? undefined : encode(state)
     } catch (error) {
       throw atNode(this.name, 'operator', error)
     }

@@ -16,6 +16,7 @@ function describeNode(node: GraphNode): NodeDescription {
     parallelism: node.parallelism,
     keyed: node.kind === 'operator' && node.keyed,
     states: node.kind === 'operator' ? node.states.map(describeState) : [],
+    ...(node.kind === 'operator' && node.unionState === true ? { unionState: true } : {}),
     inputs: node.inputs.map(({ from, output, partitioner, input }) => ({ from, output, partitioner, input })),
     boundedness: node.kind === 'source' ? node.boundedness : undefined,
     guarantee: node.kind === 'sink' ? node.guarantee : undefined,

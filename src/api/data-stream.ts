@@ -100,6 +100,7 @@ export class DataStream<T> implements Stream<T> {
       inputs: [edgeFrom(this, name)],
       keyed: needsKey(sample),
       states: declaredStates(sample),
+      unionState: true,
     }
     return this.#streamOf(this.#wiring.addOperator(spec, options))
   }

@@ -18,7 +18,7 @@ export interface Origin {
 
 /** An operator node as the API writes it down; what is left out has its usual value. */
 export type OperatorSpec = Pick<OperatorNode, 'name' | 'type' | 'create' | 'inputs'> &
-  Partial<Pick<OperatorNode, 'keyed' | 'states'>>
+  Partial<Pick<OperatorNode, 'keyed' | 'states' | 'unionState'>>
 
 // Kept beside the objects, so that the public interfaces show nothing of the wiring.
 const origins = new WeakMap<object, Origin>()

@@ -68,7 +68,7 @@ export interface Operator {
   drain?(out: Output): void | Promise<void>
   /** The barrier of checkpoint `id` is here: emit what must belong to this epoch. It is passed on after this returns. */
   finishEpoch?(id: number, out: Output): void | Promise<void>
-  /** Small state that is not keyed, right after finishEpoch; must survive msgpack. Keyed state is the machine's affair. */
+  /** Small state that is not keyed, right after finishEpoch; must survive msgpack; undefined: none. Keyed state is the machine's affair. */
   snapshot?(): unknown
   /** The checkpoint is complete. */
   checkpointComplete?(id: number): void | Promise<void>

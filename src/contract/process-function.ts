@@ -55,10 +55,17 @@ export abstract class RichFunction {
   close(): void | Promise<void> {}
 }
 
-/** Any number of records out for each record in. Synchronous; no state. */
+/** Any number of records out for each record in. Synchronous; no state but what snapshotState() tells. */
 export abstract class ProcessFunction<In, Out> extends RichFunction {
   /** Only in the types: a function may take more than the stream has, never less. */
   declare protected readonly takes: (value: In) => void
+  /** At each barrier: small state of this subtask that its next life is to know, of plain data; undefined where there is none. */
+  snapshotState?(): unknown
+  /**
+   * Before open(), with each restore: what every former subtask's snapshotState() returned, given to every subtask, whatever the
+   * parallelism was (Flink's union state). Which of it is this subtask's is for the function to tell.
+   */
+  restoreState?(states: readonly unknown[]): void
   abstract process(value: In, context: ProcessContext, out: Collector<Out>): void
   /** Every input has ended; the last records may be emitted. */
   endOfInput(_out: Collector<Out>): void {}

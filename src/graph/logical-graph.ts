@@ -49,6 +49,8 @@ export interface OperatorNode extends NodeBase {
   /** Has keyed state or timers: its inputs carry keys. */
   readonly keyed: boolean
   readonly states: readonly StateDescriptor[]
+  /** A restore gives each subtask what all former ones left. Absent: each of those to the one that inherits it. */
+  readonly unionState?: boolean
 }
 
 export interface SinkNode extends NodeBase {

@@ -39,7 +39,12 @@ export class ProcessOperator<In, Out> implements Operator {
 
   open(context: OperatorContext): void | Promise<void> {
     claim(this.#node, this.#fn)
+    if (context.restored.length > 0) this.#fn.restoreState?.(context.restored)
     return this.#fn.open(context)
+  }
+
+  snapshot(): unknown {
+    return this.#fn.snapshotState?.()
   }
 
   process(batch: Batch, out: Output): void {

@@ -102,6 +102,16 @@ describe('planRestore', () => {
     expect(restored.rules?.map(({ operator }) => operator.map(unpack))).toEqual(expected)
   })
 
+  it('union state of all old subtasks goes to each new one, and of those that have none nothing', () => {
+    const graph = graphOf(SOURCE, nodeOf('envelope', { unionState: true, inputs: edge('in', 'forward') }))
+    const tasks = [0, 1, 2].map((i) =>
+      taskOf(0, i, [snapshotOf('envelope', i, i === 1 ? {} : { operator: pack(`of ${i}`) })]),
+    )
+    const restored = restore(manifestOf(9, { keyGroups: KEY_GROUPS, graph, tasks }), graph, 2)
+    const all = ['of 0', 'of 2']
+    expect(restored.envelope?.map(({ operator }) => operator.map(unpack))).toEqual([all, all])
+  })
+
   it('tells each node the folder and the checkpoint; a new node gets nothing', () => {
     const restored = restore(
       checkpointOf(1, 1),

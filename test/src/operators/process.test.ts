@@ -1,6 +1,8 @@
 // process, keyed process, two inputs, reduce, aggregate: contexts, collectors, state, timers, life.
 
 import { describe, expect, test } from 'vitest'
+import { testNode } from '../../../runtime/testing/index.ts'
+import { collect } from '../../../src/connectors/collect/index.ts'
 import {
   type Collector,
   CoProcessFunction,
@@ -12,6 +14,7 @@ import {
   sideOutput,
 } from '../../../src/contract/process-function.ts'
 import type { RuntimeContext } from '../../../src/contract/runtime-context.ts'
+import { fromArray, job } from '../../../src/index.ts'
 import { AggregateOperator } from '../../../src/operators/aggregate.ts'
 import { CoProcessOperator } from '../../../src/operators/co-process.ts'
 import { KeyedProcessOperator } from '../../../src/operators/keyed-process.ts'
@@ -82,6 +85,39 @@ describe('process', () => {
     const driver = await new OperatorDriver(new ProcessOperator('twice', fn)).open()
     await driver.push([1, 2])
     expect(driver.out.values()).toEqual([1, -1, 2, -2])
+  })
+
+  class Numbered extends ProcessFunction<string, string> {
+    #next = 0
+
+    override snapshotState(): unknown {
+      return this.#next === 0 ? undefined : this.#next
+    }
+
+    override restoreState(states: readonly unknown[]): void {
+      this.#next = Math.max(...(states as number[]))
+    }
+
+    override process(value: string, _context: ProcessContext, out: Collector<string>): void {
+      out.emit(`${this.#next++} ${value}`)
+    }
+  }
+  const numbered = job('numbered', (flow) => {
+    flow
+      .from('letters', fromArray<string>([]))
+      .process('number', () => new Numbered())
+      .to('out', collect<string>([]))
+  })
+
+  test('state that is no key’s is restored before open', async () => {
+    await testNode(numbered, 'number', { input: ['a', 'b', 'c'], expected: ['0 a', '1 b', '2 c'] })
+  })
+
+  test('every subtask is given what all former ones had; one that had none left nothing', async () => {
+    const driver = await new OperatorDriver(new ProcessOperator('number', new Numbered()), { restored: [3, 7] }).open()
+    await driver.push(['a'])
+    expect(driver.out.values()).toEqual(['7 a'])
+    expect(new ProcessOperator('number', new Numbered()).snapshot()).toBeUndefined()
   })
 
   test('refuses an emit after the call', async () => {
