@@ -147,6 +147,11 @@ export const ERRORS = {
   IO: row('external', 'restart', '{action} {path}: {reason}'),
   STATE_BACKEND: row('external', 'restart', 'State of node "{node}" ({path}): {reason}'),
   LOG_CORRUPT: row('external', 'never', 'Log {path} is damaged at byte {offset}: {reason}'),
+  LOG_GONE: row(
+    'external',
+    'never',
+    'Source "{node}" cannot go on from {place}: {reason}. What was changed since is not to be had from the log: --fresh starts over with a new snapshot.',
+  ),
   SOURCE_FAILED: row('external', 'restart', 'Source "{node}": {reason}'),
   SINK_FAILED: row('external', 'restart', 'Sink "{node}": {reason}'),
   // Data

@@ -2,8 +2,9 @@
 
 /** A place in the log, as in checkpoints. */
 export interface MysqlOffset {
-  /** server_uuid of a MySQL, `server-id N` of a MariaDB: file and pos mean something there only. */
+  /** server_uuid of a MySQL, `server-id N` of a MariaDB: file and pos mean something there only. '' in a place that a user gave: the connected server. */
   readonly server: string
+  /** '' in a place that is given by its GTIDs alone. */
   readonly file: string
   /** Where the transaction begins that is next, or under way. */
   readonly pos: number
@@ -16,6 +17,8 @@ export interface MysqlOffset {
   readonly gtids?: string
   /** The GTID of the transaction under way, where the server gives one. */
   readonly gtid?: string
+  /** When the file was begun (BinlogStream.created): tells it from a file of the same name made after the log was reset. */
+  readonly created?: number
   /** Which tables `rows` counts: a fingerprint of the options. Present where rows > 0 in a place that may be kept. */
   readonly wanted?: string
 }

@@ -1,0 +1,295 @@
+// Places in the log: which is first, where the log ends and begins, and whether it can still be read from a place.
+
+import { MillraceError } from '../../errors.ts'
+import type { MysqlConnection } from './connection.ts'
+import { GtidSet, type Gtids } from './gtid-set.ts'
+import { isMariadbGtids, parseGtids } from './gtids.ts'
+import type { MysqlOffset } from './offset.ts'
+import { hasBinaryLogStatus, type ServerInfo, sourceFailed } from './server.ts'
+
+/**
+ * Negative, zero or positive, as a lies before, at or behind b. On one server by file and position; from one server to another by what
+ * is executed: throws SOURCE_FAILED if neither place has all of the other's transactions.
+ */
+export function compareOffsets(a: MysqlOffset, b: MysqlOffset): number {
+  if (a.file !== '' && b.file !== '' && (a.server === b.server || a.server === '' || b.server === '')) {
+    const files = a.file === b.file ? 0 : compareFiles(a.file, b.file)
+    if (files !== undefined) return files || a.pos - b.pos || a.rows - b.rows
+  }
+  return compareByGtids(a, b)
+}
+
+/** By the number behind the last dot; undefined for files of two logs (the server was given another log_bin). */
+function compareFiles(a: string, b: string): number | undefined {
+  const [dotA, dotB] = [a.lastIndexOf('.'), b.lastIndexOf('.')]
+  if (a.slice(0, dotA) !== b.slice(0, dotB)) return undefined
+  return Number(a.slice(dotA + 1)) - Number(b.slice(dotB + 1))
+}
+
+function compareByGtids(a: MysqlOffset, b: MysqlOffset): number {
+  // A change's own place: its transaction is in what is executed at the other, or it comes later.
+  if (a.gtids === undefined && b.gtids !== undefined && a.gtid !== undefined)
+    return gtidsOf(b).contains(a.gtid) ? -1 : 1
+  if (b.gtids === undefined && a.gtids !== undefined && b.gtid !== undefined)
+    return gtidsOf(a).contains(b.gtid) ? 1 : -1
+  if (a.gtids === undefined || b.gtids === undefined) {
+    if (a.gtid !== undefined && a.gtid === b.gtid) return a.rows - b.rows
+    throw incomparable(a, b)
+  }
+  const [ofA, ofB] = [gtidsOf(a), gtidsOf(b)]
+  const before = ofA.within(ofB)
+  const behind = ofB.within(ofA)
+  if (before && behind) return a.rows - b.rows
+  if (!before && !behind) throw incomparable(a, b)
+  return before ? -1 : 1
+}
+
+/** Read once for each place: a watermark is compared with every change. */
+const parsed = new WeakMap<MysqlOffset, Gtids>()
+
+function gtidsOf(place: MysqlOffset): Gtids {
+  let gtids = parsed.get(place)
+  if (gtids === undefined) {
+    const text = place.gtids ?? ''
+    gtids = parseGtids(text, isMariadbGtids(text))
+    parsed.set(place, gtids)
+  }
+  return gtids
+}
+
+function incomparable(a: MysqlOffset, b: MysqlOffset): MillraceError {
+  return sourceFailed(
+    `it is not known which is first, ${printPlace(a)} or ${printPlace(b)}: they are of different servers, and neither has executed all that the other has. Was a server connected to that is no replica of the former one?`,
+  )
+}
+
+/** A place for people: `binlog.000012:4567 of server …`. */
+export function printPlace({ server, file, pos, gtids, gtid }: MysqlOffset): string {
+  const where = file === '' ? '' : `${file}:${pos}${server === '' ? '' : ` of ${server}`}`
+  const executed = gtids === undefined || gtids === '' ? '' : `GTIDs ${gtids}`
+  return [where, executed, where === '' && executed === '' && gtid !== undefined ? `GTID ${gtid}` : '']
+    .filter((part) => part !== '')
+    .join(', ')
+}
+
+/** Looks at a busy server that often for a moment at which nothing is between the log and the tables. */
+const LOOKS_MAX = 20
+
+/**
+ * Where the log ends, and what is executed there. On a server so busy that no look finds it at rest, `gtids` may lack transactions
+ * that were being committed: then it holds for file and position only, until the log itself tells more.
+ */
+export async function currentPlace(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
+  let end = await endOfLog(connection, info)
+  if (!info.gtids) return end
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const executed = await executedNow(connection, info)
+    const again = await endOfLog(connection, info)
+    if (executed !== undefined && again.file === end.file && again.pos === end.pos) return { ...end, gtids: executed }
+    end = again
+  }
+  if (!info.mariadb) return end
+  const gtids = await gtidsAt(connection, end.file, end.pos)
+  return gtids === undefined ? end : { ...end, gtids }
+}
+
+async function endOfLog(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
+  const row = await connection.first(hasBinaryLogStatus(info) ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS')
+  if (row === undefined)
+    throw sourceFailed('the server writes no binary log: set log_bin in its configuration and start it again')
+  const [file, pos, , , gtids] = row as [string, number | string, string, string, string | undefined]
+  return {
+    server: info.id,
+    file,
+    pos: Number(pos),
+    rows: 0,
+    gtids: info.mariadb ? '' : GtidSet.parse(gtids ?? '').toString(),
+  }
+}
+
+/**
+ * What is executed; undefined while the log may have transactions that are not in it. MySQL writes a transaction to the log first, owning
+ * its GTID until the engines have it too; MariaDB updates gtid_binlog_pos under the lock that the end of the log is read under.
+ */
+async function executedNow(connection: MysqlConnection, info: ServerInfo): Promise<string | undefined> {
+  if (info.mariadb)
+    return parseGtids(String((await connection.first('SELECT @@global.gtid_binlog_pos'))?.[0]), true).toString()
+  const [owned, executed] = (await connection.first('SELECT @@global.gtid_owned, @@global.gtid_executed')) as [
+    string,
+    string,
+  ]
+  return owned === '' ? GtidSet.parse(executed).toString() : undefined
+}
+
+/** What is executed at a place of a MariaDB; it reads the file up to there. Undefined if it has no such place. */
+async function gtidsAt(connection: MysqlConnection, file: string, pos: number): Promise<string | undefined> {
+  const text = (await connection.first('SELECT BINLOG_GTID_POS(?, ?)', [file, pos]))?.[0] as string | null
+  return text === null ? undefined : parseGtids(text, true).toString()
+}
+
+/** Where the oldest file begins that the server still has. */
+export async function earliestPlace(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
+  const [first] = await logFiles(connection)
+  if (first === undefined) return currentPlace(connection, info)
+  return {
+    server: info.id,
+    file: first.name,
+    pos: 4,
+    rows: 0,
+    gtids: (await purged(connection, info, first.name)) ?? '',
+  }
+}
+
+/** A file of the log, and where it ends. */
+export interface LogFile {
+  readonly name: string
+  readonly size: number
+}
+
+/** The files that the server still has, oldest first. */
+export async function logFiles(connection: MysqlConnection): Promise<readonly LogFile[]> {
+  const rows = await connection.query('SHOW BINARY LOGS')
+  return rows.map(([name, size]) => ({ name: String(name), size: Number(size) }))
+}
+
+/** What was executed before the oldest file; undefined if the server cannot tell. */
+async function purged(connection: MysqlConnection, info: ServerInfo, first: string): Promise<string | undefined> {
+  if (info.mariadb) return gtidsAt(connection, first, 4)
+  return GtidSet.parse(String((await connection.first('SELECT @@global.gtid_purged'))?.[0])).toString()
+}
+
+/** Reads what a user gives: `binlog.000001:4`, a MySQL GTID set or a MariaDB GTID position. Throws CONNECTOR_OPTION. */
+export function parsePlace(text: string): MysqlOffset {
+  const trimmed = text.trim()
+  const [, file, pos] = /^([^:,]+\.\d+):(\d+)$/.exec(trimmed) ?? []
+  if (file !== undefined && Number(pos) >= 4 && Number.isSafeInteger(Number(pos)))
+    return { server: '', file, pos: Number(pos), rows: 0 }
+  const expected =
+    'expected a file and position (binlog.000001:4), a MySQL GTID set (uuid:1-5) or a MariaDB GTID position (0-1-5)'
+  const refused = (cause?: unknown): MillraceError =>
+    new MillraceError(
+      'CONNECTOR_OPTION',
+      {
+        path: 'startup.offset',
+        connector: 'mysqlChanges',
+        reason: `"${text}" is no place in a binary log: ${expected}`,
+      },
+      cause,
+    )
+  if (trimmed === '' || file !== undefined) throw refused()
+  try {
+    return { server: '', file: '', pos: 0, rows: 0, gtids: parseGtids(trimmed, isMariadbGtids(trimmed)).toString() }
+  } catch (error) {
+    throw refused(error)
+  }
+}
+
+/** The dump command carries a position in 32 bits; a file that one transaction made longer is entered by GTIDs. */
+const POSITION_MAX = 0xffff_ffff
+
+/** Whether the log is opened by file and position, or else by what is executed. */
+export function isByFile(info: ServerInfo, { server, file, pos, gtids }: MysqlOffset): boolean {
+  return (
+    file !== '' && (server === '' || server === info.id) && (pos <= POSITION_MAX || gtids === undefined || gtids === '')
+  )
+}
+
+/** How long a server that took over may need to apply what it has received. */
+const CATCH_UP_SECONDS = 10
+
+/**
+ * Makes sure that the log can be read from a place on: that nothing behind it was purged, and that what was read up to it is still what
+ * the server has. Throws LOG_GONE.
+ */
+export async function checkPlace(connection: MysqlConnection, info: ServerInfo, place: MysqlOffset): Promise<void> {
+  const files = await logFiles(connection)
+  const byFile = isByFile(info, place)
+  if (byFile) checkFile(place, files)
+  if (byFile && (place.gtids === undefined || !info.gtids)) return
+  if (place.gtids === undefined || !info.gtids)
+    throw gone(
+      place,
+      `the server connected to is ${info.id}${info.gtids ? '' : ', which has no GTIDs'}, and without GTIDs a place means nothing on another server`,
+    )
+  if (place.gtids !== '' && isMariadbGtids(place.gtids) !== info.mariadb)
+    throw gone(
+      place,
+      `the server connected to is a ${info.mariadb ? 'MariaDB' : 'MySQL'}, which counts transactions in another way`,
+    )
+  await checkExecuted(connection, info, place, place.gtids)
+  if (!byFile) await checkPurged(connection, info, place, files[0]?.name ?? '')
+}
+
+function checkFile(place: MysqlOffset, files: readonly LogFile[]): void {
+  const file = files.find(({ name }) => name === place.file)
+  const [first, last] = [files[0], files.at(-1)]
+  if (first === undefined || last === undefined) throw gone(place, 'the server has no binary log any more')
+  if (file === undefined) {
+    const older = (compareFiles(place.file, first.name) ?? 1) < 0
+    throw gone(
+      place,
+      older
+        ? `${place.file} was purged: the oldest file is ${first.name} (binlog_expire_logs_seconds or expire_logs_days says how long files are kept)`
+        : `there is no ${place.file}, the files are ${first.name} to ${last.name}: ${RESET}`,
+    )
+  }
+  if (place.pos > file.size) throw gone(place, `${place.file} has only ${file.size} bytes: ${RESET}`)
+}
+
+const RESET = 'the log was reset, or an older backup was restored'
+
+async function checkExecuted(
+  connection: MysqlConnection,
+  info: ServerInfo,
+  place: MysqlOffset,
+  gtids: string,
+): Promise<void> {
+  let missing = await notExecuted(connection, info, gtids)
+  if (missing !== '' && place.server !== info.id && place.server !== '') {
+    const wait = info.mariadb ? 'SELECT MASTER_GTID_WAIT(?, ?)' : 'SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)'
+    await connection.query(wait, [missing, CATCH_UP_SECONDS])
+    missing = await notExecuted(connection, info, gtids)
+  }
+  if (missing === '') return
+  const where =
+    place.server === info.id || place.server === ''
+      ? RESET
+      : `it is no replica of ${place.server}, or lost them when it took over`
+  throw gone(place, `server ${info.id} has not executed ${missing}: ${where}`)
+}
+
+/** Those that the server does not have; '' if it has all. */
+async function notExecuted(connection: MysqlConnection, info: ServerInfo, gtids: string): Promise<string> {
+  if (info.mariadb) {
+    const has = parseGtids(String((await connection.first('SELECT @@global.gtid_binlog_pos'))?.[0]), true)
+    return parseGtids(gtids, true).within(has) ? '' : gtids
+  }
+  // What is in the log but not yet in the engines is owned by its session (`uuid:5#12`); read first, lest it moves on in between.
+  const [owned, executed] = (await connection.first('SELECT @@global.gtid_owned, @@global.gtid_executed')) as [
+    string,
+    string,
+  ]
+  const missing = GtidSet.parse(gtids).minus(GtidSet.parse(executed))
+  if (missing.isEmpty) return ''
+  return missing.minus(GtidSet.parse(owned.replaceAll(/#\d+/g, ''))).toString()
+}
+
+async function checkPurged(
+  connection: MysqlConnection,
+  info: ServerInfo,
+  place: MysqlOffset,
+  first: string,
+): Promise<void> {
+  const lost = await purged(connection, info, first)
+  if (lost === undefined) return
+  const [read, before] = [parseGtids(place.gtids ?? '', info.mariadb), parseGtids(lost, info.mariadb)]
+  if (before.within(read)) return
+  const which =
+    before instanceof GtidSet && read instanceof GtidSet ? before.minus(read).toString() : `some up to ${lost}`
+  throw gone(place, `server ${info.id} has purged transactions that were not read: ${which}`)
+}
+
+/** The log cannot be read from a place on, for this reason. */
+export function gone(place: MysqlOffset, reason: string, cause?: unknown): MillraceError {
+  return new MillraceError('LOG_GONE', { node: '?', place: printPlace(place), reason }, cause)
+}
