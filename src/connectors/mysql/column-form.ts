@@ -1,9 +1,9 @@
 // What a column's values become in a row, by option, and which TypeScript type that is: said once, so that generated types are true.
 
+import { parseExactJson } from '../../codec/exact-json.ts'
 import { MillraceError, reasonOf } from '../../errors.ts'
 import { Decimal } from '../../util/decimal.ts'
 import { type MysqlColumn, type MysqlTable, type MysqlValue, tableName } from './column.ts'
-import { parseExactJson } from './exact-json.ts'
 import type { ShapeSettings } from './shape-options.ts'
 import { temporalForm } from './temporal-form.ts'
 

@@ -32,7 +32,7 @@ export interface ShapeOptions {
    * Debezium does: `null` where the column may be NULL, else `epoch`.
    */
   readonly zeroDates?: 'null' | 'epoch' | 'error' | 'text'
-  /** Default `text`: as the server prints it. `parse`: its value; integers beyond 2^53 are bigints, never rounded. */
+  /** Default `text`: as the server prints it. `parse`: its value; numbers that a double does not hold are bigints or Decimals. */
   readonly json?: 'text' | 'parse'
   /** What binary, blob, bit, geometry and vector columns become. Default `bytes`: a Uint8Array. */
   readonly binary?: 'bytes' | 'base64' | 'hex'
