@@ -37,31 +37,43 @@ export async function tablesOf(session: MysqlConnection, database: string): Prom
   return rows.map(([name]) => String(name)).filter((name) => !name.startsWith('_millrace'))
 }
 
-/** What differs, to be read: at most a few rows of the first table that does; '' where all is equal. */
-export async function difference(
-  a: { readonly session: MysqlConnection; readonly database: string },
-  b: { readonly session: MysqlConnection; readonly database: string },
-): Promise<string> {
-  const [left, right] = await Promise.all([digests(a.session, a.database), digests(b.session, b.database)])
-  const table = [...new Set([...Object.keys(left), ...Object.keys(right)])].find((name) => left[name] !== right[name])
-  if (table === undefined) return ''
-  if (left[table] === undefined || right[table] === undefined)
-    return `${table} is only in ${left[table] === undefined ? b.database : a.database}`
-  const [rowsA, rowsB] = await Promise.all([
-    canonicalRows(a.session, a.database, table),
-    canonicalRows(b.session, b.database, table),
+/** A database as one of its sessions sees it. */
+export interface DatabaseView {
+  readonly session: MysqlConnection
+  readonly database: string
+}
+
+/**
+ * What differs between a database and its copy, to be read: at most a few rows of the first table that does; '' where all is equal.
+ * A table that the original lost must be empty in the copy.
+ */
+export async function difference(original: DatabaseView, copy: DatabaseView): Promise<string> {
+  const [there, here] = await Promise.all([
+    digests(original.session, original.database),
+    digests(copy.session, copy.database),
   ])
-  const only = (rows: string[], others: string[]): string => {
-    const counts = new Map<string, number>()
-    for (const row of others) counts.set(row, (counts.get(row) ?? 0) + 1)
-    const extra = rows.filter((row) => {
-      const left = counts.get(row) ?? 0
-      counts.set(row, left - 1)
-      return left <= 0
-    })
-    return `${extra.length}: ${extra.slice(0, 5).join(' ').slice(0, 2000)}`
-  }
-  return `${table}: only in ${a.database} ${only(rowsA, rowsB)}\n  only in ${b.database} ${only(rowsB, rowsA)}`
+  for (const [table, digest] of Object.entries(here))
+    if (there[table] === undefined && !digest.startsWith('0 rows ')) return `${table} is gone, its copy has ${digest}`
+  const table = Object.keys(there).find((name) => there[name] !== here[name])
+  if (table === undefined) return ''
+  if (here[table] === undefined) return `${table} has no copy`
+  const [rows, copied] = await Promise.all([
+    canonicalRows(original.session, original.database, table),
+    canonicalRows(copy.session, copy.database, table),
+  ])
+  return `${table}: missing ${few(rows, copied)}\n  too many ${few(copied, rows)}`
+}
+
+/** How many of the rows are not among the others, and the first of them. */
+function few(rows: readonly string[], others: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const row of others) counts.set(row, (counts.get(row) ?? 0) + 1)
+  const extra = rows.filter((row) => {
+    const left = counts.get(row) ?? 0
+    counts.set(row, left - 1)
+    return left <= 0
+  })
+  return `${extra.length}: ${extra.slice(0, 5).join(' ').slice(0, 2000)}`
 }
 
 /** An expression whose text is the same on every server that holds the same value. */

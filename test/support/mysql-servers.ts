@@ -5,11 +5,12 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, inject } from 'vitest'
-import { MysqlConnection, parseConnectionOptions, quoteName } from '../../src/connectors/mysql/connection.ts'
-import { type Flavour, isInstalled, type ServerOptions, ServerProcess } from './server-process.ts'
+import { type MysqlConnection, quoteName } from '../../src/connectors/mysql/connection.ts'
+import { connectTo, type Flavour, isInstalled, type ServerOptions, ServerProcess } from './server-process.ts'
 import './services-setup.ts'
 
 export type { Flavour, ServerOptions, ServerProcess }
+export { connectTo }
 
 /** A server that several tests use at once: they keep to their own databases, and never touch what is the whole server's. */
 export interface TestServer {
@@ -54,11 +55,6 @@ function describeAvailable(name: string, flavour: Flavour, isPrivate: boolean, t
 /** A private server, for tests that stop it, kill it or need settings of their own. Stop it in the test; the run's end does too. */
 export function startServer(flavour: Flavour, options: ServerOptions = {}): Promise<ServerProcess> {
   return ServerProcess.create(flavour, inject('servicesFolder'), options)
-}
-
-/** A session; the caller closes it. */
-export function connectTo(url: string): Promise<MysqlConnection> {
-  return MysqlConnection.open(parseConnectionOptions({ url }, 'test'), { multipleStatements: true })
 }
 
 function useSharedServer(flavour: Flavour): TestServer {

@@ -13,6 +13,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { MysqlConnection, parseConnectionOptions } from '../../src/connectors/mysql/connection.ts'
 
 export type Flavour = 'mysql' | 'mariadb'
 
@@ -114,6 +115,11 @@ export class ServerProcess {
   async #script(args: string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
     await promisify(execFile)(script(this.flavour), args, { env: { ...process.env, ...env } })
   }
+}
+
+/** A session; the caller closes it. */
+export function connectTo(url: string): Promise<MysqlConnection> {
+  return MysqlConnection.open(parseConnectionOptions({ url }, 'test'), { multipleStatements: true })
 }
 
 export function serverUrl(port: number, database: string): string {
