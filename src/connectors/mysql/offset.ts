@@ -21,4 +21,12 @@ export interface MysqlOffset {
   readonly created?: number
   /** Which tables `rows` counts: a fingerprint of the options. Present where rows > 0 in a place that may be kept. */
   readonly wanted?: string
+  /**
+   * Tables (by title) altered before this place whose columns were not told since, with their columns' renames in order. Only in places
+   * that may be kept.
+   */
+  readonly altered?: AlteredTables
 }
+
+/** Of each altered table, its columns' renames as [from, to]. */
+export type AlteredTables = Readonly<Record<string, readonly (readonly [from: string, to: string])[]>>
