@@ -1,0 +1,88 @@
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const HEX = Buffer.from('0123456789abcdef')
+
+/** What stands behind the backslash, for the bytes that have a short escape. */
+const ESCAPES = new Map<number, number>([
+  [0x08, 0x62],
+  [0x09, 0x74],
+  [0x0a, 0x6e],
+  [0x0c, 0x66],
+  [0x0d, 0x72],
+  [QUOTE, QUOTE],
+  [BACKSLASH, BACKSLASH],
+])
+
+/** The text of one document, as bytes of UTF-8 while it grows. */
+export class JsonOutput {
+  #bytes = Buffer.allocUnsafe(512)
+  #length = 0
+  #isAscii = true
+
+  byte(code: number): void {
+    this.#reserve(1)
+    this.#bytes[this.#length++] = code
+  }
+
+  comma(): void {
+    this.#reserve(2)
+    this.#bytes[this.#length++] = 0x2c
+    this.#bytes[this.#length++] = 0x20
+  }
+
+  colon(): void {
+    this.#reserve(2)
+    this.#bytes[this.#length++] = 0x3a
+    this.#bytes[this.#length++] = 0x20
+  }
+
+  ascii(text: string): void {
+    this.#reserve(text.length)
+    for (let i = 0; i < text.length; i += 1) this.#bytes[this.#length++] = text.charCodeAt(i)
+  }
+
+  /** A string in quotes, escaped: `/` and what is beyond ASCII are not. */
+  quoted(from: Buffer, start: number, end: number): void {
+    if (end > from.length) throw new RangeError(`a JSON string that ends ${end - from.length} bytes behind the rows`)
+    // Six bytes at most for one: \u001f
+    this.#reserve((end - start) * 6 + 2)
+    const bytes = this.#bytes
+    let length = this.#length
+    let all = 0
+    bytes[length++] = QUOTE
+    for (let i = start; i < end; i += 1) {
+      const byte = from[i] as number
+      all |= byte
+      if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) bytes[length++] = byte
+      else length = writeEscaped(bytes, length, byte)
+    }
+    bytes[length++] = QUOTE
+    this.#length = length
+    if (all > 0x7f) this.#isAscii = false
+  }
+
+  take(): string {
+    return this.#bytes.toString(this.#isAscii ? 'latin1' : 'utf8', 0, this.#length)
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + bytes))
+    this.#bytes.copy(grown, 0, 0, this.#length)
+    this.#bytes = grown
+  }
+}
+
+/** Where the escaped byte ends. */
+function writeEscaped(bytes: Buffer, at: number, byte: number): number {
+  bytes[at] = BACKSLASH
+  const short = ESCAPES.get(byte)
+  if (short !== undefined) {
+    bytes[at + 1] = short
+    return at + 2
+  }
+  bytes.write('u00', at + 1, 'latin1')
+  bytes[at + 4] = HEX[byte >> 4] as number
+  bytes[at + 5] = HEX[byte & 15] as number
+  return at + 6
+}
