@@ -13,12 +13,7 @@ import { sourceFailed } from './server.ts'
 const ARTIFICIAL_FLAG = 0x20
 
 /** Events that are made up for the dump where they have no end; others without an end are inside a MariaDB's transaction. */
-const MADE_UP: ReadonlySet<number> = new Set([
-  EventType.rotate,
-  EventType.formatDescription,
-  EventType.mariadbGtidList,
-  EventType.heartbeat,
-])
+const MADE_UP: ReadonlySet<number> = new Set([EventType.rotate, EventType.formatDescription, EventType.mariadbGtidList])
 
 /** Positions are told in 32 bits, and a file may be longer: a gap beyond this is one backwards. */
 const GAP_MAX = 2 ** 31
@@ -59,6 +54,7 @@ export class EventPlace {
       this.#next = this.#rotated.pos
       this.#rotated = undefined
     }
+    if (type === EventType.heartbeat || type === EventType.heartbeatV2) return
     if (type === EventType.formatDescription) this.#created = event.timestampMs
     if (type === EventType.rotate)
       this.#rotated = { file: event.body.toString('utf8', 8), pos: Number(event.body.readBigUInt64LE(0)) }

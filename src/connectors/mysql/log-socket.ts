@@ -16,8 +16,8 @@ const SILENT_LOOKS_MAX = 7
 export interface Watch {
   readonly heartbeatMs: number
   readonly clock: Clock
-  /** Called once, when the server is given up. */
-  readonly silent: (error: Error) => void
+  /** Called when the server is given up, and for what goes wrong with the socket. */
+  readonly failed: (error: Error) => void
 }
 
 export class LogSocket {
@@ -30,6 +30,7 @@ export class LogSocket {
 
   constructor({ host, port }: ConnectionSettings, watch: Watch) {
     this.socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: watch.heartbeatMs })
+    this.socket.on('error', watch.failed)
     this.#watch = watch
   }
 
@@ -75,6 +76,6 @@ export class LogSocket {
 
   #giveUp(limitMs: number): void {
     this.#cancel = undefined
-    this.#watch.silent(new Error(`the server said nothing for ${limitMs} ms and more`))
+    this.#watch.failed(new Error(`the server said nothing for ${limitMs} ms and more`))
   }
 }

@@ -195,7 +195,7 @@ export function isByFile(info: ServerInfo, { server, file, pos, gtids }: MysqlOf
 }
 
 /** How long a server that took over may need to apply what it has received. */
-const CATCH_UP_SECONDS = 10
+export const CATCH_UP_SECONDS = 10
 
 /**
  * Makes sure that the log can be read from a place on: that nothing behind it was purged, and that what was read up to it is still what
