@@ -36,6 +36,13 @@ export const FAILPOINTS = {
   'savepoint.write.middle': 'one part of a savepoint is written to its temporary file',
   'savepoint.rename.before': 'a savepoint is complete under its temporary name',
   'savepoint.rename.after': 'a savepoint has its name',
+  'sql.write.after': 'a SQL sink sent all rows of a transaction, nothing is committed',
+  'sql.commit.before': 'a SQL sink is about to commit a transaction',
+  'sql.commit.after': 'a SQL sink committed a transaction and knows it',
+  'sql.schema.before': 'a SQL sink is about to make or alter a table',
+  'sql.schema.middle': 'a SQL sink made one change of a table, perhaps of several',
+  'sql.schema.after': 'a SQL sink made or altered a table',
+  'sql.part.after': 'a SQL sink committed the part of an epoch before a change of a table',
   'stop.final.before': 'a stop was asked for, its last checkpoint is about to begin',
 } as const
 

@@ -1,0 +1,252 @@
+// FollowedTables: the target's tables of the source tables that are followed.
+//
+// Owns: making and altering them; which of a row's values go where.
+//
+// I1. Records of op `s` come before the rows that have those columns. Older ones may come behind newer ones, from another reader or
+//     after a restore: see schema-evolution. A column named by its former name is written under its present one, which is why renames
+//     are kept in the target.
+// I2. Rows come with stale neighbours while a snapshot is under way: no constraint but the key may stand in their way.
+// I3. What is done to a table is decided from the table as it is, so that it can be done again after a crash at any point.
+
+import type { Logger } from '../../../contract/runtime-context.ts'
+import { MillraceError, reasonOf } from '../../../errors.ts'
+import type { Change, ChangeSource, TableSchema } from '../../../record/change.ts'
+import { failpoint } from '../../../util/failpoint.ts'
+import { sameValue } from '../../../util/same-value.ts'
+import { decideEvolution, type SchemaStep } from '../../sql/schema-evolution.ts'
+import { tableName } from '../column.ts'
+import { type MysqlConnection, quoteName } from '../connection.ts'
+import type { ControlConnection } from './control-connection.ts'
+import type { TablesSettings } from './options.ts'
+import { isOlder } from './place.ts'
+import { SchemaMemory } from './schema-memory.ts'
+import { classOfError } from './server-error.ts'
+import { TableNames, type TargetName } from './table-names.ts'
+import { planTable } from './table-plan.ts'
+import { columnSql, columnTexts, createLikeSql, createPlainSql, readTableText, relaxedColumnSql } from './table-sql.ts'
+import { readTarget, type TargetDefinition } from './target-definition.ts'
+import type { TargetTable } from './target-table.ts'
+import { TYPE_RULES } from './type-rules.ts'
+
+export interface FollowedTablesOptions {
+  readonly settings: TablesSettings
+  readonly control: ControlConnection
+  readonly logger: Logger
+}
+
+/** A source table under its present columns. */
+export interface Followed {
+  readonly schema: TableSchema
+  readonly target: TargetName
+  readonly table: TargetTable
+}
+
+/** Changes the target; to be called when nothing written under the former columns is left over. */
+export type TableWork = () => Promise<void>
+
+export class FollowedTables {
+  readonly #options: FollowedTablesOptions
+  readonly #names: TableNames
+  readonly #memory: SchemaMemory
+  readonly #databases = new Map<string, Map<string, Followed>>()
+  #lastSource: ChangeSource | undefined
+  #last: Followed | undefined
+  #mariadb = false
+
+  constructor(options: FollowedTablesOptions) {
+    this.#options = options
+    const { connection, tables } = options.settings
+    this.#names = new TableNames(tables, connection.database)
+    this.#memory = new SchemaMemory(connection)
+  }
+
+  async open(): Promise<void> {
+    await this.#options.control.run(async (connection) => {
+      this.#mariadb = /mariadb/i.test(String((await connection.first('SELECT VERSION()'))?.[0]))
+      await this.#memory.open(connection)
+    })
+  }
+
+  /** The table that a change of a row goes to. Throws SCHEMA_MISMATCH if its columns did not come yet. */
+  of(source: ChangeSource): Followed {
+    if (source === this.#lastSource) return this.#last as Followed
+    const followed = this.#databases.get(source.database)?.get(source.table)
+    if (followed === undefined) {
+      const reason = `a change came before the table's columns: give the source schemaChanges: true and rows: 'array'`
+      throw new MillraceError('SCHEMA_MISMATCH', { table: tableName(source.database, source.table), reason })
+    }
+    this.#lastSource = source
+    this.#last = followed
+    return followed
+  }
+
+  /** What a record of op `s` or `t` asks to be done; undefined if that is nothing. */
+  workOf(change: Change<unknown>): TableWork | undefined {
+    return change.op === 't' ? this.#truncation(change.source) : this.#following(change.source, change.schema)
+  }
+
+  #truncation(source: ChangeSource): TableWork | undefined {
+    const { control, logger, settings } = this.#options
+    const target = this.#names.targetOf(source.database, source.table)
+    const name = tableName(target.database, target.table)
+    if (settings.schemaChange === 'exception')
+      throw new MillraceError('SCHEMA_MISMATCH', { table: name, reason: `the source's table was truncated or dropped` })
+    if (settings.schemaChange === 'lenient' || settings.schemaChange === 'ignore') {
+      logger.warn(`the source's table was truncated or dropped; schemaChange ${settings.schemaChange} keeps the rows`, {
+        table: name,
+      })
+      return undefined
+    }
+    return () =>
+      control.run(async (connection) => {
+        failpoint('sql.schema.before')
+        const there = await readTarget(connection, target.database, target.table)
+        if (there !== undefined) await connection.run(`TRUNCATE TABLE ${quoted(target)}`)
+        failpoint('sql.schema.after')
+      })
+  }
+
+  #following(source: ChangeSource, schema: TableSchema | undefined): TableWork | undefined {
+    if (schema === undefined || schema.columns.length === 0) return undefined
+    const known = this.#databases.get(source.database)?.get(source.table)
+    // The definition says where AUTO_INCREMENT stands too: that is no change.
+    const isSame = known !== undefined && sameValue(known.schema.columns, schema.columns)
+    if (isSame && sameValue(known.schema.key, schema.key)) return undefined
+    return () => this.#options.control.run((connection) => this.#follow(connection, source, schema))
+  }
+
+  async #follow(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<void> {
+    const target = this.#names.targetOf(source.database, source.table)
+    const name = tableName(target.database, target.table)
+    const place = { position: source.position, timestampMs: source.timestampMs }
+    const last = await this.#memory.placeOf(connection, name)
+    const older = last !== undefined && isOlder(place, last)
+    failpoint('sql.schema.before')
+    let definition = await readTarget(connection, target.database, target.table)
+    if (definition !== undefined && (await this.#isToBeMadeAnew(connection, definition, schema))) {
+      await connection.run(`DROP TABLE ${quoted(target)}`)
+      await this.#memory.forget(connection, name)
+      definition = undefined
+    }
+    if (definition === undefined) await this.#create(connection, target, schema)
+    else await this.#evolve(connection, definition, schema, older)
+    for (const column of schema.columns) await this.#memory.noteNames(connection, name, column)
+    if (!older) await this.#memory.notePlace(connection, name, place)
+    failpoint('sql.schema.after')
+    const present = (await readTarget(connection, target.database, target.table)) as TargetDefinition
+    const renamed = await this.#memory.renamesOf(connection, name, schema)
+    const table = planTable(present, {
+      schema,
+      renamed,
+      mariadb: this.#mariadb,
+      unique: this.#options.settings.uniqueIndexes,
+    })
+    this.#keep(source, { schema, target, table })
+  }
+
+  #keep(source: ChangeSource, followed: Followed): void {
+    const tables = this.#databases.get(source.database) ?? new Map<string, Followed>()
+    this.#databases.set(source.database, tables.set(source.table, followed))
+    this.#lastSource = undefined
+  }
+
+  /** The source's table was dropped and made with another key; the target's was emptied then. */
+  async #isToBeMadeAnew(connection: MysqlConnection, there: TargetDefinition, schema: TableSchema): Promise<boolean> {
+    const behavior = this.#options.settings.schemaChange
+    if (behavior !== 'evolve' && behavior !== 'tryEvolve') return false
+    const keyOf = (key: readonly string[]): string =>
+      key
+        .map((name) => name.toLowerCase())
+        .sort()
+        .join('\0')
+    if (keyOf(there.primaryKey) === keyOf(schema.key)) return false
+    const renamed = await this.#memory.renamesOf(connection, tableName(there.database, there.name), schema)
+    if (renamed.size > 0 || schema.columns.some((column) => column.formerNames !== undefined)) return false
+    const row = await connection.first(
+      `SELECT 1 FROM ${quoted({ database: there.database, table: there.name })} LIMIT 1`,
+    )
+    return row === undefined
+  }
+
+  async #create(connection: MysqlConnection, target: TargetName, schema: TableSchema): Promise<void> {
+    await connection.run(`CREATE DATABASE IF NOT EXISTS ${quoteName(target.database)}`)
+    const text = schema.definition === undefined ? undefined : readTableText(schema.definition)
+    if (text !== undefined) {
+      try {
+        await connection.run(createLikeSql(quoted(target), text, schema.key.length > 0))
+        return
+      } catch (error) {
+        if (['connect', 'retry'].includes(classOfError(error))) throw error
+        // Such as a collation that the other kind of server does not know.
+        const reason = reasonOf(error)
+        this.#options.logger.warn('the table is made from its declared types alone', { table: target.table, reason })
+      }
+    }
+    await this.#alter(target, () => connection.run(createPlainSql(quoted(target), schema, this.#mariadb)))
+  }
+
+  async #evolve(
+    connection: MysqlConnection,
+    there: TargetDefinition,
+    schema: TableSchema,
+    older: boolean,
+  ): Promise<void> {
+    const name = tableName(there.database, there.name)
+    const behavior = this.#options.settings.schemaChange
+    const renamed = await this.#memory.renamesOf(connection, name, schema)
+    const steps = decideEvolution({ schema, target: there.columns, behavior, older, renamed, types: TYPE_RULES })
+    if (steps.length === 0) return
+    if (behavior === 'exception') {
+      const reason = `the source's columns changed (${steps.map(describe).join(', ')}), and schemaChange is exception`
+      throw new MillraceError('SCHEMA_MISMATCH', { table: name, reason })
+    }
+    this.#options.logger.info('the columns change', { table: name, steps: steps.map(describe) })
+    const text = schema.definition === undefined ? undefined : readTableText(schema.definition)
+    const texts = text === undefined ? undefined : columnTexts(text)
+    const target = { database: there.database, table: there.name }
+    for (const step of steps) {
+      await this.#alter(target, () => connection.run(`ALTER TABLE ${quoted(target)} ${stepSql(step, there, texts)}`))
+      failpoint('sql.schema.middle')
+    }
+  }
+
+  /** What the target refuses fails the job by name, or is left as it is. */
+  async #alter(target: TargetName, run: () => Promise<unknown>): Promise<void> {
+    const name = tableName(target.database, target.table)
+    try {
+      await run()
+    } catch (error) {
+      if (['connect', 'retry'].includes(classOfError(error))) throw error
+      const reason = `it does not take the source's columns: ${reasonOf(error)}`
+      if (this.#options.settings.schemaChange !== 'tryEvolve')
+        throw new MillraceError('SCHEMA_MISMATCH', { table: name, reason }, error)
+      this.#options.logger.warn(reason, { table: name })
+    }
+  }
+}
+
+function quoted({ database, table }: TargetName): string {
+  return `${quoteName(database)}.${quoteName(table)}`
+}
+
+function describe(step: SchemaStep): string {
+  if (step.kind === 'rename') return `rename ${step.from} to ${step.to}`
+  return `${step.kind} ${'column' in step ? step.column.name : step.name}`
+}
+
+function stepSql(step: SchemaStep, there: TargetDefinition, texts: ReadonlyMap<string, string> | undefined): string {
+  switch (step.kind) {
+    case 'add':
+      return `ADD COLUMN ${columnSql(step.column, texts)}`
+    case 'modify':
+      return `MODIFY COLUMN ${columnSql(step.column, texts)}`
+    case 'rename':
+      return `RENAME COLUMN ${quoteName(step.from)} TO ${quoteName(step.to)}`
+    case 'drop':
+      return `DROP COLUMN ${quoteName(step.name)}`
+    case 'relax': {
+      const column = there.columns.find(({ name }) => name === step.name)
+      return `MODIFY COLUMN ${relaxedColumnSql(column as TargetDefinition['columns'][number])}`
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// What the sinks of this connector are made of: lanes, a connection for tables, what to do with a row that is refused.
+
+import type { RuntimeContext } from '../../../contract/runtime-context.ts'
+import { MillraceError } from '../../../errors.ts'
+import { Backoff } from '../../sql/backoff.ts'
+import { Lane } from '../../sql/lane.ts'
+import type { RowRefused } from '../../sql/write-work.ts'
+import { ControlConnection } from './control-connection.ts'
+import { mysqlDialect } from './mysql-dialect.ts'
+import type { SinkSettings } from './options.ts'
+import { makeDeadLetters } from './own-tables.ts'
+import { explainError } from './server-error.ts'
+import type { TargetTable } from './target-table.ts'
+
+export interface SinkParts {
+  readonly lanes: readonly Lane<TargetTable>[]
+  readonly control: ControlConnection
+}
+
+/** Connects nothing yet. */
+export function sinkParts(settings: SinkSettings, lanes: number, context: RuntimeContext): SinkParts {
+  const { node, clock, logger, metrics } = context
+  const dialect = mysqlDialect({ settings: settings.connection, node })
+  const backoff = new Backoff(clock, Math.random, settings.retryMs)
+  const retries = metrics.counter('sinkRetries')
+  const passing = (reason: string): void => {
+    retries.add()
+    logger.warn('the target did not take it, trying again', { reason })
+  }
+  const refused = rowRefused(settings, context)
+  return {
+    lanes: Array.from({ length: lanes }, () => new Lane({ node, dialect, backoff, refused, passing })),
+    control: new ControlConnection({ settings: settings.connection, node, backoff, passing }),
+  }
+}
+
+/** Makes the table of dead letters, if any are to be kept. */
+export async function openDeadLetters(settings: SinkSettings, control: ControlConnection): Promise<void> {
+  if (settings.onRowError === 'dead-letter')
+    await control.run((connection) => makeDeadLetters(connection, settings.connection))
+}
+
+function rowRefused({ onRowError }: SinkSettings, context: RuntimeContext): RowRefused<TargetTable> {
+  const letters = context.metrics.counter('deadLetters')
+  return async (session, { table, op, values, error }) => {
+    const reason = explainError(error)
+    if (onRowError === 'fail') {
+      const key = table.keyText(op, values)
+      const row = `table ${table.name}, ${op} of the row with ${key}: ${reason}`
+      const advice = `change the column, or set onRowError: 'dead-letter'`
+      throw new MillraceError('SINK_FAILED', { node: context.node, reason: `${row}. To go on: ${advice}` }, error)
+    }
+    letters.add()
+    context.logger.warn('a row was refused and kept in millrace_dead_letters', { table: table.name, reason })
+    await session.keep({ table: table.name, op, values, reason })
+  }
+}

@@ -1,0 +1,84 @@
+// Statements that make and alter tables.
+
+import type { ColumnSchema, TableSchema } from '../../../record/change.ts'
+import { quoteName } from '../connection.ts'
+import type { TargetColumn } from './target-definition.ts'
+
+/** A table of the same columns and key as SHOW CREATE TABLE gave. Undefined where that is not what this can read. */
+export interface TableText {
+  /** Each line in the parentheses, without its comma. */
+  readonly lines: readonly string[]
+  /** What stands behind the parentheses, from `)` on. */
+  readonly end: string
+}
+
+/** Takes the text of SHOW CREATE TABLE apart: it has one line for each column, index and constraint. */
+export function readTableText(definition: string): TableText | undefined {
+  const all = definition.split('\n')
+  const last = all.findIndex((line, index) => index > 0 && line.startsWith(')'))
+  if (!/^CREATE TABLE .*\($/.test(all[0] ?? '') || last < 0) return undefined
+  const lines = all.slice(1, last).map((line) => line.trim().replace(/,$/, ''))
+  return { lines, end: all.slice(last).join('\n') }
+}
+
+/** How the columns are declared, by name. */
+export function columnTexts({ lines }: TableText): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>()
+  for (const line of lines) {
+    const match = /^`((?:[^`]|``)*)` /.exec(line)
+    if (match !== null) texts.set((match[1] as string).replaceAll('``', '`'), line)
+  }
+  return texts
+}
+
+/**
+ * Makes it, without what rows with stale neighbours would be caught in: unique indexes become plain ones, and there are no foreign keys
+ * and checks. `keyed`: with its primary key; otherwise rows with the same key may meet.
+ */
+export function createLikeSql(target: string, { lines, end }: TableText, keyed: boolean): string {
+  const kept = lines
+    .filter((line) => !line.startsWith('CONSTRAINT '))
+    // A unique index over whole texts has no plain counterpart.
+    .filter((line) => !/^UNIQUE KEY .* USING HASH$/.test(line))
+    .map((line) => line.replace(/^UNIQUE KEY /, 'KEY '))
+    .map((line) => (keyed ? line : line.replace(/^PRIMARY KEY /, 'KEY `millrace_key` ')))
+  return `CREATE TABLE IF NOT EXISTS ${target} (\n  ${kept.join(',\n  ')}\n${end}`
+}
+
+/** From declared types alone. Keys that hold text tell apart whatever differs: no collation of the source tells more. */
+export function createPlainSql(target: string, { columns, key }: TableSchema, mariadb: boolean): string {
+  const keyed = new Set(key)
+  const exact = `CHARACTER SET utf8mb4 COLLATE ${mariadb ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin'}`
+  const lines = columns.map((column) => {
+    const collation = keyed.has(column.name) && /^(char|varchar|\w*text)\b/i.test(column.type) ? exact : ''
+    return `${quoteName(column.name)} ${typeSql(column.type)} ${collation} ${nullSql(column)}`
+  })
+  if (key.length > 0) lines.push(`PRIMARY KEY (${key.map(quoteName).join(', ')})`)
+  return `CREATE TABLE IF NOT EXISTS ${target} (${lines.join(', ')}) CHARACTER SET utf8mb4 ENGINE=InnoDB`
+}
+
+/** As the source declares it where that is known, else by its type. */
+export function columnSql(column: ColumnSchema, texts: ReadonlyMap<string, string> | undefined): string {
+  const text = texts?.get(column.name)
+  if (text !== undefined) return text.replace(/ AUTO_INCREMENT\b/, '')
+  return `${quoteName(column.name)} ${typeSql(column.type)} ${nullSql(column)}`
+}
+
+/** The column as it is, but NULL where a row leaves it out. */
+export function relaxedColumnSql({ name, type, charset, collation }: TargetColumn): string {
+  const text = charset === null ? '' : `CHARACTER SET ${charset} COLLATE ${collation}`
+  return `${quoteName(name)} ${type} ${text} NULL DEFAULT NULL`
+}
+
+function nullSql({ type, nullable }: ColumnSchema): string {
+  // Else the first TIMESTAMP of a table would get a default of its own.
+  return nullable ? 'NULL' : /^timestamp\b/i.test(type) ? 'NOT NULL DEFAULT 0' : 'NOT NULL'
+}
+
+/** A declared type is words, numbers in parentheses, quoted labels: nothing that could end the column. */
+const DECLARED = /^[a-z][\w ]*(\((\d+(,\d+)?|'(?:[^']|'')*'(,'(?:[^']|'')*')*)\))?( [\w ]+)?$/i
+
+function typeSql(type: string): string {
+  if (DECLARED.test(type)) return type
+  throw new Error(`its type ${JSON.stringify(type)} is not understood`)
+}

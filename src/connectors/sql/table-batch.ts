@@ -1,0 +1,71 @@
+// TableBatch: what is to be done to one table, with all that cancels out left out.
+//
+// I1. Done in any order of rows, but deletes before writes, it leaves what the changes leave in the order they came.
+// I2. Of a table with a key it holds each key once: its last change. Of one without, each different row once, with a count.
+
+import type { SqlTable } from './dialect.ts'
+
+type Values = readonly unknown[]
+
+/** Deletes and writes of one table; `counts` go with `removes` where rows are told apart by nothing but their values. */
+export interface TableWork<Table extends SqlTable> {
+  readonly table: Table
+  readonly removes: readonly Values[]
+  readonly counts: readonly number[] | undefined
+  readonly writes: readonly Values[]
+}
+
+interface Counted {
+  readonly row: Values
+  count: number
+}
+
+export class TableBatch<Table extends SqlTable> {
+  readonly table: Table
+  readonly #removes = new Map<unknown, Values>()
+  readonly #writes = new Map<unknown, Values>()
+  /** Of a table without a key: how many more of each row there are to be. */
+  readonly #balance = new Map<unknown, Counted>()
+
+  constructor(table: Table) {
+    this.table = table
+  }
+
+  get size(): number {
+    return this.#removes.size + this.#writes.size + this.#balance.size
+  }
+
+  write(key: Values, row: Values): void {
+    if (!this.table.keyed) return this.#count(row, 1)
+    const id = this.table.idOf(key)
+    if (this.#removes.size > 0) this.#removes.delete(id)
+    this.#writes.set(id, row)
+  }
+
+  /** `row` is what is deleted; needed where there is no key. */
+  remove(key: Values, row: Values): void {
+    if (!this.table.keyed) return this.#count(row, -1)
+    const id = this.table.idOf(key)
+    if (this.#writes.size > 0) this.#writes.delete(id)
+    this.#removes.set(id, key)
+  }
+
+  work(): TableWork<Table> {
+    const { table } = this
+    if (table.keyed) {
+      return { table, removes: [...this.#removes.values()], counts: undefined, writes: [...this.#writes.values()] }
+    }
+    const less = [...this.#balance.values()].filter(({ count }) => count < 0)
+    const writes = [...this.#balance.values()].flatMap(({ row, count }) =>
+      count > 0 ? new Array<Values>(count).fill(row) : [],
+    )
+    return { table, removes: less.map(({ row }) => row), counts: less.map(({ count }) => -count), writes }
+  }
+
+  #count(row: Values, by: number): void {
+    const id = this.table.idOf(row)
+    const counted = this.#balance.get(id)
+    if (counted === undefined) this.#balance.set(id, { row, count: by })
+    else counted.count += by
+  }
+}
