@@ -153,6 +153,7 @@ export const ERRORS = {
     'Source "{node}" cannot go on from {place}: {reason}. What was changed since is not to be had from the log: --fresh starts over with a new snapshot.',
   ),
   SOURCE_FAILED: row('external', 'restart', 'Source "{node}": {reason}'),
+  SOURCE_SETTING: row('external', 'never', 'Source "{node}" cannot read this server as it is set up: {reason}'),
   SINK_FAILED: row('external', 'restart', 'Sink "{node}": {reason}'),
   // Data
   RECORD_MALFORMED: row('user', 'never', '{file}:{line}: {reason}'),

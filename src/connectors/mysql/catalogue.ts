@@ -130,12 +130,18 @@ export class Catalogue {
     return Number(row?.[0]) !== 0
   }
 
-  /** MySQL can hide the primary key that it makes itself (sql_generate_invisible_primary_key): this session is to see it, as the log does. */
-  async showGeneratedKeys(): Promise<void> {
+  /**
+   * Sets up the session: MySQL caches the sizes of tables for a day, and can hide a primary key that it made itself
+   * (sql_generate_invisible_primary_key), which the log shows.
+   */
+  async prepare(): Promise<void> {
     if (this.#info.mariadb) return
-    const [row] = await this.#connection.query("SHOW VARIABLES LIKE 'show_gipk_in_create_table_and_information_schema'")
-    if (row !== undefined)
-      await this.#connection.run('SET SESSION show_gipk_in_create_table_and_information_schema = ON')
+    const wanted = { information_schema_stats_expiry: '0', show_gipk_in_create_table_and_information_schema: 'ON' }
+    const there = await this.#connection.query('SHOW SESSION VARIABLES WHERE Variable_name IN (?)', [
+      Object.keys(wanted),
+    ])
+    for (const [name] of there)
+      await this.#connection.run(`SET SESSION ${name} = ${wanted[name as keyof typeof wanted]}`)
   }
 }
 

@@ -1,5 +1,7 @@
 // What is known of a table's columns: from the catalogue for a snapshot, from the log's table maps for changes. Both give the same.
 
+import { assert } from '../../util/assert.ts'
+
 /** information_schema's DATA_TYPE; every spatial type is `geometry`, MariaDB's JSON is `longtext`. */
 export type ColumnKind =
   | 'tinyint'
@@ -86,4 +88,12 @@ export type MysqlValue = null | number | bigint | string | Uint8Array
 export function tableName(database: string, table: string): string {
   const part = (name: string): string => (/[.`]/.test(name) ? `\`${name.replaceAll('`', '``')}\`` : name)
   return `${part(database)}.${part(table)}`
+}
+
+/** The database and table of a name that tableName made. */
+export function splitTableName(name: string): { readonly database: string; readonly table: string } {
+  const match = /^(`(?:[^`]|``)*`|[^.`]*)\.(`(?:[^`]|``)*`|[^.`]*)$/.exec(name)
+  assert(match !== null, `${name} is the name of a table in a database`)
+  const part = (text: string): string => (text.startsWith('`') ? text.slice(1, -1).replaceAll('``', '`') : text)
+  return { database: part(match[1] as string), table: part(match[2] as string) }
 }

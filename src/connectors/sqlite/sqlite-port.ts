@@ -11,22 +11,23 @@ import type { RuntimeContext } from '../../contract/runtime-context.ts'
 import { MillraceError } from '../../errors.ts'
 import type { Change, ChangeSource as Origin } from '../../record/change.ts'
 import { present } from '../../util/assert.ts'
-import type {
-  ChangeLog,
-  ChangePort,
-  ChunkRead,
-  KeyBound,
-  KeyRange,
-  KeyRouter,
-  Offset,
-  PortRole,
-  TableSplit,
+import {
+  type ChangeLog,
+  type ChangePort,
+  type ChunkRead,
+  type KeyBound,
+  type KeyRange,
+  type KeyRouter,
+  type Offset,
+  PageSize,
+  type PortRole,
+  type TableSplit,
 } from '../cdc/index.ts'
 import { Capture, type CaptureRecord } from './capture.ts'
 import { SqliteDatabase } from './database.ts'
 import { compareBound, type SqliteBound, splitColumns, toBound } from './key-bound.ts'
 import type { SqliteSourceSettings } from './options.ts'
-import { PageReader, PageSize } from './page-reader.ts'
+import { PageReader } from './page-reader.ts'
 import { quoteName } from './quote.ts'
 import { makeRowShape, type RowShape } from './row-shape.ts'
 import { SqliteLog } from './sqlite-log.ts'

@@ -1,0 +1,308 @@
+// MysqlPort: a MySQL or MariaDB server as a source of changes. Offsets are places in its binary log.
+//
+// Owns: a session for questions, the reader of snapshots, the server ids it takes.
+// Does not own: the log's decoding (mysql-log), which chunks there are (cdc).
+//
+// I1. All sessions are with the server that the port was opened at: places of another one's log mean nothing here.
+// I2. Keys are compared by the server, whole numbers apart, whose order is everyone's.
+
+import { createHash, randomInt } from 'node:crypto'
+import type { RuntimeContext } from '../../contract/runtime-context.ts'
+import { MillraceError } from '../../errors.ts'
+import type { Change, ChangeSource as Origin } from '../../record/change.ts'
+import type {
+  ChangeLog,
+  ChangePort,
+  ChunkRead,
+  KeyBound,
+  KeyRange,
+  KeyRouter,
+  Offset,
+  PortRole,
+  TableSplit,
+} from '../cdc/index.ts'
+import { BinlogStream } from './binlog-stream.ts'
+import { Catalogue } from './catalogue.ts'
+import { splitTable } from './chunk-splitter.ts'
+import { type MysqlTable, splitTableName, tableName } from './column.ts'
+import { MysqlConnection } from './connection.ts'
+import type { MysqlBound } from './key-bound.ts'
+import { Charsets } from './log/charsets.ts'
+import { MysqlLog } from './mysql-log.ts'
+import { lastPartRouter, makeRouter } from './mysql-router.ts'
+import type { MysqlOffset } from './offset.ts'
+import { type MysqlSourceSettings, tableTest } from './options.ts'
+import { compareOffsets, currentPlace, earliestPlace, logFiles, parsePlace } from './place.ts'
+import { placeAt } from './place-at.ts'
+import { checkServer, checkTable, transactionalEngines } from './preflight.ts'
+import { makeRowShape } from './row-shape.ts'
+import { type ServerInfo, serverInfo, sourceFailed } from './server.ts'
+import { SnapshotReader } from './snapshot-reader.ts'
+import type { ViewStep } from './snapshot-view.ts'
+import { sourceError } from './source-error.ts'
+import { TableReaders } from './table-readers.ts'
+
+/** Logs that one reader may have open at a time: the one it follows, and one that it goes back over. */
+const LOGS_PER_READER = 2
+
+export class MysqlPort<Row> implements ChangePort<Row> {
+  readonly #settings: MysqlSourceSettings
+  readonly #step: (step: ViewStep, table: string) => Promise<void>
+  readonly #checked = new Set<string>()
+  #context!: RuntimeContext
+  #main: MysqlConnection | undefined
+  #info!: ServerInfo
+  #catalogue!: Catalogue
+  #foldsCase!: boolean
+  #isWanted!: (name: string) => boolean
+  #wanted!: string
+  #charsets: Charsets | undefined
+  #snapshots: SnapshotReader<Row> | undefined
+  #logsOpened = 0
+  #lastSource: Origin | undefined
+  #lastTable = ''
+
+  /** `step` is called where a view of a chunk is on its way: tests change rows there. */
+  constructor(settings: MysqlSourceSettings, step: (step: ViewStep, table: string) => Promise<void> = async () => {}) {
+    this.#settings = settings
+    this.#step = step
+  }
+
+  async open(context: RuntimeContext, role: PortRole): Promise<void> {
+    this.#context = context
+    this.#checkServerIds()
+    await this.#asked(async () => {
+      const connection = await this.#session()
+      this.#info = await serverInfo(connection)
+      this.#catalogue = new Catalogue(connection, this.#info)
+      await this.#catalogue.prepare()
+      this.#foldsCase = await this.#catalogue.foldsCase()
+      this.#isWanted = tableTest(this.#settings.tables, this.#foldsCase)
+      const identity = JSON.stringify([this.#settings.tables, this.#foldsCase])
+      this.#wanted = createHash('sha256').update(identity).digest('hex').slice(0, 16)
+      if (role === 'enumerator') await this.#preflight(connection)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#snapshots?.close()
+    this.#main?.close()
+  }
+
+  discoverTables(): Promise<readonly string[]> {
+    return this.#asked(async () => {
+      const connection = await this.#session()
+      const tables = await this.#catalogue.tables(this.#isWanted)
+      const fresh = tables.filter(({ database, name }) => !this.#checked.has(tableName(database, name)))
+      const readsRows = this.#settings.startup === 'initial' || this.#settings.startup === 'snapshot'
+      if (readsRows && fresh.length > 0) {
+        const engines = await transactionalEngines(connection)
+        for (const table of fresh) {
+          await checkTable(connection, engines, table, this.#context.node)
+          await this.#describe(tableName(table.database, table.name))
+        }
+      }
+      for (const { database, name } of fresh) this.#checked.add(tableName(database, name))
+      return tables.map(({ database, name }) => tableName(database, name))
+    })
+  }
+
+  currentOffset(): Promise<Offset> {
+    return this.#asked(async () => currentPlace(await this.#session(), this.#info))
+  }
+
+  earliestOffset(): Promise<Offset> {
+    return this.#asked(async () => earliestPlace(await this.#session(), this.#info))
+  }
+
+  offsetAt(timestampMs: number): Promise<Offset> {
+    return this.#asked(async () =>
+      placeAt(
+        { connection: await this.#session(), info: this.#info, open: (from) => this.#openStream(from) },
+        timestampMs,
+      ),
+    )
+  }
+
+  parseOffset(text: string): Offset {
+    return parsePlace(text)
+  }
+
+  compareOffsets(a: Offset, b: Offset): number {
+    return compareOffsets(a as MysqlOffset, b as MysqlOffset)
+  }
+
+  tableOf({ source }: Change<Row>): string {
+    if (source === this.#lastSource) return this.#lastTable
+    this.#lastSource = source
+    this.#lastTable = tableName(source.database, source.table)
+    return this.#lastTable
+  }
+
+  splitTable(name: string, resume: NonNullable<unknown> | undefined): Promise<TableSplit> {
+    return this.#asked(async () => {
+      const table = await this.#describe(name)
+      if (table === undefined || table.key.length === 0)
+        return { ranges: [{ from: null, to: null }], resume: undefined }
+      return splitTable(await this.#session(), table, this.#settings.chunkSize, resume)
+    })
+  }
+
+  readChunk(name: string, range: KeyRange, maxRecords: number): Promise<ChunkRead<Row>> {
+    return this.#asked(async () => {
+      this.#snapshots ??= this.#makeSnapshots()
+      const read = await this.#snapshots.read(name, range, maxRecords)
+      if (read !== undefined) return read
+      const high = await currentPlace(await this.#session(), this.#info)
+      return {
+        rows: [],
+        low: high,
+        high,
+        next: null,
+        schema: { columns: [], key: [] },
+        source: this.#goneSource(name, high),
+      }
+    })
+  }
+
+  openLog(from: Offset, table?: string): Promise<ChangeLog<Row>> {
+    return this.#asked(async () => {
+      const isNamed = (name: string): boolean => (table === undefined ? this.#isWanted(name) : name === table)
+      const isWanted = (database: string, name: string): boolean => isNamed(tableName(database, name))
+      this.#charsets ??= await Charsets.load(await this.#session())
+      const readers = new TableReaders<Row>({
+        catalogue: this.#catalogue,
+        charsets: this.#charsets,
+        mariadb: this.#info.mariadb,
+        isWanted,
+        shapeOf: (found, extra) => makeRowShape<Row>(this.#keyed(found), this.#settings.shape, extra),
+      })
+      return new MysqlLog<Row>({
+        open: (at) => this.#openStream(at),
+        from: from as MysqlOffset,
+        server: this.#info,
+        readers,
+        wanted: table === undefined ? this.#wanted : `${this.#wanted}/${table}`,
+        tables: () => this.#catalogue.tables(isNamed),
+        currentPlace: async () => currentPlace(await this.#session(), this.#info),
+        files: async () => (await logFiles(await this.#session())).map(({ name }) => name),
+        lowerCaseNames: this.#foldsCase,
+      })
+    })
+  }
+
+  openRouter(name: string, bounds: readonly KeyBound[]): Promise<KeyRouter> {
+    return this.#asked(async () => {
+      const table = await this.#describe(name)
+      if (table === undefined || table.key.length === 0 || bounds.length === 0) return lastPartRouter(bounds.length)
+      return makeRouter(await this.#session(), table, bounds as readonly MysqlBound[])
+    })
+  }
+
+  /** Runs questions; what the driver throws becomes an error of the source. */
+  async #asked<R>(work: () => Promise<R>): Promise<R> {
+    try {
+      return await work()
+    } catch (error) {
+      throw sourceError(error, this.#settings.connection, this.#context.node)
+    }
+  }
+
+  /** The session for questions; anew if it was lost while nothing was asked. */
+  async #session(): Promise<MysqlConnection> {
+    if (this.#main !== undefined && this.#main.lost === undefined) return this.#main
+    const before = this.#main
+    this.#main = await this.#connect()
+    if (before === undefined) return this.#main
+    const { id } = await serverInfo(this.#main)
+    if (id !== this.#info.id) throw sourceFailed(`the address leads to ${id} now, and led to ${this.#info.id} before`)
+    this.#catalogue = new Catalogue(this.#main, this.#info)
+    await this.#catalogue.prepare()
+    return this.#main
+  }
+
+  #connect(): Promise<MysqlConnection> {
+    return MysqlConnection.open(this.#settings.connection)
+  }
+
+  async #preflight(connection: MysqlConnection): Promise<void> {
+    const { node, logger } = this.#context
+    await checkServer({
+      connection,
+      info: this.#info,
+      node,
+      warn: (message) => logger.warn(message),
+      openLog: async () => {
+        const stream = await this.#openStream(await currentPlace(connection, this.#info))
+        await stream.close()
+      },
+    })
+  }
+
+  #makeSnapshots(): SnapshotReader<Row> {
+    return new SnapshotReader<Row>({
+      context: this.#context,
+      info: this.#info,
+      catalogue: () => this.#catalogue,
+      connect: () => this.#connect(),
+      shapeOf: (table, definition) => makeRowShape<Row>(table, this.#settings.shape, { definition }),
+      keyed: (table) => this.#keyed(table),
+      rowsPerSecond: this.#settings.rowsPerSecond,
+      step: this.#step,
+    })
+  }
+
+  async #describe(name: string): Promise<MysqlTable | undefined> {
+    await this.#session()
+    const { database, table } = splitTableName(name)
+    const found = await this.#catalogue.table(database, table)
+    return found === undefined ? undefined : this.#keyed(found)
+  }
+
+  /** The table with the key that option chunkKey gives it, if it has none of its own. */
+  #keyed(table: MysqlTable): MysqlTable {
+    const key = this.#settings.chunkKey.get(tableName(table.database, table.name))
+    if (key === undefined || table.key.length > 0) return table
+    const wrong = key.find((name) => !table.columns.some((column) => column.name === name && !column.nullable))
+    if (wrong === undefined) return { ...table, key }
+    const reason = `column "${wrong}" of chunkKey is not there, or may be NULL, so it tells no rows apart`
+    throw new MillraceError('SCHEMA_MISMATCH', { table: tableName(table.database, table.name), reason })
+  }
+
+  #goneSource(name: string, at: MysqlOffset): Origin {
+    const { database, table } = splitTableName(name)
+    return { connector: 'mysql', database, table, position: `${at.file}:${at.pos}`, timestampMs: 0, snapshot: true }
+  }
+
+  #openStream(from: MysqlOffset): Promise<BinlogStream> {
+    const { connection, heartbeatMs } = this.#settings
+    return BinlogStream.open({
+      settings: connection,
+      serverId: this.#serverId(),
+      from,
+      info: this.#info,
+      heartbeatMs,
+      clock: this.#context.clock,
+    })
+  }
+
+  #checkServerIds(): void {
+    const ids = this.#settings.serverIds
+    const needed = LOGS_PER_READER * this.#context.parallelism
+    if (ids === undefined || ids[1] - ids[0] + 1 >= needed) return
+    throw new MillraceError('CONNECTOR_OPTION', {
+      path: 'serverId',
+      connector: 'mysqlChanges',
+      reason: `${needed} ids are needed, ${LOGS_PER_READER} for each reader: '${ids[0]}-${ids[0] + needed - 1}'`,
+    })
+  }
+
+  /** Of its own among the readers, and not the one it took last: the server may not have noticed that that one is gone. */
+  #serverId(): number {
+    const ids = this.#settings.serverIds
+    // Above what people give their servers by hand.
+    if (ids === undefined) return randomInt(1_000_000_000, 4_294_967_295)
+    this.#logsOpened += 1
+    return ids[0] + LOGS_PER_READER * this.#context.subtask + (this.#logsOpened % LOGS_PER_READER)
+  }
+}
