@@ -9,16 +9,14 @@ export interface SelectList {
   readonly sql: readonly string[]
   /** The same array, its values replaced. */
   readonly values: (raw: RawRow) => MysqlValue[]
-  readonly protocol: 'text' | 'binary'
 }
 
 /** How to select a table's columns: rows as arrays, by MysqlConnection's own settings. */
-export function selectList(table: MysqlTable, _info: { readonly mariadb: boolean }): SelectList {
+export function selectList(table: MysqlTable): SelectList {
   const reads = table.columns.map((column) => readOf(column, quoteName(column.name)))
   return {
     sql: reads.map(({ sql }) => sql),
     values: replaceValues(reads.map(({ convert }) => convert)),
-    protocol: 'text',
   }
 }
 
