@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { compareOffsets } from '../../../../src/connectors/mysql/place.ts'
 import { describeServers } from '../../../support/mysql-servers.ts'
-import { LogDriver, texts } from './log-driver.ts'
+import { type LogChange, LogDriver, texts } from './log-driver.ts'
 
 describeServers('MysqlLog', ['mysql', 'mariadb'], (server) => {
   let log: LogDriver
@@ -55,4 +55,188 @@ describeServers('MysqlLog', ['mysql', 'mariadb'], (server) => {
       expect(changes).toEqual(texts(whole))
     }
   })
+
+  test('what is rolled back never shows, in whole or to a savepoint; what has no transactions does', async () => {
+    const from = await log.place()
+    await log.run('BEGIN', "INSERT INTO a VALUES (10, 'x')", 'ROLLBACK')
+    await log.run('BEGIN', "INSERT INTO a VALUES (11, 'x')", 'SAVEPOINT S1', "INSERT INTO a VALUES (12, 'x')")
+    await log.run('ROLLBACK TO s1', "INSERT INTO b VALUES (13, 'x')", 'COMMIT')
+    await log.run("INSERT INTO m VALUES (14, 'x')")
+    const expected = ['c a 11,x', 'c b 13,x', 'c m 14,x']
+    // MariaDB has the rows of these in its log; MySQL with GTIDs refuses such transactions.
+    if (log.info.mariadb) {
+      await log.run('BEGIN', "INSERT INTO a VALUES (15, 'x')", "INSERT INTO m VALUES (16, 'x')", 'ROLLBACK')
+      await log.run('BEGIN', "INSERT INTO a VALUES (17, 'x')", 'SAVEPOINT `s 2`', "INSERT INTO a VALUES (18, 'x')")
+      await log.run("INSERT INTO m VALUES (19, 'x')", "INSERT INTO a VALUES (20, 'x')", 'ROLLBACK TO `s 2`', 'COMMIT')
+      await log.run('CREATE TEMPORARY TABLE t1 (i INT)', 'BEGIN', "INSERT INTO a VALUES (21, 'x')")
+      await log.run('CREATE TEMPORARY TABLE t2 (i INT)', 'ROLLBACK')
+      expected.push('c m 16,x', 'c m 19,x', 'c a 17,x')
+    }
+    await log.run('DELETE FROM a WHERE id = 11')
+    expected.push('d a 11,x')
+    expect(texts(await log.read(from))).toEqual(expected)
+    expect(texts(await log.read(from, { heldBytesMax: 0 }))).toEqual(expected)
+    expect(texts(await log.read(from, { heldBytesMax: 0, records: 1 }))).toEqual(expected)
+    await log.run('DELETE FROM a', 'DELETE FROM b', 'DELETE FROM m')
+  })
+
+  test('one statement that changes several tables', async () => {
+    await log.run("INSERT INTO a VALUES (1, 'x'), (2, 'x')", "INSERT INTO b VALUES (1, 'y'), (2, 'y')")
+    const from = await log.place()
+    await log.run("UPDATE a JOIN b USING (id) SET a.v = 'p', b.v = 'q'", 'DELETE a, b FROM a JOIN b USING (id)')
+    const read = await log.read(from)
+    expect(texts(read).sort()).toEqual(
+      [
+        'u a 1,x > 1,p',
+        'u a 2,x > 2,p',
+        'u b 1,y > 1,q',
+        'u b 2,y > 2,q',
+        'd a 1,p',
+        'd a 2,p',
+        'd b 1,q',
+        'd b 2,q',
+      ].sort(),
+    )
+    const only = await log.read(from, { wanted: (table) => table === 'b' })
+    expect(texts(only)).toEqual(texts(read).filter((change) => change[2] === 'b'))
+  })
+
+  test('transactions that change no wanted table, and new files, move the place on', async () => {
+    const from = await log.place()
+    await log.run("INSERT INTO a VALUES (1, 'x')", 'DELETE FROM a')
+    const read = await log.read(from, { wanted: (table) => table === 'b' })
+    expect(read.changes).toEqual([])
+    expect(compareOffsets(read.next, await log.place())).toBe(0)
+  })
+
+  test('an XA transaction is told when it is committed, though the reader began after its preparation', async () => {
+    const begin = await log.place()
+    const other = await server.connection(log.database)
+    await other.run("XA START 'x1', 'b', 7")
+    await other.run("INSERT INTO a VALUES (1, 'x'), (2, 'x')")
+    await other.run("INSERT INTO b VALUES (3, 'x')")
+    await other.run("XA END 'x1', 'b', 7")
+    await other.run("XA PREPARE 'x1', 'b', 7")
+    // Only another session may go on with one that is prepared.
+    other.close()
+    await log.run("INSERT INTO m VALUES (1, 'between')")
+    const prepared = await log.read(begin)
+    expect(texts(prepared)).toEqual(['c m 1,between'])
+    await retried(() => log.run("XA COMMIT 'x1', 'b', 7"))
+    await log.run(
+      'XA START 0x7832',
+      "INSERT INTO a VALUES (9, 'x')",
+      'XA END 0x7832',
+      'XA PREPARE 0x7832',
+      'XA ROLLBACK 0x7832',
+    )
+    await log.run("XA START 'x3'", "INSERT INTO a VALUES (4, 'x')", "XA END 'x3'", "XA COMMIT 'x3' ONE PHASE")
+    const rows = ['c a 1,x', 'c a 2,x', 'c b 3,x', 'c a 4,x']
+    for (const heldBytesMax of [0, 1 << 20]) {
+      expect(texts(await log.read(begin, { heldBytesMax }))).toEqual(['c m 1,between', ...rows])
+      for (const records of [1, 2, 1000]) {
+        expect(texts(await log.read(prepared.next, { heldBytesMax, records }))).toEqual(rows)
+        const cut = await log.read(prepared.next, { heldBytesMax, records, pagesMax: 1 })
+        expect(texts(cut)).toEqual(rows.slice(0, records === 1000 ? 4 : records))
+        expect(texts(await log.read(cut.next, { heldBytesMax }))).toEqual(rows.slice(cut.changes.length))
+      }
+    }
+    const { source } = prepared.changes[0] as LogChange
+    expect(source).toMatchObject({ connector: 'mysql', database: log.database, table: 'm', snapshot: false })
+    expect(source.transaction).toMatch(log.info.mariadb ? /^\d+-\d+-\d+$/ : /^[0-9a-f-]{36}:\d+$/)
+    await log.run('DELETE FROM a', 'DELETE FROM b', 'DELETE FROM m')
+  })
+
+  test('rows are decoded with the columns of their time, over several changes of them (M12)', async () => {
+    const from = await log.place()
+    await log.run('CREATE TABLE c (id INT PRIMARY KEY, v VARCHAR(20))', "INSERT INTO c VALUES (1, 'x')")
+    await log.run('ALTER TABLE c ADD COLUMN n INT FIRST', "INSERT INTO c VALUES (7, 2, 'y')")
+    await log.run('ALTER TABLE c CHANGE v w VARCHAR(30) AFTER n', "INSERT INTO c VALUES (8, 'z', 3)")
+    await log.run('ALTER TABLE c DROP COLUMN n', 'ALTER TABLE c MODIFY id BIGINT', "UPDATE c SET w = 'q' WHERE id = 1")
+    await log.run('ALTER TABLE c RENAME COLUMN w TO v, ADD COLUMN k INT')
+    const read = await log.read(from)
+    expect(texts(read)).toEqual(['c c 1,x', 'c c 7,2,y', 'c c 8,z,3', 'u c x,1 > q,1', 's c'])
+    const columns = read.schemas.map((schema) =>
+      schema.columns.map(({ name, type }) => `${name} ${type.replace(/\(11\)|\(20\)$/, '')}`),
+    )
+    expect(columns[0]).toEqual(['id int', expect.stringMatching(/^v varchar/)])
+    expect(columns[1]).toEqual(['n int', 'id int', expect.stringMatching(/^v varchar/)])
+    expect(columns[2]).toEqual(['n int', 'w varchar(30)', 'id int'])
+    expect(columns[3]).toEqual(['w varchar(30)', 'id bigint'])
+    expect(columns[4]).toEqual(['v varchar(30)', 'id bigint', 'k int'])
+    expect(read.schemas[2]?.columns[1]).toMatchObject({ renamedFrom: 'v', formerNames: ['v'] })
+    expect(read.schemas[3]?.columns[0]).toMatchObject({ name: 'w', formerNames: ['v'] })
+    expect(read.schemas[4]?.columns[0]).toMatchObject({ renamedFrom: 'w', formerNames: ['v', 'w'] })
+    expect(read.schemas[4]?.definition).toMatch(/^CREATE TABLE/)
+    // The columns of an altered table are told though the reader stopped behind the statement and no row came.
+    for (let cut = 1; cut <= 4; cut++) {
+      const head = await log.read(from, { records: 1, pagesMax: cut })
+      expect(texts(await log.read(head.next))).toEqual(texts(read).slice(cut))
+    }
+    await log.run('DROP TABLE c')
+  })
+
+  test('rows that go without being logged are told, or refused by name', async () => {
+    await log.run("INSERT INTO a VALUES (1, 'x')")
+    const from = await log.place()
+    await log.run('TRUNCATE a', 'CREATE TABLE d AS SELECT 1 AS id', 'CREATE TABLE e LIKE d', 'DROP TABLE d')
+    await log.run('INSERT INTO e VALUES (5)', 'ALTER TABLE e RENAME TO f', 'INSERT INTO f VALUES (6)')
+    expect(texts(await log.read(from))).toEqual(['t a', 'c d 1', 't d', 'c e 5', 't e', 'c f 6'])
+    const swap = await log.place()
+    await log.run('CREATE TABLE _a_gho (id INT PRIMARY KEY, v VARCHAR(20), n INT)')
+    await log.run('RENAME TABLE a TO _a_del, _a_gho TO a', "INSERT INTO a VALUES (2, 'y', 3)", 'DROP TABLE _a_del')
+    const wanted = (table: string): boolean => table === 'a' || table === 'f'
+    expect(texts(await log.read(swap, { wanted }))).toEqual(['c a 2,y,3'])
+    const replaced = await log.place()
+    await log.run('CREATE TABLE spare LIKE f', 'INSERT INTO spare VALUES (9)', 'RENAME TABLE f TO old_f, spare TO f')
+    await expect(log.read(replaced, { wanted })).rejects.toThrow(/renames .*spare to .*f, so .*f has other rows/)
+    const parts = await log.place()
+    await log.run(
+      'CREATE TABLE p (id INT PRIMARY KEY) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (5), PARTITION p1 VALUES LESS THAN (9))',
+    )
+    await log.run('INSERT INTO p VALUES (1), (6)', 'ALTER TABLE p DROP PARTITION p0')
+    await expect(log.read(parts)).rejects.toThrow(/ALTER TABLE .*p … DROP PARTITION/)
+    await log.run('DROP TABLE f, old_f, p, a', 'CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(20))')
+  })
+
+  test('a dropped database empties its wanted tables', async () => {
+    const driver = await LogDriver.open(server)
+    await driver.run(
+      'CREATE TABLE x (id INT PRIMARY KEY)',
+      'CREATE TABLE y (id INT PRIMARY KEY)',
+      'INSERT INTO y VALUES (1)',
+    )
+    const reading = driver.open(await driver.place(), {})
+    await reading.read(10)
+    await driver.run(`DROP DATABASE ${driver.database}`)
+    const changes: string[] = []
+    while (changes.length < 2) {
+      await reading.available()
+      changes.push(...texts(await reading.read(10)))
+    }
+    expect(changes.sort()).toEqual(['t x', 't y'])
+    await reading.close()
+  })
+
+  test('a statement that is logged instead of the rows it changed is refused by name', async () => {
+    const session = await server.connection(log.database)
+    await session.run('SET SESSION binlog_format = STATEMENT')
+    const from = await log.place()
+    await session.run("INSERT INTO b VALUES (40, 'x')")
+    await expect(log.read(from)).rejects.toThrow(/statement \(INSERT\) that changes table .*b, .*binlog_format/)
+    expect((await log.read(from, { wanted: (table) => table === 'a' })).changes).toEqual([])
+    await log.run('DELETE FROM b')
+  })
 })
+
+/** A prepared transaction belongs to its session until the server noticed that this one is gone. */
+async function retried(run: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (attempt === 100) throw error
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
