@@ -99,6 +99,11 @@ export class BinlogStream {
     return this.#place.pos
   }
 
+  /** Where that event ends, and the next one of the file begins. */
+  get next(): number {
+    return this.#place.next
+  }
+
   /** When the file was begun, in ms: MysqlOffset.created. 0 before its first event. */
   get created(): number {
     return this.#place.created

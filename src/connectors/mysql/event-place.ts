@@ -41,6 +41,11 @@ export class EventPlace {
     return this.#pos
   }
 
+  /** Where it ends, and the next one of the file begins. */
+  get next(): number {
+    return this.#next
+  }
+
   /** When the file was begun, in ms: its first event's time. 0 before that. */
   get created(): number {
     return this.#created

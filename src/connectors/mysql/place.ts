@@ -122,7 +122,7 @@ async function executedNow(connection: MysqlConnection, info: ServerInfo): Promi
 }
 
 /** What is executed at a place of a MariaDB; it reads the file up to there. Undefined if it has no such place. */
-async function gtidsAt(connection: MysqlConnection, file: string, pos: number): Promise<string | undefined> {
+export async function gtidsAt(connection: MysqlConnection, file: string, pos: number): Promise<string | undefined> {
   const text = (await connection.first('SELECT BINLOG_GTID_POS(?, ?)', [file, pos]))?.[0] as string | null
   return text === null ? undefined : parseGtids(text, true).toString()
 }
