@@ -34,8 +34,9 @@ function namedColumn(
   const column = columnOf(map, mapped, server)
   if (known === undefined || !fits(mapped, known, server) || !sameLabels(known, column)) return column
   // What the map tells is of its time: it goes before what the catalogue says now.
-  const { nullable, invisible } = column
-  return { ...known, nullable, invisible, collation: known.charset === null ? null : column.collation }
+  const invisible = mapped.invisible ?? known.invisible
+  const collation = known.charset === null ? null : column.collation
+  return { ...known, nullable: mapped.nullable, invisible, collation }
 }
 
 function sameLabels(one: MysqlColumn, other: MysqlColumn): boolean {
