@@ -1,7 +1,7 @@
 // Reading one part of a chunk exactly: the rows as they were when the log stood at one offset.
 
 import { MillraceError } from '../../errors.ts'
-import type { Change, ChangeSource } from '../../record/change.ts'
+import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
 import { assert } from '../../util/assert.ts'
 import { keyText } from './key-text.ts'
 import { readRange } from './log-range.ts'
@@ -64,9 +64,11 @@ async function backfill<Row>(
   read: ChunkRead<Row>,
 ): Promise<readonly Change<Row>[] | undefined> {
   const request = { table, from: read.low, to: read.high, pagesMax: Number.POSITIVE_INFINITY }
-  const changes = (await readRange(port, request)).changes.map(({ change }) => change)
-  if (changes.length === 0) return read.rows
-  if (changes.some((change) => change.op === 't' || change.op === 's')) return undefined
+  const logged = (await readRange(port, request)).changes
+  if (logged.length === 0) return read.rows
+  if (logged.some(({ change, schema }) => change.op === 't' || change.op === 's' || !sameNames(schema, read.schema)))
+    return undefined
+  const changes = logged.map(({ change }) => change)
   assert(read.schema.key.length > 0, `table ${table} has a key, or is read at one moment`)
   const rows = new Map(read.rows.map((row) => [keyText(row.key), row]))
   const isInside = await membership(
@@ -82,4 +84,12 @@ async function backfill<Row>(
       rows.set(keyText(key), { op: 'r', before: null, after, key, source: read.source })
   }
   return [...rows.values()]
+}
+
+/** A log need not tell of new columns before a row has them. */
+function sameNames(a: TableSchema, b: TableSchema): boolean {
+  return (
+    a === b ||
+    (a.columns.length === b.columns.length && a.columns.every(({ name }, index) => name === b.columns[index]?.name))
+  )
 }
