@@ -12,7 +12,7 @@ export class TimeZone {
 
   constructor(name: string) {
     const two = '2-digit'
-    this.#format = new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', {
+    this.#format = new Intl.DateTimeFormat('en-u-ca-gregory-nu-latn', {
       timeZone: name,
       hourCycle: 'h23',
       era: 'short',
