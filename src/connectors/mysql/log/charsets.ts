@@ -6,6 +6,7 @@ import type { MysqlConnection } from '../connection.ts'
 import { loadMultiByteDecoder, MULTI_BYTE_CHARSETS } from './multi-byte-decoder.ts'
 import {
   type DecodeText,
+  decodeUcs2,
   decodeUtf8,
   decodeUtf16,
   decodeUtf16le,
@@ -36,7 +37,7 @@ const UNICODE: Readonly<Record<string, DecodeText>> = {
   utf8mb4: decodeUtf8,
   utf8mb3: decodeUtf8,
   utf8: decodeUtf8,
-  ucs2: decodeUtf16,
+  ucs2: decodeUcs2,
   utf16: decodeUtf16,
   utf16le: decodeUtf16le,
   utf32: decodeUtf32,

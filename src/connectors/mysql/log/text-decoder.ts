@@ -8,9 +8,17 @@ export function decodeUtf8(buffer: Buffer, from: number, to: number): string {
   return buffer.toString('utf8', from, to)
 }
 
-/** ucs2 and utf16: big-endian. */
+/** utf16: big-endian. */
 export function decodeUtf16(buffer: Buffer, from: number, to: number): string {
   return Buffer.from(buffer.subarray(from, to)).swap16().toString('utf16le')
+}
+
+/** What a driver reads in the three bytes of UTF-8 that the server sends for half a pair. */
+const HALF = '\ufffd\ufffd\ufffd'
+
+/** ucs2: utf16 that has no pairs, only halves. */
+export function decodeUcs2(buffer: Buffer, from: number, to: number): string {
+  return decodeUtf16(buffer, from, to).replaceAll(/[\ud800-\udfff]/g, HALF)
 }
 
 /** utf16le. */
@@ -22,7 +30,7 @@ export function decodeUtf16le(buffer: Buffer, from: number, to: number): string 
 export function decodeUtf32(buffer: Buffer, from: number, to: number): string {
   const points: number[] = []
   for (let at = from; at < to; at += 4) points.push(buffer.readUInt32BE(at))
-  return textOf(points)
+  return textOf(points).replaceAll(/\p{Surrogate}/gu, HALF)
 }
 
 /** A character set of single bytes; `characters` are those of its 256 bytes. */
