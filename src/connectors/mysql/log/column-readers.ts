@@ -126,14 +126,26 @@ function readUint32(cursor: Cursor): number {
   return cursor.buffer.readUInt32LE(cursor.at - 4)
 }
 
-function readInt64(cursor: Cursor): bigint {
+/** Eight bytes as two halves and as a whole, so that a bigint is made at once. */
+const HALVES = new Int32Array(2)
+const SIGNED = new BigInt64Array(HALVES.buffer)
+const UNSIGNED = new BigUint64Array(HALVES.buffer)
+const [LOW, HIGH] = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? [0, 1] : [1, 0]
+
+function takeHalves(cursor: Cursor): void {
+  HALVES[LOW] = cursor.buffer.readInt32LE(cursor.at)
+  HALVES[HIGH] = cursor.buffer.readInt32LE(cursor.at + 4)
   cursor.at += 8
-  return cursor.buffer.readBigInt64LE(cursor.at - 8)
+}
+
+function readInt64(cursor: Cursor): bigint {
+  takeHalves(cursor)
+  return SIGNED[0] as bigint
 }
 
 function readUint64(cursor: Cursor): bigint {
-  cursor.at += 8
-  return cursor.buffer.readBigUInt64LE(cursor.at - 8)
+  takeHalves(cursor)
+  return UNSIGNED[0] as bigint
 }
 
 function readFloat(cursor: Cursor): number {

@@ -1,5 +1,9 @@
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const DASH = 0x2d
+const ZERO = 0x30
+/** A sign and the digits of 2^53. */
+const INTEGER_DIGITS = 17
 const HEX = Buffer.from('0123456789abcdef')
 
 /** What stands behind the backslash, for the bytes that have a short escape. */
@@ -13,9 +17,12 @@ const ESCAPES = new Map<number, number>([
   [BACKSLASH, BACKSLASH],
 ])
 
-/** The text of one document, as bytes of UTF-8 while it grows. */
+/** What is kept for the next document. */
+const KEPT_BYTES = 1 << 16
+
+/** The text of one document after another, as bytes of UTF-8 while it grows. */
 export class JsonOutput {
-  #bytes = Buffer.allocUnsafe(512)
+  #bytes = Buffer.allocUnsafe(KEPT_BYTES)
   #length = 0
   #isAscii = true
 
@@ -61,8 +68,36 @@ export class JsonOutput {
     if (all > 0x7f) this.#isAscii = false
   }
 
+  /** A whole number that is safe. */
+  integer(value: number): void {
+    this.#reserve(INTEGER_DIGITS)
+    let rest = value
+    if (rest < 0) {
+      this.#bytes[this.#length++] = DASH
+      rest = -rest
+    }
+    let digits = 1
+    for (let limit = 10; rest >= limit; limit *= 10) digits += 1
+    this.#length += digits
+    let at = this.#length
+    do {
+      const tenth = Math.floor(rest / 10)
+      this.#bytes[--at] = ZERO + rest - tenth * 10
+      rest = tenth
+    } while (rest > 0)
+  }
+
+  /** The text, and what comes next begins another. */
   take(): string {
-    return this.#bytes.toString(this.#isAscii ? 'latin1' : 'utf8', 0, this.#length)
+    const text = this.#bytes.toString(this.#isAscii ? 'latin1' : 'utf8', 0, this.#length)
+    this.clear()
+    return text
+  }
+
+  clear(): void {
+    this.#length = 0
+    this.#isAscii = true
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(KEPT_BYTES)
   }
 
   #reserve(bytes: number): void {

@@ -28,48 +28,60 @@ const Type = {
 
 const LITERALS = ['null', 'true', 'false']
 
+/** One is enough: a document is written in one go. */
+const output = new JsonOutput()
+
 /** The text of a document. Throws RangeError for one that is damaged. */
 export function jsonText(buffer: Buffer, from: number, to: number): string {
   // A column that was added to rows that were there already, and may not be NULL.
   if (from === to) return 'null'
-  const output = new JsonOutput()
-  writeValue(output, buffer, buffer.readUInt8(from), from + 1)
+  // What a damaged document left behind.
+  output.clear()
+  writeValue(buffer, buffer.readUInt8(from), from + 1)
   return output.take()
 }
 
-function writeValue(output: JsonOutput, buffer: Buffer, type: number, at: number): void {
+function writeValue(buffer: Buffer, type: number, at: number): void {
   switch (type) {
     case Type.smallObject:
-      return writeObject(output, buffer, at, 2)
+      return writeObject(buffer, at, 2)
     case Type.largeObject:
-      return writeObject(output, buffer, at, 4)
+      return writeObject(buffer, at, 4)
     case Type.smallArray:
-      return writeArray(output, buffer, at, 2)
+      return writeArray(buffer, at, 2)
     case Type.largeArray:
-      return writeArray(output, buffer, at, 4)
+      return writeArray(buffer, at, 4)
     case Type.literal:
       return output.ascii(literal(buffer.readUInt8(at)))
     case Type.int16:
-      return output.ascii(String(buffer.readInt16LE(at)))
+      return output.integer(buffer.readInt16LE(at))
     case Type.uint16:
-      return output.ascii(String(buffer.readUInt16LE(at)))
+      return output.integer(buffer.readUInt16LE(at))
     case Type.int32:
-      return output.ascii(String(buffer.readInt32LE(at)))
+      return output.integer(buffer.readInt32LE(at))
     case Type.uint32:
-      return output.ascii(String(buffer.readUInt32LE(at)))
+      return output.integer(buffer.readUInt32LE(at))
     case Type.int64:
-      return output.ascii(String(buffer.readBigInt64LE(at)))
+      return writeInt64(buffer.readUInt32LE(at), buffer.readInt32LE(at + 4))
     case Type.uint64:
-      return output.ascii(String(buffer.readBigUInt64LE(at)))
+      return writeInt64(buffer.readUInt32LE(at), buffer.readUInt32LE(at + 4))
     case Type.double:
       return output.ascii(doubleText(buffer.readDoubleLE(at)))
     case Type.string:
-      return writeString(output, buffer, at)
+      return writeString(buffer, at)
     case Type.opaque:
-      return writeOpaque(output, buffer, at)
+      return writeOpaque(buffer, at)
     default:
       throw new RangeError(`a JSON value of type ${type}`)
   }
+}
+
+/** Beyond these halves a number is not safe. */
+const HIGH_SAFE = 0x1fffff
+
+function writeInt64(low: number, high: number): void {
+  if (high >= -HIGH_SAFE && high <= HIGH_SAFE) output.integer(high * 0x100000000 + low)
+  else output.ascii(String((BigInt(high) << 32n) | BigInt(low)))
 }
 
 function literal(code: number): string {
@@ -78,7 +90,7 @@ function literal(code: number): string {
   return text
 }
 
-function writeObject(output: JsonOutput, buffer: Buffer, at: number, word: 2 | 4): void {
+function writeObject(buffer: Buffer, at: number, word: 2 | 4): void {
   const count = readWord(buffer, at, word)
   const keys = at + 2 * word
   const values = keys + count * (word + 2)
@@ -89,25 +101,25 @@ function writeObject(output: JsonOutput, buffer: Buffer, at: number, word: 2 | 4
     const from = at + readWord(buffer, key, word)
     output.quoted(buffer, from, from + buffer.readUInt16LE(key + word))
     output.colon()
-    writeEntry(output, buffer, at, values + i * (word + 1), word)
+    writeEntry(buffer, at, values + i * (word + 1), word)
   }
   output.byte(0x7d)
 }
 
-function writeArray(output: JsonOutput, buffer: Buffer, at: number, word: 2 | 4): void {
+function writeArray(buffer: Buffer, at: number, word: 2 | 4): void {
   const count = readWord(buffer, at, word)
   output.byte(0x5b)
   for (let i = 0; i < count; i += 1) {
     if (i > 0) output.comma()
-    writeEntry(output, buffer, at, at + 2 * word + i * (word + 1), word)
+    writeEntry(buffer, at, at + 2 * word + i * (word + 1), word)
   }
   output.byte(0x5d)
 }
 
-function writeEntry(output: JsonOutput, buffer: Buffer, container: number, entry: number, word: 2 | 4): void {
+function writeEntry(buffer: Buffer, container: number, entry: number, word: 2 | 4): void {
   const type = buffer.readUInt8(entry)
   const isWithin = type >= Type.literal && (type <= Type.uint16 || (word === 4 && type <= Type.uint32))
-  writeValue(output, buffer, type, isWithin ? entry + 1 : container + readWord(buffer, entry + 1, word))
+  writeValue(buffer, type, isWithin ? entry + 1 : container + readWord(buffer, entry + 1, word))
 }
 
 function readWord(buffer: Buffer, at: number, word: 2 | 4): number {
@@ -127,12 +139,12 @@ function readLength(buffer: Buffer, at: number, end: number): number {
   return length
 }
 
-function writeString(output: JsonOutput, buffer: Buffer, at: number): void {
+function writeString(buffer: Buffer, at: number): void {
   const from = behindLength(buffer, at)
   output.quoted(buffer, from, from + readLength(buffer, at, from))
 }
 
-function writeOpaque(output: JsonOutput, buffer: Buffer, at: number): void {
+function writeOpaque(buffer: Buffer, at: number): void {
   const from = behindLength(buffer, at + 1)
   output.ascii(opaqueJson(buffer.readUInt8(at), buffer, from, from + readLength(buffer, at + 1, from)))
 }
