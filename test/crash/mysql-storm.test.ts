@@ -1,15 +1,74 @@
-// MILLRACE_SEED=17 repeats one storm.
+// Databases that are worked on while a job that follows them is killed. MILLRACE_SEED=17 repeats one storm.
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Database from 'libsql'
 import { expect, it } from 'vitest'
-import { describeServers } from '../support/mysql-servers.ts'
-import { storm } from './mysql-storm.ts'
+import { describeServers, type TestServer } from '../support/mysql-servers.ts'
+import { KEYED } from '../support/mysql-workload.ts'
+import { copyInStorm, inStorm, type StormOptions } from './mysql-storm.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
 const given = process.env.MILLRACE_SEED
-const seeds = given === undefined ? Array.from({ length: full ? 50 : 2 }, (_, index) => index + 1) : [Number(given)]
+const seeds = (count: number): number[] =>
+  given === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(given)]
+const size = { kills: full ? 5 : 3, transactions: full ? 600 : 240 }
+const ORDER_JOB = fileURLToPath(new URL('./jobs/mysql-order.ts', import.meta.url))
 
-describeServers('a database that is worked on, copied by a job that is killed', ['mysql', 'mariadb'], (server) => {
-  it.each(seeds)('ends equal (seed %i)', { timeout: 180_000 }, async (seed) => {
-    expect(await storm({ server, seed, kills: full ? 5 : 3, transactions: full ? 600 : 240 })).toBe('')
+describeServers('a database that is worked on', ['mysql', 'mariadb'], (server) => {
+  it.each(seeds(full ? 40 : 2))('is copied, and the copy ends equal (seed %i)', { timeout: 180_000 }, async (seed) => {
+    expect(await copyInStorm({ server, seed, ...size })).toBe('')
   })
+
+  it.each(seeds(full ? 10 : 1))(
+    'tells every change of a row once and in order (seed %i)',
+    { timeout: 180_000 },
+    async (seed) => {
+      const { told, there } = await rowsInStorm({ server, seed: 1000 + seed, ...size })
+      expect(told).toEqual(there)
+    },
+  )
 })
+
+/** v and a of every row of every table with a key, as the strict job was told them and as they are. */
+function rowsInStorm(
+  options: StormOptions & { readonly server: TestServer },
+): Promise<{ told: string[]; there: string[] }> {
+  return inStorm(options, false, async ({ database, folder, url, blow }) => {
+    const session = await options.server.connection(database)
+    const latest = join(folder, 'latest.db')
+    const patterns = TABLES.map((name) => `${database}.${quotePattern(name)}`).join(',')
+    const settings = [`from=${url}`, `tables=${patterns}`, `latest=${latest}`]
+    const marker = 'ints [1000000]'
+    const isDone = async (): Promise<boolean> => {
+      await session.run('INSERT IGNORE INTO ints (id, v) VALUES (1000000, 1)')
+      return rowsTold(latest).some(([id]) => id === marker)
+    }
+    await blow([ORDER_JOB, ...settings.flatMap((pair) => ['--set', pair])], isDone)
+    const tableOf = (id: string): string => TABLES.find((name) => id.startsWith(`${name} `)) ?? id
+    const told = rowsTold(latest).map(([id, row]) => `${tableOf(id)} ${row}`)
+    const there: string[] = []
+    for (const table of TABLES) {
+      const a = table === 'audit' ? 'NULL' : 'a'
+      const rows = await session.query(`SELECT v, ${a} FROM \`${table.replaceAll('`', '``')}\``)
+      there.push(...rows.map((row) => `${table} ${JSON.stringify(row)}`))
+    }
+    return { told: told.sort(), there: there.sort() }
+  })
+}
+
+const TABLES = [...KEYED.map(({ name }) => name), 'audit']
+
+function rowsTold(file: string): [string, string][] {
+  if (!existsSync(file)) return []
+  const db = new Database(file, { timeout: 10_000 } as Database.Options)
+  try {
+    const rows = db.prepare('SELECT id, row FROM latest WHERE row IS NOT NULL')
+    return rows.raw(true).all() as [string, string][]
+  } finally {
+    db.close()
+  }
+}
+
+const quotePattern = (name: string): string => (/[.`]/.test(name) ? `\`${name.replaceAll('`', '``')}\`` : name)

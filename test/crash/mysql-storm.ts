@@ -1,17 +1,16 @@
-// A storm: jobs/mysql-to-mysql.ts, as it is shipped, copies a database that others work on; it is killed again and again and started
-// with other parallelism, and at the end the copy must be equal, by what the servers say.
+// A storm: a job follows a database that others work on; it is killed again and again and started with other parallelism, until at last
+// it is let catch up and end.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Rng, seededRng } from '../../src/util/rng.ts'
+import { FaultProxy } from '../support/fault-proxy.ts'
 import { difference } from '../support/mysql-digest.ts'
 import type { TestServer } from '../support/mysql-servers.ts'
 import { createTables, Workload } from '../support/mysql-workload.ts'
-import { startBin } from '../support/run-job.ts'
-
-const JOB = fileURLToPath(new URL('../../jobs/mysql-to-mysql.ts', import.meta.url))
+import { type BinProcess, startBin } from '../support/run-job.ts'
 
 export interface StormOptions {
   readonly server: TestServer
@@ -20,77 +19,124 @@ export interface StormOptions {
   readonly kills: number
   /** Of each of three connections, in all. */
   readonly transactions: number
-  /** How the job reaches the source; default: as everybody. */
-  readonly through?: (url: string) => string
+  /** The job's connections to the source are cut, reset, delayed and left half-open meanwhile. */
+  readonly faults?: boolean
 }
 
-/** Runs it to its end: what differs then ('' if nothing), with what the last run of the job said. */
-export async function storm({
-  server,
-  seed,
-  kills,
-  transactions,
-  through = (url) => url,
-}: StormOptions): Promise<string> {
-  const rng = seededRng(seed)
-  const [from, to] = [await server.database('from'), await server.database('to')]
-  const session = await server.connection(from)
-  await createTables(session, server.flavour, 20 + rng.int(300))
-  const workload = new Workload({
-    url: server.url(from),
-    flavour: server.flavour,
-    rng: seededRng(seed + 1),
-    connections: 3,
-    transactionsPerDdl: 20,
-    pauseMs: 8,
+/** A database under way. */
+export interface Storm {
+  readonly database: string
+  /** A folder for what the job leaves. */
+  readonly folder: string
+  /** Where the job reaches the source. */
+  readonly url: string
+  /**
+   * Works on the database, and kills what `args` starts. Then `args` runs in peace until it ends: in batch mode or, where `isDone` is
+   * given, when that holds. Throws if it fails.
+   */
+  blow(args: readonly string[], isDone?: () => Promise<boolean>): Promise<void>
+}
+
+/** jobs/mysql-to-mysql.ts, as it is shipped, under a storm: what differs in the end, '' if nothing. */
+export function copyInStorm(options: StormOptions): Promise<string> {
+  const { server } = options
+  const job = fileURLToPath(new URL('../../jobs/mysql-to-mysql.ts', import.meta.url))
+  return inStorm(options, true, async ({ database, url, blow }) => {
+    const copy = await server.database('to')
+    const settings = [`from=${url}`, `to=${server.url(copy)}`, `tables=${database}.*`, 'discovery=0.2']
+    await blow([job, ...settings.flatMap((pair) => ['--set', pair])])
+    const session = await server.connection()
+    return difference({ session, database }, { session, database: copy })
   })
-  await workload.open()
-  const dataDir = await mkdtemp(join(tmpdir(), 'mysql-storm-'))
-  const sync = (args: readonly string[]) =>
-    startSync({ from: through(server.url()), to: server.url(), database: from, copy: to, dataDir, rng }, args)
+}
+
+/** Makes a database to storm over. `truncates`: tables are emptied and dropped, too. */
+export async function inStorm<T>(
+  { server, seed, kills, transactions, faults = false }: StormOptions,
+  truncates: boolean,
+  use: (storm: Storm) => Promise<T>,
+): Promise<T> {
+  const rng = seededRng(seed)
+  const { flavour } = server
+  const database = await server.database('from')
+  await createTables(await server.connection(database), flavour, 20 + rng.int(300))
+  const workload = new Workload({
+    ...{ url: server.url(database), flavour, rng: seededRng(seed + 1), truncates },
+    ...{ connections: 3, transactionsPerDdl: 20, pauseMs: 8 },
+  })
+  const folder = await mkdtemp(join(tmpdir(), 'mysql-storm-'))
+  const direct = new URL(server.url())
+  const proxy = faults ? await FaultProxy.to(Number(direct.port)) : undefined
+  const url = proxy === undefined ? direct.href : Object.assign(new URL(direct), { port: proxy.port }).href
   try {
-    // Something to read in chunks before the first run.
-    await workload.run(Math.ceil(transactions / 4))
-    for (let n = 0; n < kills; n++) {
-      const running = sync([])
-      await Promise.all([workload.run(Math.ceil(transactions / kills)), killAtRandom(running, rng)])
+    await workload.open()
+    await workload.run(Math.ceil(transactions / 4)) // something to read in chunks before the first run
+    const blow: Storm['blow'] = async (args, isDone) => {
+      for (let n = 0; n < kills; n++) {
+        const work = workload.run(Math.ceil(transactions / kills))
+        const trouble = proxy === undefined ? undefined : disturb(proxy, rng)
+        await Promise.all([work, killAtRandom(start(folder, rng, args, faults ? 100 : 0), rng)])
+        await trouble?.()
+      }
+      const last = start(folder, rng, isDone === undefined ? [...args, '--batch'] : args, 0)
+      if (isDone !== undefined) await stopWhen(last, isDone)
+      const { code, stderr } = await last.result
+      if (code !== 0) throw new Error(`the last run ended with ${code}:\n${stderr.slice(-6000)}`)
     }
-    const last = await sync(['--batch']).result
-    const differs = await difference({ session, database: from }, { session, database: to })
-    if (last.code !== 0) return `the last run ended with ${last.code}:\n${last.stderr.slice(-6000)}`
-    return differs
+    return await use({ database, folder, url, blow })
   } finally {
     workload.close()
-    await rm(dataDir, { recursive: true })
+    await proxy?.close()
+    await rm(folder, { recursive: true })
   }
 }
 
-interface SyncOptions {
-  readonly from: string
-  readonly to: string
-  readonly database: string
-  readonly copy: string
-  readonly dataDir: string
-  readonly rng: Rng
-}
-
-function startSync({ from, to, database, copy, dataDir, rng }: SyncOptions, args: readonly string[]) {
-  const settings = [`from=${from}`, `to=${to}`, `tables=${database}.*`, `into=${database}:${copy}`, 'discovery=0.2']
+function start(folder: string, rng: Rng, args: readonly string[], restarts: number): BinProcess {
+  const strategy = ['--restart', 'fixed-delay', '--restart-attempts', String(restarts), '--restart-delay', '200ms']
   return startBin('run-job', [
-    JOB,
-    ...settings.flatMap((pair) => ['--set', pair]),
-    ...['--data-dir', dataDir, '--parallelism', String(1 + rng.int(3)), '--checkpoint-interval', '100ms'],
-    ...['--restart', 'fixed-delay', '--restart-attempts', '5', '--restart-delay', '200ms'],
     ...args,
+    ...['--data-dir', join(folder, 'data'), '--parallelism', String(1 + rng.int(3)), '--checkpoint-interval', '100ms'],
+    ...(restarts === 0 ? ['--restart', 'none'] : strategy),
   ])
 }
 
+/** Breaks connections in every way, one after the other, until what it returns is called; then all is well. */
+function disturb(proxy: FaultProxy, rng: Rng): () => Promise<void> {
+  let over = false
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+  const troubles = async (): Promise<void> => {
+    while (!over) {
+      await pause(rng.int(500))
+      const trouble = rng.int(4)
+      if (trouble === 0) proxy.set({ resetAfterBytes: 1 + rng.int(60_000) })
+      if (trouble === 1) proxy.set({ delayMs: rng.int(30) })
+      if (trouble === 2) proxy.set({ halfOpen: true })
+      await pause(100 + rng.int(700))
+      proxy.set()
+      if (trouble > 1) proxy.cut()
+    }
+  }
+  const ended = troubles()
+  return () => {
+    over = true
+    return ended
+  }
+}
+
 /** While it starts, reads in full, follows, or takes a checkpoint. A job that ends by itself meanwhile has failed. */
-async function killAtRandom({ child, result, seen }: ReturnType<typeof startBin>, rng: Rng): Promise<void> {
+async function killAtRandom({ child, result, seen }: BinProcess, rng: Rng): Promise<void> {
   const waitFor = rng.int(4) === 0 ? Promise.resolve() : seen(/status=complete/)
   await waitFor.catch(() => {}) // its end is told below
   await new Promise((resolve) => setTimeout(resolve, rng.int(900)))
   child.kill('SIGKILL')
   const { code, stderr } = await result
   if (code !== null) throw new Error(`the job ended by itself, with ${code}:\n${stderr.slice(-6000)}`)
+}
+
+/** Ends it in order once `isDone` holds. */
+async function stopWhen({ signal, result }: BinProcess, isDone: () => Promise<boolean>): Promise<void> {
+  const ended = result.then(() => true)
+  const waited = (): Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(false), 50))
+  while (!(await isDone())) if (await Promise.race([ended, waited()])) return
+  signal('SIGTERM')
 }

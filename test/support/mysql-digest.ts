@@ -34,7 +34,7 @@ export async function tablesOf(session: MysqlConnection, database: string): Prom
     "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE = 'BASE TABLE' ORDER BY 1",
     [database],
   )
-  return rows.map(([name]) => String(name)).filter((name) => !name.startsWith('_millrace'))
+  return rows.map(([name]) => String(name)).filter((name) => !name.startsWith('millrace_'))
 }
 
 /** A database as one of its sessions sees it. */

@@ -103,13 +103,15 @@ type Work = readonly string[]
 export class Statements {
   readonly #rng: Rng
   readonly #flavour: Flavour
+  readonly #truncates: boolean
   /** Columns that ALTER TABLE added, by table; what is not there any more is tried nevertheless. */
   readonly #added: { table: string; column: string }[] = []
   #serial = 0
 
-  constructor(rng: Rng, flavour: Flavour) {
+  constructor({ rng, flavour, truncates }: Pick<WorkloadOptions, 'rng' | 'flavour' | 'truncates'>) {
     this.#rng = rng
     this.#flavour = flavour
+    this.#truncates = truncates
   }
 
   /** One transaction, committed or not. */
@@ -126,7 +128,8 @@ export class Statements {
   /** One change of the tables themselves. */
   ddl(): Work {
     const rng = this.#rng
-    const { name } = pick(rng, KEYED)
+    const table = pick(rng, KEYED)
+    const name = table.name
     const alter = `ALTER TABLE ${quote(name)}`
     const column = `x${this.#serial++}`
     const known = this.#added.length === 0 ? undefined : pick(rng, this.#added)
@@ -143,18 +146,13 @@ export class Statements {
       () => add(`${alter} ADD COLUMN ${column} INT NOT NULL DEFAULT 7`),
       () => [`${alter} MODIFY COLUMN a VARCHAR(${60 + rng.int(60)})`],
       () => [`${alter} MODIFY COLUMN u ${pick(rng, ['INT', 'BIGINT', 'VARCHAR(30)'])} NULL`],
-      () => [`TRUNCATE TABLE ${quote(pick(rng, [name, 'keyless', 'audit']))}`],
-      () => [
-        `DROP TABLE ${quote(name)}`,
-        createSql(
-          pick(
-            rng,
-            KEYED.filter((table) => table.name === name),
-          ),
-        ),
-      ],
       () => this.#newTable(),
     ]
+    if (this.#truncates)
+      choices.push(
+        () => [`TRUNCATE TABLE ${quote(pick(rng, [name, 'keyless', 'audit']))}`],
+        () => [`DROP TABLE ${quote(name)}`, createSql(table)],
+      )
     if (known !== undefined && alterKnown !== undefined)
       choices.push(
         () => [`${alterKnown} DROP COLUMN ${known.column}`],
@@ -265,6 +263,8 @@ export interface WorkloadOptions {
   readonly connections: number
   /** Changes of tables, on a connection of its own; one for so many transactions of each other connection. */
   readonly transactionsPerDdl: number
+  /** Whether DDL also empties tables. */
+  readonly truncates: boolean
   /** Rest of each connection between two transactions. */
   readonly pauseMs: number
 }
@@ -277,7 +277,7 @@ export class Workload {
 
   constructor(options: WorkloadOptions) {
     this.#options = options
-    this.#statements = new Statements(options.rng, options.flavour)
+    this.#statements = new Statements(options)
   }
 
   async open(): Promise<void> {
