@@ -65,6 +65,26 @@ const atNode = queryOption('node', 'NODE', 'the node that keeps it')
 const ofKey = queryOption('key', 'KEY', 'as JSON: 17, "Anna", true, ["Anna", 3]; a bigint is 17n')
 const onlyState = queryOption('state', 'STATE', 'this state only (all of them)')
 
+const TYPES_OPTIONS: readonly OptionRow[] = [
+  {
+    name: 'option',
+    key: undefined,
+    kind: 'pair',
+    value: 'KEY=VALUE',
+    group: 'run',
+    help: "as in the job's source: bigints=number; repeat it for more",
+  },
+  { name: 'out', key: undefined, kind: 'text', value: 'FILE', group: 'output', help: 'into this file (stdout)' },
+  {
+    name: 'password-env',
+    key: undefined,
+    kind: 'text',
+    value: 'NAME',
+    group: 'run',
+    help: 'the variable that holds the password (MILLRACE_PASSWORD)',
+  },
+]
+
 /** name -> what it takes and does, in the order of help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   run: {
@@ -151,5 +171,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: [atNode, ofKey, onlyState, ...SHARED],
     takes: [1, 1],
     load: async () => (await import('./commands/savepoint-query.ts')).savepointQueryCommand,
+  },
+  types: {
+    arguments: 'URL TABLE...',
+    summary: 'write the TypeScript types of the rows of tables',
+    examples: [
+      'MILLRACE_PASSWORD=… millrace types mysql://reader@db.example.org/shop orders customers',
+      "millrace types mysql://reader@db 'shop.*' '!shop.log' --password-env SHOP_PASSWORD --out rows.ts",
+      'millrace types mariadb://reader@db/shop orders --option bigints=number --option temporal=date',
+    ],
+    options: [...TYPES_OPTIONS, ...only('help')],
+    takes: [2, Number.POSITIVE_INFINITY],
+    load: async () => (await import('./commands/types.ts')).typesCommand,
   },
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { MillraceError } from '../../src/errors.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../../src/util/nearest.ts'
 import { type CheckpointSummary, type JobStatus, listJobs } from '../control/checkpoint-tools.ts'
 import { misuse } from './parse-arguments.ts'
 

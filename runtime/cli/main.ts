@@ -1,5 +1,5 @@
 import { isMillraceError } from '../../src/errors.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../../src/util/nearest.ts'
 import { EXIT, type Terminal } from './command.ts'
 import { COMMANDS, type Command } from './command-table.ts'
 import { exitCodeOf } from './exit-code.ts'

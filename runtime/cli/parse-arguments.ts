@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { MillraceError } from '../../src/errors.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../../src/util/nearest.ts'
 import type { OptionRow } from '../config/options.ts'
 
 /** Arguments as written, by the table of options; nothing is interpreted yet. */

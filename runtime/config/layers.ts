@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { MillraceError, reasonOf } from '../../src/errors.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../../src/util/nearest.ts'
 import { configKeys, envName, RUN_OPTIONS } from './options.ts'
 
 /** A tree with dotted keys laid out; nothing in it was checked. */

@@ -1,7 +1,7 @@
 import { MillraceError } from '../../src/errors.ts'
 import type { CheckpointOptions, RestartOptions } from '../../src/graph/job.ts'
+import { nearest } from '../../src/util/nearest.ts'
 import { environmentLayer, fileLayer, flagLayer, type RawLayer, type Source } from './layers.ts'
-import { nearest } from './nearest.ts'
 import { configKeys } from './options.ts'
 import { restartOptions } from './restart.ts'
 import { type Layer, layerSchema } from './schema.ts'

@@ -1,5 +1,15 @@
 // MySQL and MariaDB as a source of changes and as a target.
 
 export type { MysqlConnectionOptions, TlsOptions } from './connection.ts'
+export { generateTypes } from './generate-types.ts'
 export { mysqlChanges } from './mysql-changes.ts'
 export type { MysqlChangesOptions } from './options.ts'
+export { mysqlTable, mysqlTableChanges } from './sink/mysql-table.ts'
+export { mysqlTables } from './sink/mysql-tables.ts'
+export type {
+  MysqlSinkOptions,
+  MysqlTableOptions,
+  MysqlTablesOptions,
+  OnRowError,
+  SchemaChangeBehavior,
+} from './sink/options.ts'

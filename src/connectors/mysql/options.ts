@@ -127,7 +127,7 @@ function serverIds(given: number | string): readonly [number, number] {
 }
 
 /** Patterns with a database each. Throws CONNECTOR_OPTION where none is said. */
-function qualified(patterns: readonly string[] | undefined, database: string | undefined): readonly string[] {
+export function qualified(patterns: readonly string[] | undefined, database: string | undefined): readonly string[] {
   const known = database === undefined ? undefined : quotedPart(database)
   if (patterns === undefined) return known === undefined ? [] : [`${known}.*`]
   tablePattern(patterns, CONNECTOR)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { editDistance, nearest } from '../../../runtime/config/nearest.ts'
+import { editDistance, nearest } from '../../../src/util/nearest.ts'
 
 describe('nearest', () => {
   const flags = ['parallelism', 'data-dir', 'from-checkpoint', 'from-savepoint', 'set', 'json', 'fresh']
