@@ -17,7 +17,7 @@ const SCENARIOS: Readonly<Record<string, (bench: Bench) => Promise<readonly Meas
   snapshot: async (bench) => [await readTable(bench, 2_000_000 * bench.scale)],
   'hand-off': async (bench) => [await handOff(bench, 200_000 * bench.scale)],
   lag: async (bench) => [await lag(bench, 600_000 * bench.scale, 20_000)],
-  'catch-up': async (bench) => [await catchUp(bench, 1_000_000 * bench.scale, 5000)],
+  'catch-up': async (bench) => [await catchUp(bench, 1_000_000 * bench.scale, 20_000)],
   sync,
 }
 
