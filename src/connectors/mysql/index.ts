@@ -1,5 +1,6 @@
 // MySQL and MariaDB as a source of changes and as a target.
 
+export type { SchemaChangeBehavior } from '../sql/schema-evolution.ts'
 export type { MysqlConnectionOptions, TlsOptions } from './connection.ts'
 export { generateTypes } from './generate-types.ts'
 export { mysqlChanges } from './mysql-changes.ts'
@@ -11,5 +12,4 @@ export type {
   MysqlTableOptions,
   MysqlTablesOptions,
   OnRowError,
-  SchemaChangeBehavior,
 } from './sink/options.ts'

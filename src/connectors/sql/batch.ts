@@ -44,7 +44,7 @@ export class Batch<Table extends SqlTable> {
 
 /**
  * Deals work to at most `lanes` connections that write at once. Every key is in it once, so any split keeps the order per key; only
- * where the database may take a key that goes for one that comes does a table stay whole, for deletes come first within a lane.
+ * where the database may take two different keys for one does a table stay whole: deletes come first within a lane, then writes in order.
  */
 export function dealToLanes<Table extends SqlTable>(
   works: readonly TableWork<Table>[],
@@ -69,8 +69,8 @@ function sizeOf({ removes, writes }: TableWork<SqlTable>): number {
   return removes.length + writes.length
 }
 
-function mustStayWhole({ table, removes, writes }: TableWork<SqlTable>): boolean {
-  return !table.keyed || (table.looseKey && removes.length > 0 && writes.length > 0)
+function mustStayWhole({ table }: TableWork<SqlTable>): boolean {
+  return table.rows !== 'keyed' || table.looseKey
 }
 
 function cut<Table extends SqlTable>(work: TableWork<Table>, share: number): TableWork<Table>[] {

@@ -10,11 +10,11 @@ export type ErrorClass = 'retry' | 'connect' | 'row' | 'fatal'
 export interface SqlTable {
   /** For messages: `shop.orders`. */
   readonly name: string
-  /** Rows are told apart by key. Without one, equal rows are counted. */
-  readonly keyed: boolean
+  /** Rows are told apart by key; by all their values, equal ones being counted; or are only added, in order. */
+  readonly rows: 'keyed' | 'counted' | 'added'
   /** Two keys of different text may be one for the database. */
   readonly looseKey: boolean
-  /** What differs where two keys (of a table without one: two rows) differ; good as the key of a Map. */
+  /** What differs where two keys differ (of counted rows: two rows); good as the key of a Map. */
   idOf(key: readonly unknown[]): unknown
 }
 
@@ -38,11 +38,11 @@ export interface SqlSession<Table extends SqlTable> {
   /** There is one at a time. */
   savepoint(): Promise<void>
   rollbackToSavepoint(): Promise<void>
-  /** Adds rows, or replaces those with their keys. Their keys differ. */
+  /** Adds rows, in order, or replaces those with their keys. Their keys differ. */
   write(table: Table, rows: readonly (readonly unknown[])[]): Promise<void>
   /** Deletes the rows of these keys, where they are. */
   remove(table: Table, keys: readonly (readonly unknown[])[]): Promise<void>
-  /** Deletes as many rows, at most, that are equal to this one in every value; gives how many it were. For tables without a key. */
+  /** Deletes as many rows, at most, that are equal to this one in every value; gives how many it were. For counted rows. */
   removeEqual(table: Table, row: readonly unknown[], count: number): Promise<number>
   /** Keeps what could not be written, in the transaction under way. Repeating it changes nothing. */
   keep(letter: DeadLetter): Promise<void>

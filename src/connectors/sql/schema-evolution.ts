@@ -6,6 +6,11 @@
 
 import type { ColumnSchema, TableSchema } from '../../record/change.ts'
 
+/**
+ * What becomes of a change of the source's columns: `evolve` carries all over, and fails if the target refuses one; `tryEvolve` goes on
+ * without it; `lenient` carries over what loses nothing: columns and rows that are gone stay, a column whose new type would cut
+ * values is kept aside under another name; `ignore` leaves the tables as they are; `exception` fails the job.
+ */
 export type SchemaChangeBehavior = 'evolve' | 'tryEvolve' | 'lenient' | 'ignore' | 'exception'
 
 /** A column of the target, as far as it matters here. */

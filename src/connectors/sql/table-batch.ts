@@ -1,13 +1,14 @@
 // TableBatch: what is to be done to one table, with all that cancels out left out.
 //
 // I1. Done in any order of rows, but deletes before writes, it leaves what the changes leave in the order they came.
-// I2. Of a table with a key it holds each key once: its last change. Of one without, each different row once, with a count.
+// I2. Of a table with a key it holds each key once: its last change. Of counted rows it holds each once, with a count; of rows that are
+//     only added, all.
 
 import type { SqlTable } from './dialect.ts'
 
 type Values = readonly unknown[]
 
-/** Deletes and writes of one table; `counts` go with `removes` where rows are told apart by nothing but their values. */
+/** Deletes and writes of one table; `counts` go with `removes` of counted rows. */
 export interface TableWork<Table extends SqlTable> {
   readonly table: Table
   readonly removes: readonly Values[]
@@ -24,7 +25,8 @@ export class TableBatch<Table extends SqlTable> {
   readonly table: Table
   readonly #removes = new Map<unknown, Values>()
   readonly #writes = new Map<unknown, Values>()
-  /** Of a table without a key: how many more of each row there are to be. */
+  readonly #added: Values[] = []
+  /** How many more of each row there are to be. */
   readonly #balance = new Map<unknown, Counted>()
 
   constructor(table: Table) {
@@ -32,19 +34,23 @@ export class TableBatch<Table extends SqlTable> {
   }
 
   get size(): number {
-    return this.#removes.size + this.#writes.size + this.#balance.size
+    return this.#removes.size + this.#writes.size + this.#balance.size + this.#added.length
   }
 
   write(key: Values, row: Values): void {
-    if (!this.table.keyed) return this.#count(row, 1)
+    const { rows } = this.table
+    if (rows === 'added') return void this.#added.push(row)
+    if (rows === 'counted') return this.#count(row, 1)
     const id = this.table.idOf(key)
     if (this.#removes.size > 0) this.#removes.delete(id)
+    // A Map keeps the place of the first: of two keys that may be one the last is to be written last.
+    if (this.table.looseKey) this.#writes.delete(id)
     this.#writes.set(id, row)
   }
 
-  /** `row` is what is deleted; needed where there is no key. */
+  /** `row` is what is deleted; needed of counted rows. Rows that are only added stay. */
   remove(key: Values, row: Values): void {
-    if (!this.table.keyed) return this.#count(row, -1)
+    if (this.table.rows !== 'keyed') return this.#count(row, -1)
     const id = this.table.idOf(key)
     if (this.#writes.size > 0) this.#writes.delete(id)
     this.#removes.set(id, key)
@@ -52,7 +58,8 @@ export class TableBatch<Table extends SqlTable> {
 
   work(): TableWork<Table> {
     const { table } = this
-    if (table.keyed) {
+    if (table.rows === 'added') return { table, removes: [], counts: undefined, writes: this.#added }
+    if (table.rows === 'keyed') {
       return { table, removes: [...this.#removes.values()], counts: undefined, writes: [...this.#writes.values()] }
     }
     const less = [...this.#balance.values()].filter(({ count }) => count < 0)

@@ -1,7 +1,7 @@
 // Values as SQL literals, for sessions in UTC with NO_BACKSLASH_ESCAPES: each is stored exactly as it is.
 
 import type { ColumnKind, MysqlValue } from '../column.ts'
-import { RowRefusal } from './row-refusal.ts'
+import { Misfit, RowRefusal } from './row-refusal.ts'
 
 /** Writes a value out. Throws RowRefusal. */
 export type Encoder = (value: MysqlValue) => string
@@ -38,6 +38,7 @@ export function literalOf(value: MysqlValue): string {
   if (value === null || value === undefined) return 'NULL'
   if (typeof value === 'number') return doubleLiteral(value)
   if (typeof value === 'bigint') return value.toString()
+  if (value instanceof Misfit) throw new RowRefusal(value.reason)
   return `x'${hexOf(value)}'`
 }
 

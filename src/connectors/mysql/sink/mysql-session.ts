@@ -5,7 +5,7 @@ import type { DeadLetter, EpochMarker, SqlSession } from '../../sql/dialect.ts'
 import type { ConnectionSettings, MysqlConnection } from '../connection.ts'
 import { hexOf, textLiteral } from './literal.ts'
 import { type OwnTables, ownTables } from './own-tables.ts'
-import { RowRefusal } from './row-refusal.ts'
+import { Misfit, RowRefusal } from './row-refusal.ts'
 import { LENIENT_MODE, STRICT_MODE } from './sql-mode.ts'
 import type { TargetTable } from './target-table.ts'
 
@@ -183,6 +183,7 @@ export class MysqlSession implements SqlSession<TargetTable> {
 function plainValue(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Misfit) return typeof value.value === 'object' ? value.value : String(value.value)
   const bytes = value as { type?: unknown; data?: unknown }
   if (value instanceof Uint8Array) return { hex: hexOf(value) }
   return bytes.type === 'Buffer' && Array.isArray(bytes.data) ? { hex: Buffer.from(bytes.data).toString('hex') } : value

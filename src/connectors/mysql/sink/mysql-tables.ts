@@ -143,7 +143,7 @@ class FollowingEpochs extends EpochSinkFunction<Row> {
 function putChange(change: Row, { schema, table }: Followed, batch: Batch<TargetTable>): void {
   const { before, after, key, oldKey } = change
   if ((after ?? before)?.length !== schema.columns.length) refuseShape(change, table, schema.columns.length)
-  if (before !== null && (after === null || oldKey !== undefined || !table.keyed))
+  if (before !== null && (after === null || oldKey !== undefined || table.rows !== 'keyed'))
     batch.remove(table, oldKey ?? key, before)
   if (after !== null) batch.write(table, key, after)
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { MillraceError } from '../../../errors.ts'
+import type { SchemaChangeBehavior } from '../../sql/schema-evolution.ts'
 import {
   type ConnectionSettings,
   connectionFields,
@@ -36,13 +37,6 @@ export interface MysqlTableOptions extends MysqlSinkOptions {
   /** Connections that write at once, split by key. Default 4; tables without a key have one. */
   readonly writers?: number
 }
-
-/**
- * What becomes of a change of the source's columns: `evolve` carries all over, and fails if the target refuses one; `tryEvolve` goes on
- * without it; `lenient` carries over what loses nothing: columns and rows that are gone stay, a column whose new type would cut
- * values is kept aside under another name; `ignore` leaves the tables as they are; `exception` fails the job.
- */
-export type SchemaChangeBehavior = 'evolve' | 'tryEvolve' | 'lenient' | 'ignore' | 'exception'
 
 /** Options of mysqlTables. */
 export interface MysqlTablesOptions extends MysqlSinkOptions {

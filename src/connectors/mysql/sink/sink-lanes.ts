@@ -45,10 +45,9 @@ function rowRefused({ onRowError }: SinkSettings, context: RuntimeContext): RowR
   return async (session, { table, op, values, error }) => {
     const reason = explainError(error)
     if (onRowError === 'fail') {
-      const key = table.keyText(op, values)
-      const row = `table ${table.name}, ${op} of the row with ${key}: ${reason}`
+      const row = `${op === 'write' ? 'it does not take' : 'it does not let go'} the row with ${table.keyText(op, values)}: ${reason}`
       const advice = `change the column, or set onRowError: 'dead-letter'`
-      throw new MillraceError('SINK_FAILED', { node: context.node, reason: `${row}. To go on: ${advice}` }, error)
+      throw new MillraceError('SCHEMA_MISMATCH', { table: table.name, reason: `${row}. To go on: ${advice}` }, error)
     }
     letters.add()
     context.logger.warn('a row was refused and kept in millrace_dead_letters', { table: table.name, reason })

@@ -13,6 +13,8 @@ export interface TargetTableOptions {
   /** What tells rows apart, in the order of keys; empty: nothing does. */
   readonly key: readonly TargetColumn[]
   readonly mariadb: boolean
+  /** Rows of a table without a key: equal ones are counted, or all are only added. Default `counted`. */
+  readonly keyless?: 'counted' | 'added'
 }
 
 /** The name under which MySQL knows the new row while one with its key is there. */
@@ -29,7 +31,7 @@ export interface StatementParts {
 
 export class TargetTable implements SqlTable {
   readonly name: string
-  readonly keyed: boolean
+  readonly rows: 'keyed' | 'counted' | 'added'
   readonly looseKey: boolean
   readonly definition: TargetDefinition
   readonly insert: StatementParts
@@ -42,11 +44,11 @@ export class TargetTable implements SqlTable {
   readonly #keyEncoders: readonly Encoder[]
   readonly #enums: readonly { readonly column: TargetColumn; readonly index: number }[]
 
-  constructor({ definition, columns, key, mariadb }: TargetTableOptions) {
+  constructor({ definition, columns, key, mariadb, keyless = 'counted' }: TargetTableOptions) {
     const { database, name } = definition
     this.definition = definition
     this.name = tableName(database, name)
-    this.keyed = key.length > 0
+    this.rows = key.length > 0 ? 'keyed' : keyless
     this.looseKey = key.some((column) => TEXT.test(column.kind) && column.collation !== 'utf8mb4_0900_bin')
     this.#columns = columns.map(({ column }) => column)
     this.#indexes = columns.map(({ index }) => index)
@@ -58,7 +60,7 @@ export class TargetTable implements SqlTable {
     const target = `${quoteName(database)}.${quoteName(name)}`
     this.insert = {
       head: `INSERT INTO ${target} (${this.#columns.map((column) => quoteName(column.name)).join(',')}) VALUES `,
-      tail: this.keyed ? this.#replaceSql(key, mariadb) : '',
+      tail: key.length > 0 ? this.#replaceSql(key, mariadb) : '',
     }
     this.delete =
       key.length === 1
@@ -72,7 +74,7 @@ export class TargetTable implements SqlTable {
   }
 
   idOf(values: Row): unknown {
-    if (this.keyed) return values.length === 1 ? idOfOne(values[0]) : values.map(textOf).join(',')
+    if (this.rows === 'keyed') return values.length === 1 ? idOfOne(values[0]) : values.map(textOf).join(',')
     return this.#indexes.map((index) => textOf(values[index])).join(',')
   }
 
@@ -119,8 +121,8 @@ export class TargetTable implements SqlTable {
   keyText(op: 'write' | 'delete', values: Row): string {
     const pairs = (names: readonly string[], texts: readonly unknown[]): string =>
       names.map((name, at) => `${name} = ${shortText(texts[at])}`).join(', ')
-    if (op === 'delete' && this.keyed) return pairs(this.#keyColumns, values)
-    const names = this.keyed ? this.#keyColumns : this.#columns.map(({ name }) => name)
+    if (op === 'delete' && this.rows === 'keyed') return pairs(this.#keyColumns, values)
+    const names = this.rows === 'keyed' ? this.#keyColumns : this.#columns.map(({ name }) => name)
     const places = names.map((name) => this.#indexes[this.#columns.findIndex((column) => column.name === name)])
     return pairs(
       names,

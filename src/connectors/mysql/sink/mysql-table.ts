@@ -1,0 +1,188 @@
+// Sinks for one table.
+
+import type { RuntimeContext } from '../../../contract/runtime-context.ts'
+import { EpochSinkFunction, type RichSinkFunction, UpsertSinkFunction } from '../../../contract/sink-function.ts'
+import type { Change } from '../../../record/change.ts'
+import type { Batch } from '../../sql/batch.ts'
+import { EpochWriter } from '../../sql/epoch-writer.ts'
+import { RoundWriter } from '../../sql/round-writer.ts'
+import type { ControlConnection } from './control-connection.ts'
+import { type MysqlTableOptions, parseTableOptions, type TableSettings } from './options.ts'
+import { makeEpochs } from './own-tables.ts'
+import { RowTarget } from './row-target.ts'
+import { openDeadLetters, sinkParts } from './sink-lanes.ts'
+import type { TargetTable } from './target-table.ts'
+
+/**
+ * Rows into a table. With `key`, rows with the same key replace each other, and what is written shows within batchMs; without, every
+ * row is added, exactly once: epoch by epoch, each in a transaction that also notes the epoch. Throws CONNECTOR_OPTION.
+ */
+export function mysqlTable<Row>(
+  options: MysqlTableOptions & { readonly key?: readonly string[] },
+): RichSinkFunction<Row> {
+  const settings = parseTableOptions(options, 'mysqlTable')
+  return settings.key === undefined ? new AddedRows<Row>(settings) : new UpsertedRows<Row>(settings)
+}
+
+/**
+ * Changes into a table, so that it becomes equal to where they come from: created and updated rows are written, deleted ones
+ * deleted, a row whose key changes moves. `key` names the columns that tell rows apart. Throws CONNECTOR_OPTION.
+ */
+export function mysqlTableChanges<Row>(
+  options: MysqlTableOptions & { readonly key: readonly string[] },
+): RichSinkFunction<Change<Row>> {
+  return new ChangedRows<Row>(parseTableOptions(options, 'mysqlTableChanges'))
+}
+
+abstract class KeyedRows<T> extends UpsertSinkFunction<T> {
+  readonly #settings: TableSettings
+  #control: ControlConnection | undefined
+  #writer: RoundWriter<TargetTable> | undefined
+  protected target!: RowTarget
+
+  constructor(settings: TableSettings) {
+    super()
+    this.#settings = settings
+  }
+
+  override async open(context: RuntimeContext): Promise<void> {
+    const { writers, batchRows: rowsMax, batchMs: waitMs } = this.#settings
+    const { lanes, control } = sinkParts(this.#settings, writers, context)
+    this.#control = control
+    this.#writer = new RoundWriter({ lanes, clock: context.clock, rowsMax, waitMs, whole: false })
+    this.target = new RowTarget(this.#settings, control)
+    await this.target.open()
+    await openDeadLetters(this.#settings, control)
+  }
+
+  async write(records: readonly T[]): Promise<void> {
+    const writer = this.#writer as RoundWriter<TargetTable>
+    for (const record of records) {
+      if (this.isClearing(record)) {
+        await writer.settled()
+        await this.target.clear()
+        continue
+      }
+      if (!this.target.isReady) {
+        const row = this.rowOf(record)
+        if (row === undefined) continue
+        await this.target.prepare(row)
+      }
+      this.put(record, writer.batch)
+    }
+    const turn = writer.due()
+    if (turn !== undefined) await turn
+  }
+
+  async flush(): Promise<void> {
+    await this.#writer?.settled()
+  }
+
+  override close(): void {
+    this.#writer?.close()
+    this.#control?.close()
+  }
+
+  /** Everything that was written before is to go. */
+  protected abstract isClearing(record: T): boolean
+  /** A row that shows the columns; undefined if the record has none. */
+  protected abstract rowOf(record: T): unknown
+  protected abstract put(record: T, batch: Batch<TargetTable>): void
+}
+
+class UpsertedRows<Row> extends KeyedRows<Row> {
+  protected isClearing(): boolean {
+    return false
+  }
+
+  protected rowOf(row: Row): unknown {
+    return row
+  }
+
+  protected put(row: Row, batch: Batch<TargetTable>): void {
+    const values = this.target.valuesOf(row)
+    batch.write(this.target.table, this.target.keyOf(values), values)
+  }
+}
+
+class ChangedRows<Row> extends KeyedRows<Change<Row>> {
+  protected isClearing({ op }: Change<Row>): boolean {
+    return op === 't'
+  }
+
+  protected rowOf({ before, after }: Change<Row>): unknown {
+    return after ?? before ?? undefined
+  }
+
+  protected put({ op, before, after }: Change<Row>, batch: Batch<TargetTable>): void {
+    const { target } = this
+    if (op === 's') return
+    const { table } = target
+    const values = after === null ? undefined : target.valuesOf(after)
+    const key = values === undefined ? undefined : target.keyOf(values)
+    if (before !== null) {
+      const was = target.keyOfFields(before)
+      if (key === undefined || table.idOf(was) !== table.idOf(key)) batch.remove(table, was, was)
+    }
+    if (values !== undefined && key !== undefined) batch.write(table, key, values)
+  }
+}
+
+class AddedRows<Row> extends EpochSinkFunction<Row> {
+  readonly #settings: TableSettings
+  #control: ControlConnection | undefined
+  #target!: RowTarget
+  #writer!: EpochWriter<Row, TargetTable>
+  #closeLane: () => void = () => {}
+
+  constructor(settings: TableSettings) {
+    super()
+    this.#settings = settings
+  }
+
+  override async open(context: RuntimeContext): Promise<void> {
+    const settings = this.#settings
+    const { lanes, control } = sinkParts(settings, 1, context)
+    const [lane] = lanes
+    if (lane === undefined) return
+    this.#control = control
+    this.#closeLane = () => lane.close()
+    const target = new RowTarget(settings, control)
+    this.#target = target
+    await target.open()
+    await control.run((connection) => makeEpochs(connection, settings.connection))
+    await openDeadLetters(settings, control)
+    this.#writer = new EpochWriter<Row, TargetTable>({
+      node: context.node,
+      lane,
+      rowsMax: settings.batchRows,
+      records: {
+        put: (row, batch) => batch.write(target.table, [], target.valuesOf(row)),
+        isStructural: () => false,
+        workOf: () => undefined,
+      },
+      missing: () => {},
+    })
+  }
+
+  lastEpoch(writer: string): Promise<number> {
+    return this.#writer.lastEpoch(writer)
+  }
+
+  apply(writer: string, epoch: number, batches: AsyncIterable<readonly Row[]>): Promise<void> {
+    return this.#writer.apply(writer, epoch, this.#prepared(batches))
+  }
+
+  override close(): void {
+    this.#closeLane()
+    this.#control?.close()
+  }
+
+  /** The first row shows the columns, before a transaction begins that a table made meanwhile would end. */
+  async *#prepared(batches: AsyncIterable<readonly Row[]>): AsyncIterable<readonly Row[]> {
+    for await (const rows of batches) {
+      if (!this.#target.isReady && rows.length > 0) await this.#target.prepare(rows[0])
+      yield rows
+    }
+  }
+}
