@@ -29,6 +29,7 @@ export function canalJson(options: CanalJsonOptions = {}): () => ProcessFunction
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = {}
+const QUOTE = 0x22
 const TYPES = { r: 'INSERT', c: 'INSERT', u: 'UPDATE', d: 'DELETE' } as const
 
 class CanalJson extends EnvelopeFunction<CanalTable> {
@@ -59,9 +60,9 @@ class CanalJson extends EnvelopeFunction<CanalTable> {
       const sql = `TRUNCATE TABLE ${change.source.database}.${change.source.table}`
       return this.#emit(change, { type: 'TRUNCATE', sql, data: 'null', old: 'null', key: null }, table, out)
     }
-    const data = table.texts(op === 'd' ? before : after)
-    const old = op === 'u' && before !== null ? changedOf(table.texts(before), data) : 'null'
-    const event = { type: TYPES[op], sql: '', data: `[${objectText(data)}]`, old, key: table.key(change.key) }
+    const [data, old] =
+      op === 'u' && before !== null ? table.update(before, after) : [table.row(op === 'd' ? before : after), 'null']
+    const event = { type: TYPES[op], sql: '', data: `[${data}]`, old, key: table.key(change.key) }
     this.#emit(change, event, table, out)
   }
 
@@ -115,10 +116,38 @@ class CanalTable {
     return this.#rows.key(key)
   }
 
-  /** By column: canal has every value as a string, or null. */
-  texts(row: unknown): Map<string, string> {
+  row(row: unknown): string {
+    return this.#object(this.#texts(row))
+  }
+
+  /** The row as it is, and the list of what was changed of it, as that was. */
+  update(before: unknown, after: unknown): [row: string, old: string] {
+    const is = this.#texts(after)
+    const row = this.#object(is)
+    const labels = this.#rows.labels
+    const was = this.#texts(before)
+    // Rows of other columns than each other's: then all of it was otherwise.
+    const all = this.#rows.labels !== labels
+    let old = ''
+    for (let i = 0; i < was.length; i += 1)
+      if (all || was[i] !== is[i]) old += `${this.#rows.labels[i]?.slice(i > 0 && old === '' ? 1 : 0)}${was[i]}`
+    return [row, `[{${old}}]`]
+  }
+
+  #object(texts: readonly string[]): string {
+    const labels = this.#rows.labels
+    let text = '{'
+    for (let i = 0; i < texts.length; i += 1) text += `${labels[i]}${texts[i]}`
+    return `${text}}`
+  }
+
+  /** canal has every value as a string, or null. */
+  #texts(row: unknown): readonly string[] {
     const texts = this.#rows.texts(row)
-    for (const [name, text] of texts) if (text !== 'null' && !text.startsWith('"')) texts.set(name, `"${text}"`)
+    for (let i = 0; i < texts.length; i += 1) {
+      const text = texts[i] as string
+      if (text.charCodeAt(0) !== QUOTE && text !== 'null') texts[i] = `"${text}"`
+    }
     return texts
   }
 }
@@ -128,13 +157,4 @@ function typesText({ columns, key }: TableSchema): string {
   const sqlType = columns.map(({ name, type }) => `${JSON.stringify(name)}:${sqlTypeOf(declaredType(type))}`)
   const pkNames = key.length === 0 ? 'null' : JSON.stringify(key)
   return `"mysqlType":{${mysqlType.join(',')}},"pkNames":${pkNames},"sqlType":{${sqlType.join(',')}}`
-}
-
-/** What an update changed, as it was. */
-function changedOf(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string {
-  return `[${objectText(new Map([...before].filter(([name, text]) => after.get(name) !== text)))}]`
-}
-
-function objectText(texts: ReadonlyMap<string, string>): string {
-  return `{${[...texts].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
 }

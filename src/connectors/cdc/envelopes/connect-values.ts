@@ -72,11 +72,11 @@ export function bytesOf(value: unknown): Uint8Array {
   return new Uint8Array(Buffer.from(value, 'base64'))
 }
 
-/** Whether a number may not be what the text said, unless the text is read exactly. */
+/** Whether an integer may not be what the text said, unless the text is read exactly. */
 export function mayBeRounded(values: Readonly<Record<string, unknown>> | undefined): boolean {
   for (const name in values) {
     const value = values[name]
-    if (typeof value === 'number' && !Number.isSafeInteger(value)) return true
+    if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) return true
   }
   return false
 }

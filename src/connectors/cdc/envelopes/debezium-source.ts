@@ -5,10 +5,10 @@ import type { ChangeSource } from '../../../record/change.ts'
 /** What wrote the events, as Debezium's own say their release. */
 const VERSION = 'millrace-1'
 
-const LOG_PLACE = /^(.+):(\d+)$/
+const LOG_PLACE = /^(.+):(0|[1-9]\d{0,14})$/
 
 /** Connectors whose places are file and position, and whose transactions are GTIDs. */
-export function hasBinaryLog(connector: string): boolean {
+function hasBinaryLog(connector: string): boolean {
   return connector === 'mysql' || connector === 'mariadb'
 }
 
@@ -22,7 +22,7 @@ export function sourceText(source: ChangeSource, name: string): string {
   const place = hasBinaryLog(connector) ? LOG_PLACE.exec(position) : null
   if (!hasBinaryLog(connector)) return `${head},"txId":${text(transaction)},"position":${JSON.stringify(position)}}`
   return (
-    `${head},"server_id":0,"gtid":${text(transaction)},"file":${JSON.stringify(place?.[1] ?? '')},"pos":${BigInt(place?.[2] ?? 0)},` +
+    `${head},"server_id":0,"gtid":${text(transaction)},"file":${JSON.stringify(place?.[1] ?? '')},"pos":${place?.[2] ?? '0'},` +
     `"row":0,"thread":null,"query":null,"position":${place === null ? JSON.stringify(position) : 'null'}}`
   )
 }
@@ -38,7 +38,7 @@ const field = (name: string, type: string, optional = false): object => ({ type,
 const TIMES = [field('ts_ms', 'int64'), field('ts_us', 'int64'), field('ts_ns', 'int64')]
 
 /** Kafka Connect's schema of the block. */
-export function sourceSchema(connector: string): object {
+function sourceSchema(connector: string): object {
   const common = [
     field('version', 'string'),
     field('connector', 'string'),

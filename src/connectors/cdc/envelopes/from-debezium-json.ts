@@ -1,14 +1,12 @@
 // fromDebeziumJson: changes from messages as Debezium writes them.
 
-import { parseExactJson } from '../../../codec/exact-json.ts'
 import type { ProcessFunction } from '../../../contract/process-function.ts'
 import type { Change, ChangeSource } from '../../../record/change.ts'
-import { fieldNamed, mayBeRounded, rowTypes, type SchemaField, typedRow } from './connect-values.ts'
+import { typedRow } from './connect-values.ts'
+import { DebeziumMessages, type Fields } from './debezium-messages.ts'
 import { type DecoderOptions, EnvelopeDecoder, fieldsOf, kindText, Malformed, textOf } from './envelope-decoder.ts'
 import type { EnvelopeInput } from './envelope-record.ts'
 import { type ColumnChange, columnOf } from './table-changes.ts'
-
-type Fields = Readonly<Record<string, unknown>>
 
 /**
  * Changes of Debezium's JSON messages, with or without schemas: `.process('changes', fromDebeziumJson<Order>())`. With schemas an int64 is
@@ -18,21 +16,18 @@ type Fields = Readonly<Record<string, unknown>>
 export function fromDebeziumJson<Row = Record<string, unknown>>(
   options: DecoderOptions = {},
 ): () => ProcessFunction<EnvelopeInput, Change<Row>> {
-  return () => new EnvelopeDecoder<Row>('debezium-json', (record) => decode(record) as readonly Change<Row>[], options)
-}
-
-/** A document and what its schema says, if it has one. */
-interface Message {
-  readonly payload: Fields
-  readonly schema: SchemaField | undefined
+  return () => {
+    const messages = new DebeziumMessages()
+    return new EnvelopeDecoder('debezium-json', (record) => decode(record, messages) as readonly Change<Row>[], options)
+  }
 }
 
 const ROW_OPS = ['r', 'c', 'u', 'd'] as const
 
-function decode(record: EnvelopeInput): readonly Change<Fields>[] {
-  const message = record.value === null ? undefined : messageOf(record.value, 'value')
+function decode({ key, value, topic = '' }: EnvelopeInput, messages: DebeziumMessages): readonly Change<Fields>[] {
+  const message = value === null ? undefined : messages.read(value, 'value', topic)
   if (message === undefined) return []
-  const { payload } = message
+  const { payload, types } = message
   if (Array.isArray(payload.tableChanges)) return schemaChanges(payload, payload.tableChanges)
   // The topic of transactions: where one begins and ends.
   if (payload.op === undefined && (payload.status === 'BEGIN' || payload.status === 'END')) return []
@@ -41,42 +36,16 @@ function decode(record: EnvelopeInput): readonly Change<Fields>[] {
   if (op === 't') return [{ op, before: null, after: null, key: [], source }]
   const known = ROW_OPS.find((one) => one === op)
   if (known === undefined) throw new Malformed(`op is "${op}": expected r, c, u, d or t`)
-  const types = rowTypes(fieldNamed(message.schema, 'after') ?? fieldNamed(message.schema, 'before'))
   const row = (which: 'before' | 'after'): Fields | null => {
     const value = payload[which]
     return value === null || value === undefined ? null : typedRow(fieldsOf(value, which), types)
   }
   const after = known === 'd' ? null : row('after')
   if (after === null && known !== 'd') throw new Malformed(`after is ${kindText(payload.after)}: expected an object`)
+  const keyed = key === null || key === undefined ? undefined : messages.read(key, 'key', topic)
+  const keyValues = keyed === undefined ? [] : Object.values(typedRow(keyed.payload, keyed.types))
   const before = known === 'u' || known === 'd' ? row('before') : null
-  return [{ op: known, before, after, key: keyOf(record.key), source }]
-}
-
-/** Times in the envelope have more digits than a double, but nobody reads those: only rows are worth reading exactly. */
-function messageOf(text: string, what: 'value' | 'key'): Message | undefined {
-  const message = withSchema(JSON.parse(text), what)
-  if (message === undefined) return undefined
-  const { payload } = message
-  const rows = what === 'key' ? [payload] : [payload.before, payload.after]
-  const exact = !LONG_FRACTION.test(text) && !rows.some((row) => mayBeRounded(row as Fields))
-  return exact ? message : withSchema(parseExactJson(text), what)
-}
-
-function withSchema(document: unknown, what: string): Message | undefined {
-  const fields = fieldsOf(document, `the ${what}`)
-  if (!Object.hasOwn(fields, 'schema') || !Object.hasOwn(fields, 'payload'))
-    return { payload: fields, schema: undefined }
-  if (fields.payload === null) return undefined
-  const schema = fields.schema === null ? undefined : (fieldsOf(fields.schema, 'the schema') as SchemaField)
-  return { payload: fieldsOf(fields.payload, 'the payload'), schema }
-}
-
-/** Digits behind a point that a double may lose without a trace. */
-const LONG_FRACTION = /\.\d{15}|\d[eE][+-]?\d{3}/
-
-function keyOf(text: string | null | undefined): readonly unknown[] {
-  const message = text === null || text === undefined ? undefined : messageOf(text, 'key')
-  return message === undefined ? [] : Object.values(typedRow(message.payload, rowTypes(message.schema)))
+  return [{ op: known, before, after, key: keyValues, source }]
 }
 
 function sourceOf(payload: Fields): ChangeSource {

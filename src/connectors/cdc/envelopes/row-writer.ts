@@ -32,39 +32,41 @@ export interface RowWriterOptions {
 export class RowWriter {
   readonly #options: RowWriterOptions
   readonly #declared: ReadonlyMap<string, TableSchema['columns'][number]>
+  /** The names of the columns as an array row has them. */
+  readonly #inOrder: readonly string[]
   #names: readonly string[]
   #columns: readonly Column[]
+  #labels: readonly string[]
   #key: readonly Column[] | undefined
   #version = 0
 
   constructor(options: RowWriterOptions) {
     this.#options = options
     this.#declared = new Map(options.schema?.columns.map((column) => [column.name, column]))
-    this.#names = [...this.#declared.keys()]
+    this.#inOrder = [...this.#declared.keys()]
+    this.#names = this.#inOrder
     this.#columns = this.#columnsOf(this.#names)
+    this.#labels = this.#columns.map(({ label }) => label)
   }
 
   get version(): number {
     return this.#version
   }
 
-  /** The JSON object of a row; null for null. Throws SCHEMA_MISMATCH. */
-  row(row: unknown): string {
-    if (row === null || row === undefined) return 'null'
-    if (Array.isArray(row)) return this.#text(this.#fitting(row), this.#columns)
-    const fields = row as Readonly<Record<string, unknown>>
-    const names = Object.keys(fields)
-    if (!sameNames(names, this.#names)) this.#reorder(names)
-    const values = new Array<unknown>(names.length)
-    for (let i = 0; i < names.length; i += 1) values[i] = fields[names[i] as string]
-    return this.#text(values, this.#columns)
+  /** `"name":` of each column of the row written last, behind a comma where it is not the first; the same array while they stay. */
+  get labels(): readonly string[] {
+    return this.#labels
   }
 
-  /** The text of each value of a row, by column. */
-  texts(row: unknown): Map<string, string> {
-    const values = Array.isArray(row) ? this.#fitting(row) : Object.values(row as object)
-    if (!Array.isArray(row)) this.#reorder(Object.keys(row as object))
-    return new Map(this.#columns.map((column, i) => [column.name, this.#value(values[i], column)]))
+  /** The JSON object of a row; null for null. Throws SCHEMA_MISMATCH. */
+  row(row: unknown): string {
+    return row === null || row === undefined ? 'null' : this.#text(this.#valuesOf(row), this.#columns)
+  }
+
+  /** The JSON text of each value of a row, as `labels` name them. Throws SCHEMA_MISMATCH. */
+  texts(row: unknown): string[] {
+    const values = this.#valuesOf(row)
+    return this.#columns.map((column, i) => this.#value(values[i], column))
   }
 
   /** The JSON object of a key; null where the table has none. Throws SCHEMA_MISMATCH. */
@@ -118,6 +120,17 @@ export class RowWriter {
     }
   }
 
+  #valuesOf(row: unknown): readonly unknown[] {
+    if (Array.isArray(row)) return this.#fitting(row)
+    const fields = row as Readonly<Record<string, unknown>>
+    const names = Object.keys(fields)
+    if (!sameNames(names, this.#names) && !sameSet(names, this.#names)) this.#reorder(names)
+    const columns = this.#names
+    const values = new Array<unknown>(columns.length)
+    for (let i = 0; i < columns.length; i += 1) values[i] = fields[columns[i] as string]
+    return values
+  }
+
   #fitting(row: readonly unknown[]): readonly unknown[] {
     const { schema } = this.#options
     if (schema === undefined)
@@ -125,7 +138,7 @@ export class RowWriter {
         'its rows are arrays, and nothing told its columns: set schemaChanges: true of its source, and give this node the source’s parallelism',
       )
     if (row.length === schema.columns.length) {
-      if (this.#names.length !== row.length) this.#reorder([...this.#declared.keys()])
+      if (this.#names !== this.#inOrder) this.#reorder(this.#inOrder)
       return row
     }
     throw this.#mismatch(`a row has ${row.length} values for ${schema.columns.length} columns: set schemaChanges: true`)
@@ -144,10 +157,10 @@ export class RowWriter {
   }
 
   #reorder(names: readonly string[]): void {
-    if (sameNames(names, this.#names)) return
     const kinds = new Map(this.#columns.map((column) => [column.name, column]))
     this.#names = names
     this.#columns = this.#columnsOf(names)
+    this.#labels = this.#columns.map(({ label }) => label)
     for (const column of this.#columns) column.kind = kinds.get(column.name)?.kind ?? 'null'
     this.#version += 1
   }
@@ -171,4 +184,8 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false
   return true
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name) => b.includes(name))
 }

@@ -54,7 +54,7 @@ function objectText(value: object, column: ValueColumn): string {
 }
 
 /** Bytes as base64. */
-export function base64(bytes: Uint8Array): string {
+function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
