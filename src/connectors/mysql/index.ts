@@ -1,6 +1,7 @@
 // MySQL and MariaDB as a source of changes and as a target.
 
 export type { SchemaChangeBehavior } from '../sql/schema-evolution.ts'
+export type { MysqlValue } from './column.ts'
 export type { MysqlConnectionOptions, TlsOptions } from './connection.ts'
 export { generateTypes } from './generate-types.ts'
 export { mysqlChanges } from './mysql-changes.ts'

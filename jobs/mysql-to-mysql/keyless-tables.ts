@@ -1,0 +1,29 @@
+import { type Change, type Collector, type ProcessContext, ProcessFunction, sideOutput } from 'millrace'
+import type { MysqlValue } from 'millrace/connectors/mysql'
+
+/** Changes of tables without a key: writing one of them twice would not leave the same rows, so they need another sink. */
+export const withoutKey = sideOutput<Change<MysqlValue[]>>('without-key')
+
+/**
+ * Tells tables without a key from the others. A table that gets a key later stays with them: its earlier changes are written with the
+ * next checkpoint, so later ones must not be written before.
+ */
+export class KeylessTables extends ProcessFunction<Change<MysqlValue[]>, Change<MysqlValue[]>> {
+  readonly #keyless = new Set<string>()
+
+  override snapshotState(): string[] {
+    return [...this.#keyless]
+  }
+
+  override restoreState(states: readonly unknown[]): void {
+    for (const table of (states as string[][]).flat()) this.#keyless.add(table)
+  }
+
+  override process(change: Change<MysqlValue[]>, _context: ProcessContext, out: Collector<Change<MysqlValue[]>>): void {
+    const { database, table } = change.source
+    const name = `${database}.${table}`
+    if (change.schema?.key.length === 0) this.#keyless.add(name)
+    if (this.#keyless.has(name)) out.side(withoutKey, change)
+    else out.emit(change)
+  }
+}
