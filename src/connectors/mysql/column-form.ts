@@ -126,6 +126,11 @@ function bytesForm({ binary }: ShapeSettings): ColumnForm {
 /** Its labels, and what stands for a value that was none of them. */
 function enumType(labels: readonly string[]): string {
   if (labels.length === 0 || labels.length > LABELS_MAX) return labels.includes('') ? 'string | 0' : 'string'
-  const texts = labels.map((label) => JSON.stringify(label))
-  return [...texts, labels.includes('') ? '0' : '""'].join(' | ')
+  const texts = labels.map(quotedText)
+  return [...texts, labels.includes('') ? '0' : "''"].join(' | ')
+}
+
+/** As a literal of TypeScript. */
+export function quotedText(text: string): string {
+  return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
 }

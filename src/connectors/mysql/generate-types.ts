@@ -6,6 +6,7 @@ import { MillraceError } from '../../errors.ts'
 import { nearest } from '../../util/nearest.ts'
 import { Catalogue } from './catalogue.ts'
 import { type MysqlTable, tableName } from './column.ts'
+import { quotedText } from './column-form.ts'
 import { MysqlConnection, parseConnectionOptions, type TlsOptions } from './connection.ts'
 import { qualified, tableTest } from './options.ts'
 import { parseOptions } from './parse-options.ts'
@@ -139,11 +140,11 @@ function declaration({ table, columns, comment, columnComments }: Described, nam
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
 
 function propertyName(name: string): string {
-  return IDENTIFIER.test(name) ? name : JSON.stringify(name)
+  return IDENTIFIER.test(name) ? name : quotedText(name)
 }
 
 function withNull(type: string): string {
-  return / \| null$/.test(type) ? type : `${type} | null`
+  return type === 'unknown' || / \| null$/.test(type) ? type : `${type} | null`
 }
 
 /** On one line, and not the end of the comment. */
