@@ -104,7 +104,7 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
         this.#withTable(message, (record) => this.#ledger.pure(record))
         break
       case 'restart':
-        this.#withTable(message, (record) => this.#restart(record))
+        await this.#restart(this.#ledger.find(message))
         break
       case 'ended':
         this.#logEnded = true
@@ -198,8 +198,9 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     else this.#context.requestCheckpoint()
   }
 
-  #restart(record: TableRecord): void {
-    this.#ledger.restart(record)
+  async #restart(record: TableRecord | undefined): Promise<void> {
+    if (record === undefined) return
+    this.#ledger.restart(record, await this.#port.currentOffset())
     this.#context.requestCheckpoint()
     this.#report()
   }
@@ -213,7 +214,7 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     for (const entry of tables) {
       const record = this.#ledger.find(entry)
       if (record === undefined) await this.#dismiss(subtask, entry)
-      else if (entry.restarting) this.#restart(record)
+      else if (entry.restarting) await this.#restart(record)
       else if (entry.gated) this.#ledger.joined(record)
       else this.#ledger.pure(record)
     }

@@ -76,9 +76,10 @@ export class LogReader<Row> {
     assert(this.isReady, 'the log is read when its gates are open')
     this.#log ??= await this.#port.openLog(this.#position)
     const page = this.#cut(await this.#log.read(maxRecords))
-    const changes = this.#judging ? await this.#judge(page) : this.#plain(page)
+    const judging = this.#judging || (page.replaced !== undefined && !this.#options.split.all)
+    const changes = judging ? await this.#judge(page) : this.#plain(page)
     this.#position = page.next
-    if (this.#judging) await this.#settle()
+    if (judging) await this.#settle()
     if (page.ended || this.#isAtEnd()) this.#end()
     return changes
   }
@@ -159,8 +160,9 @@ export class LogReader<Row> {
       if (table === undefined || !this.#counts(table, page.offsets[index] as Offset)) continue
       const verdict = table.gated ? verdicts.get(index) : change
       if (verdict === undefined || verdict === 'drop') continue
-      if (verdict === 'restart') this.#restart(table)
-      this.#emit(verdict === 'restart' ? change : verdict, page.schemas[index], emitted)
+      const restarts = verdict === 'restart' || page.replaced?.includes(index) === true
+      if (restarts) this.#restart(table)
+      this.#emit(restarts ? change : verdict, page.schemas[index], emitted)
     }
     return emitted
   }

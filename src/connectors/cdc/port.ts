@@ -45,6 +45,8 @@ export interface LogPage<Row> {
   readonly offsets: readonly Offset[]
   /** The columns of each change's table at the time of the change: the same object while they stay the same. */
   readonly schemas: readonly TableSchema[]
+  /** Indexes of truncations (`t`) behind which the table has rows that the log never had: they are read as at the beginning. */
+  readonly replaced?: readonly number[]
   /** Reading from here gives what follows this page. At least the last of `offsets`; moves on also where nothing was captured. */
   readonly next: Offset
   /** The port itself decided that the source is to end behind this page. */

@@ -32,7 +32,7 @@ export interface ChunkStore {
 /**
  * reading: chunks are being found and read. finished: all are read. ready: their rows are durable downstream, the log may take over.
  * joined: the log has the table and judges its changes by chunk. pure: the log is past the snapshot. restarting: truncated
- * meanwhile, to be read anew once a checkpoint holds the truncation.
+ * meanwhile or other rows took their place, to be read anew once a checkpoint holds the truncation.
  */
 export type TablePhase = 'reading' | 'finished' | 'ready' | 'joined' | 'pure' | 'restarting'
 
@@ -42,7 +42,7 @@ export const TABLE_MOVES: Readonly<Record<TablePhase, readonly TablePhase[]>> = 
   finished: ['ready'],
   ready: ['joined'],
   joined: ['pure', 'restarting'],
-  pure: [],
+  pure: ['restarting'],
   restarting: ['reading'],
 }
 
@@ -279,12 +279,13 @@ export class SnapshotLedger {
     this.#move(record, 'pure')
   }
 
-  /** The table was truncated while its changes were judged by chunk. */
-  restart(record: TableRecord): void {
+  /** The table was truncated while its changes were judged by chunk, or has other rows. The log is needed from `since` on. */
+  restart(record: TableRecord, since: Offset): void {
     this.joined(record)
-    if (record.phase !== 'joined') return
-    this.#dropChunks(record)
+    if (record.phase !== 'joined' && record.phase !== 'pure') return
+    if (record.phase === 'joined') this.#dropChunks(record)
     this.#move(record, 'restarting')
+    record.since = since
   }
 
   /** The parts of whole chunks, from chunk `from` on, at least one chunk and then up to about `partsMax`. */

@@ -30,8 +30,8 @@ export interface AlterStatement {
   /** Columns' names before and after. */
   readonly columns: readonly (readonly [from: string, to: string])[]
   readonly renamedTo: TableName | undefined
-  /** What it says to change rows that the log then does not have, such as DROP PARTITION. */
-  readonly unlogged: string | undefined
+  /** It changes rows that the log then does not have, as DROP PARTITION does. */
+  readonly unlogged: boolean
 }
 
 /** A table's name before and after. */
@@ -149,10 +149,9 @@ function readAlter(tokens: SqlTokens, database: string): Statement {
   tokens.take('NOWAIT')
   const columns: [string, string][] = []
   let renamedTo: TableName | undefined
-  let unlogged: string | undefined
+  let unlogged = false
   do {
-    const clause = UNLOGGED.find((words) => tokens.take(...words))
-    if (clause !== undefined) unlogged = clause.join(' ')
+    if (UNLOGGED.some((words) => tokens.take(...words))) unlogged = true
     else if (tokens.take('CHANGE')) readChange(tokens, columns)
     else if (tokens.take('RENAME')) renamedTo = readRenameClause(tokens, database, columns) ?? renamedTo
     skipClause(tokens)

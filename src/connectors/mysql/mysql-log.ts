@@ -139,11 +139,12 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
       altered: from.altered,
       tables: await tables(),
       currentPlace,
-      truncated: ({ database, name }, schema) =>
-        this.#pages.push(
-          { op: 't', before: null, after: null, key: [], source: { ...this.#source, database, table: name } },
-          schema,
-        ),
+      truncated: ({ database, name }, schema, replaced) => {
+        const source = { ...this.#source, database, table: name }
+        const change: Change<Row> = { op: 't', before: null, after: null, key: [], source }
+        if (replaced) this.#pages.pushReplacing(change, schema)
+        else this.#pages.push(change, schema)
+      },
     })
     await this.#open(from)
     // Opened by GTIDs, the log begins at a place before transactions that are executed: only behind the first one it is known.

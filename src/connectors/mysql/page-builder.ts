@@ -38,6 +38,8 @@ export class PageBuilder<Row> {
   #schemas: TableSchema[] = []
   #transaction: TransactionName | undefined
   #told = 0
+  /** Those of the changes behind which a table has rows that the log never had. */
+  readonly #replacing = new Set<Change<Row>>()
   /** Of the changes that wait, those up to the end of the last transaction that fits. */
   #fitting = 0
   #place: MysqlOffset
@@ -79,6 +81,12 @@ export class PageBuilder<Row> {
     this.#told = 0
   }
 
+  /** A truncation behind which the table has rows that the log never had. */
+  pushReplacing(change: Change<Row>, schema: TableSchema): void {
+    this.#replacing.add(change)
+    this.push(change, schema)
+  }
+
   push(change: Change<Row>, schema: TableSchema): void {
     const { begin, gtid, skip } = this.#transaction as TransactionName
     this.#told += 1
@@ -118,18 +126,27 @@ export class PageBuilder<Row> {
     const count = inside ? maxRecords : this.#fitting
     const last = this.#offsets[count - 1]
     const next = inside && last !== undefined ? this.#inside(last) : this.place
+    const changes = this.#changes.slice(0, count)
     const page = {
-      changes: this.#changes.slice(0, count),
+      changes,
       offsets: this.#offsets.slice(0, count),
       schemas: this.#schemas.slice(0, count),
       next,
       ended: false,
+      ...(this.#replacing.size > 0 && { replaced: this.#replaced(changes) }),
     }
     this.#changes = this.#changes.slice(count)
     this.#offsets = this.#offsets.slice(count)
     this.#schemas = this.#schemas.slice(count)
     this.#fitting = 0
     return page
+  }
+
+  /** Which of these they are; they are given now. */
+  #replaced(changes: readonly Change<Row>[]): number[] {
+    const indexes: number[] = []
+    for (const [index, change] of changes.entries()) if (this.#replacing.delete(change)) indexes.push(index)
+    return indexes
   }
 
   #add(change: Change<Row>, schema: TableSchema, offset: MysqlOffset): void {

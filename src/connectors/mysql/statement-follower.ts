@@ -4,8 +4,9 @@
 //
 // I1. An altered table's columns are told with its next rows, by their map, or when the log is read past the moment at which the
 //     catalogue was looked at: then nothing altered it in between.
-// I2. What was in a table that is dropped, emptied or renamed away is told to be gone (`t`). Rows that come into a wanted table without
-//     being logged, by a rename or by a partition, are refused: nothing shows them.
+// I2. What was in a table that is dropped, emptied or renamed away is told to be gone (`t`). If other rows came without being logged,
+//     by a rename or with a partition, the table is told to be replaced: it is read as at the beginning.
+// I3. Rows changed by a statement that was logged instead of them are refused: nothing shows them.
 
 import type { TableSchema } from '../../record/change.ts'
 import { tableName } from './column.ts'
@@ -22,8 +23,8 @@ export interface StatementFollowerOptions<Row> {
   /** The wanted tables that there are; asked only for the tables of a database that is dropped. */
   readonly tables: readonly TableName[]
   readonly currentPlace: () => Promise<MysqlOffset>
-  /** Tells that a table is empty, under these columns. */
-  readonly truncated: (table: TableName, schema: TableSchema) => void
+  /** Tells that a table is empty, under these columns, or (`replaced`) has rows that the log never had. */
+  readonly truncated: (table: TableName, schema: TableSchema, replaced: boolean) => void
 }
 
 interface AlteredTable extends TableName {
@@ -35,15 +36,11 @@ interface AlteredTable extends TableName {
 /** Columns of a table of which nothing is known any more. */
 const UNKNOWN: TableSchema = { columns: [], key: [] }
 
-/** Names of tables that are remembered to be gone. */
-const GONE_MAX = 10_000
-
 export class StatementFollower<Row> {
   readonly #options: StatementFollowerOptions<Row>
   readonly #readers: TableReaders<Row>
   readonly #altered = new Map<string, AlteredTable>()
   readonly #known = new Map<string, TableName>()
-  readonly #gone = new Set<string>()
 
   constructor(options: StatementFollowerOptions<Row>) {
     this.#options = options
@@ -69,13 +66,13 @@ export class StatementFollower<Row> {
     this.#altered.delete(title)
   }
 
-  /** Follows a statement. Throws SOURCE_FAILED for one that changed rows of a wanted table without logging them. */
+  /** Follows a statement. Throws SOURCE_FAILED for one that was logged instead of the rows it changed. */
   async follow(statement: Statement, where: string): Promise<void> {
     if (statement.kind === 'write') this.#refuseWrite(statement, where)
     else if (statement.kind === 'create') await this.#create(statement.table, statement.anew)
-    else if (statement.kind === 'alter') await this.#alter(statement, where)
-    else if (statement.kind === 'rename') await this.#rename(statement.pairs, where)
-    else if (statement.kind === 'truncate') for (const table of statement.tables) await this.#empty(table)
+    else if (statement.kind === 'alter') await this.#alter(statement)
+    else if (statement.kind === 'rename') await this.#rename(statement.pairs)
+    else if (statement.kind === 'truncate') for (const table of statement.tables) await this.#empty(table, false)
     else if (statement.kind === 'drop') for (const table of statement.tables) await this.#drop(table)
     else if (statement.kind === 'dropDatabase')
       for (const table of [...this.#known.values()].filter(({ database }) => database === statement.database))
@@ -114,30 +111,26 @@ export class StatementFollower<Row> {
 
   async #create(table: TableName, anew: boolean): Promise<void> {
     if (!this.#isWanted(table)) return
-    if (anew) await this.#empty(table)
+    if (anew) await this.#empty(table, false)
     this.#comes(table)
   }
 
-  /** A table of this name is new, and empty. */
+  /** There is a new table of this name. */
   #comes(table: TableName): void {
     const title = titleOf(table)
-    this.#gone.delete(title)
     this.#known.set(title, table)
     this.#readers.forgetColumns(title)
     this.#changed(table, [])
   }
 
-  async #alter({ table, columns, renamedTo, unlogged }: AlterStatement, where: string): Promise<void> {
+  async #alter({ table, columns, renamedTo, unlogged }: AlterStatement): Promise<void> {
     if (this.#isWanted(table)) {
       const title = titleOf(table)
-      if (unlogged !== undefined)
-        throw sourceFailed(
-          `the log at ${where} holds ALTER TABLE ${title} … ${unlogged}, which changes rows without logging them: take the snapshot again with --fresh`,
-        )
+      if (unlogged) await this.#empty(table, true)
       this.#known.set(title, table)
       this.#changed(table, [...this.renamesOf(title), ...columns])
     }
-    if (renamedTo !== undefined) await this.#rename([{ from: table, to: renamedTo }], where)
+    if (renamedTo !== undefined) await this.#rename([{ from: table, to: renamedTo }])
   }
 
   #changed(table: TableName, renames: ColumnRenames): void {
@@ -146,7 +139,7 @@ export class StatementFollower<Row> {
     this.#altered.set(title, { ...table, renames, look: undefined })
   }
 
-  async #rename(pairs: readonly TablePair[], where: string): Promise<void> {
+  async #rename(pairs: readonly TablePair[]): Promise<void> {
     /** By title: which table each name stands for behind the statement, by its name before it. */
     const names = new Map<string, { table: TableName; was: TableName | undefined }>()
     for (const { from, to } of pairs) {
@@ -154,35 +147,31 @@ export class StatementFollower<Row> {
       names.set(titleOf(from), { table: from, was: undefined })
       names.set(titleOf(to), { table: to, was })
     }
-    const existed = new Set(pairs.map(({ from }) => titleOf(from)))
     for (const [title, { table, was }] of names) {
       if (!this.#isWanted(table) || (was !== undefined && titleOf(was) === title)) continue
       if (was === undefined) await this.#drop(table)
       else if (isOnlineCopy(was, table)) this.#changed(table, this.renamesOf(title))
-      else if (existed.has(title) || this.#gone.has(title))
-        throw sourceFailed(
-          `the log at ${where} renames ${titleOf(was)} to ${title}, so ${title} has other rows now: take the snapshot again with --fresh`,
-        )
-      else this.#comes(table)
+      else {
+        await this.#empty(table, true)
+        this.#comes(table)
+      }
     }
   }
 
   async #drop(table: TableName): Promise<void> {
     if (!this.#isWanted(table)) return
     const title = titleOf(table)
-    await this.#empty(table)
+    await this.#empty(table, false)
     this.#known.delete(title)
     this.#altered.delete(title)
     this.#readers.forgetColumns(title)
-    if (this.#gone.size >= GONE_MAX) this.#gone.clear()
-    this.#gone.add(title)
   }
 
-  async #empty(table: TableName): Promise<void> {
+  async #empty(table: TableName, replaced: boolean): Promise<void> {
     if (!this.#isWanted(table)) return
     const { database, name } = table
     const schema = this.#readers.schema(titleOf(table)) ?? (await this.#readers.current(database, name, [])) ?? UNKNOWN
-    this.#options.truncated(table, schema)
+    this.#options.truncated(table, schema, replaced)
   }
 }
 

@@ -146,11 +146,24 @@ describe('SnapshotLedger', () => {
     ledger.finish({ table: 't', generation: 1 }, 0, part(7))
     ledger.settleFinished()
     ledger.joined(record)
-    ledger.restart(record)
+    ledger.restart(record, 8)
     expect(record.phase).toBe('restarting')
     ledger.snapshot(2, 8)
     ledger.complete(2)
     expect(record).toMatchObject({ phase: 'reading', generation: 2, total: 0, taken: 0 })
+  })
+
+  it('reads a table anew that has other rows, long after its snapshot: the log is needed from then on only', () => {
+    const { ledger, record } = oneTable(1)
+    ledger.take(5)
+    ledger.finish({ table: 't', generation: 1 }, 0, part(7))
+    ledger.settleFinished()
+    ledger.pure(record)
+    ledger.restart(record, 800)
+    expect(ledger.holdFrom).toBe(800)
+    ledger.snapshot(2, 801)
+    ledger.complete(2)
+    expect(record).toMatchObject({ phase: 'reading', generation: 2, since: 800 })
   })
 
   it('holds the log from where the first unfinished table began', () => {
@@ -177,8 +190,9 @@ describe('SnapshotLedger', () => {
     expect(ledger.gates(record, 2, 3)).toMatchObject({ parts: { length: 2 }, next: undefined })
   })
 
-  it('has a move for every phase but the last, and none back from it', () => {
+  it('has a move for every phase; the last one is left only to begin anew', () => {
     const phases = Object.keys(TABLE_MOVES) as TablePhase[]
-    expect(phases.filter((phase) => TABLE_MOVES[phase].length === 0)).toEqual(['pure'])
+    expect(phases.filter((phase) => TABLE_MOVES[phase].length === 0)).toEqual([])
+    expect(TABLE_MOVES.pure).toEqual(['restarting'])
   })
 })

@@ -9,7 +9,7 @@ const alter = (more: object = {}) => ({
   table: shop('t'),
   columns: [],
   renamedTo: undefined,
-  unlogged: undefined,
+  unlogged: false,
   ...more,
 })
 
@@ -67,10 +67,10 @@ test.each([
   ['alter table t rename to u', { renamedTo: shop('u') }],
   ['alter table t add x int, rename = o.u', { renamedTo: { database: 'o', name: 'u' } }],
   ['alter table t rename as u, drop column y', { renamedTo: shop('u') }],
-  ['alter table t drop partition p0, p1', { unlogged: 'DROP PARTITION' }],
+  ['alter table t drop partition p0, p1', { unlogged: true }],
   ['alter table t drop `partition`, drop primary key', {}],
-  ['alter table t exchange partition p with table u', { unlogged: 'EXCHANGE PARTITION' }],
-  ['alter table t discard tablespace', { unlogged: 'DISCARD TABLESPACE' }],
+  ['alter table t exchange partition p with table u', { unlogged: true }],
+  ['alter table t discard tablespace', { unlogged: true }],
   ['/*!50000 ALTER TABLE t */ /*!80000 rename column a to b */', { columns: [['a', 'b']] }],
   ['/*M!100000 alter */ table t /* rename to u */', {}],
   ["alter table t comment 'it''s \\', rename to u', change a b int", { columns: [['a', 'b']] }],

@@ -25,6 +25,8 @@ export interface LogRead {
   readonly changes: readonly LogChange[]
   readonly offsets: readonly MysqlOffset[]
   readonly schemas: readonly TableSchema[]
+  /** Those of the changes that were marked, in short. */
+  readonly replaced: readonly string[]
   readonly next: MysqlOffset
 }
 
@@ -106,6 +108,7 @@ export class LogDriver {
     const changes: LogChange[] = []
     const offsets: MysqlOffset[] = []
     const schemas: TableSchema[] = []
+    const replaced: string[] = []
     let next = from
     try {
       for (let pages = 0; pages < pagesMax && compareOffsets(next, end) < 0; ) {
@@ -115,12 +118,13 @@ export class LogDriver {
         changes.push(...page.changes)
         offsets.push(...(page.offsets as MysqlOffset[]))
         schemas.push(...page.schemas)
+        replaced.push(...(page.replaced ?? []).map((index) => text(page.changes[index] as LogChange)))
         next = page.next as MysqlOffset
       }
     } finally {
       await log.close()
     }
-    return { changes, offsets, schemas, next }
+    return { changes, offsets, schemas, replaced, next }
   }
 }
 
