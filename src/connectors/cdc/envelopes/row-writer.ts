@@ -111,11 +111,11 @@ export class RowWriter {
     for (let i = 0; i < columns.length; i += 1) {
       const column = columns[i] as Column
       const kind = kindOf(values[i])
-      if (kind === column.kind || (kind === 'null' && column.nullable)) continue
-      const wider = widerKind(column.kind, kind)
-      if (wider === column.kind && kind !== 'null') continue
+      const wider = kind === column.kind ? kind : widerKind(column.kind, kind)
+      const nullable = column.nullable || kind === 'null'
+      if (wider === column.kind && nullable === column.nullable) continue
       column.kind = wider
-      if (kind === 'null') column.nullable = true
+      column.nullable = nullable
       this.#version += 1
     }
   }
@@ -157,11 +157,14 @@ export class RowWriter {
   }
 
   #reorder(names: readonly string[]): void {
-    const kinds = new Map(this.#columns.map((column) => [column.name, column]))
+    const seen = new Map(this.#columns.map((column) => [column.name, column]))
     this.#names = names
     this.#columns = this.#columnsOf(names)
     this.#labels = this.#columns.map(({ label }) => label)
-    for (const column of this.#columns) column.kind = kinds.get(column.name)?.kind ?? 'null'
+    for (const column of this.#columns) {
+      const { kind, nullable } = seen.get(column.name) ?? column
+      Object.assign(column, { kind, nullable })
+    }
     this.#version += 1
   }
 
