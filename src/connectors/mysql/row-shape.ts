@@ -88,11 +88,24 @@ type Values = readonly MysqlValue[]
 function arrays(columns: readonly RowColumn[], width: number): (values: Values) => readonly unknown[] {
   const converts = columns.map(({ form }) => form.convert)
   const at = columns.map((column) => column.at)
-  if (columns.length === width && converts.every((convert) => convert === undefined)) return (values) => values
+  if (columns.length === width && converts.every((convert) => convert === undefined)) return wholeRows(columns)
   return (values) => {
     const row = new Array<unknown>(at.length)
     for (let i = 0; i < at.length; i++) row[i] = converted(values[at[i] as number] as MysqlValue, converts[i])
     return row
+  }
+}
+
+/**
+ * The values themselves, all of which survive the way from thread to thread and into logs, where a number loses the sign of -0: there it
+ * is the text '-0', which the server takes for the same.
+ */
+function wholeRows(columns: readonly RowColumn[]): (values: Values) => Values {
+  const doubles = columns.filter(({ column: { kind } }) => kind === 'float' || kind === 'double').map(({ at }) => at)
+  if (doubles.length === 0) return (values) => values
+  return (values) => {
+    for (const at of doubles) if (Object.is(values[at], -0)) (values as MysqlValue[])[at] = '-0'
+    return values
   }
 }
 

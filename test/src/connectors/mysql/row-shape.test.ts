@@ -64,6 +64,16 @@ describe('by default', () => {
     expect(Object.getPrototypeOf(row)).toBe(Object.prototype)
   })
 
+  test('-0 in an array row is text, which keeps its sign on the way from thread to thread', () => {
+    const doubles = table([column('id', 'int'), column('d', 'double'), column('f', 'float')])
+    const { row } = makeRowShape<unknown[]>(doubles, settings({ rows: 'array' }))
+    expect([row([0, -0, -0]), row([-0, 0, null]), row([1, -1.5, 2])]).toEqual([
+      [0, '-0', '-0'],
+      [-0, 0, null],
+      [1, -1.5, 2],
+    ])
+  })
+
   test('an array row is the array of values itself', () => {
     expect(makeRowShape(table(columns), settings({ rows: 'array' })).row(values)).toBe(values)
   })
