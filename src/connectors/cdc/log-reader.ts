@@ -76,7 +76,8 @@ export class LogReader<Row> {
     assert(this.isReady, 'the log is read when its gates are open')
     this.#log ??= await this.#port.openLog(this.#position)
     const page = this.#cut(await this.#log.read(maxRecords))
-    const judging = this.#judging || (page.replaced !== undefined && !this.#options.split.all)
+    const judging =
+      this.#judging || (page.replaced !== undefined && page.replaced.length > 0 && !this.#options.split.all)
     const changes = judging ? await this.#judge(page) : this.#plain(page)
     this.#position = page.next
     if (judging) await this.#settle()

@@ -63,7 +63,11 @@ export class Rewind<Row> {
     for (const change of now.rows) {
       const known = this.#former.get(keyText(change.key))
       if (known === undefined) rows.push(change)
-      else if (known.row !== null) former.push(known)
+      else {
+        // It may have come without the log (LogPage.replaced).
+        known.present = true
+        if (known.row !== null) former.push(known)
+      }
     }
     former.push(...(await this.#goneFrom(range)))
     const bySchema = new Map<TableSchema, Change<Row>[]>([[now.schema, rows]])

@@ -79,6 +79,11 @@ function disturb(db: ModelDatabase, rng: Rng, options: { truncate: boolean }): v
   const value = rng.int(1000)
   const choice = rng.int(100)
   if (options.truncate && choice === 0) return db.apply(table, 't', null, null)
+  if (options.truncate && choice === 2)
+    return db.replace(table, [
+      { id, value },
+      { id: 'zy', value },
+    ])
   if (choice === 1) db.schemaVersion += 1
   if (choice === 1) return db.apply(table, 's', null, null)
   if (present === undefined) return db.apply(table, 'c', null, { id, value })

@@ -35,6 +35,8 @@ export class ModelDatabase {
   readonly tables = new Map<string, Map<string, ModelRow>>()
   readonly log: LogEntry[] = []
   schemaVersion = 0
+  /** Offsets of truncations behind which the table has rows that are not in the log. */
+  readonly replacements = new Set<number>()
 
   get end(): number {
     return this.log.at(-1)?.offset ?? 0
@@ -58,6 +60,13 @@ export class ModelDatabase {
     const moved = before !== null && after !== null && before.id !== after.id
     const change: Change<ModelRow> = { op, before, after, key, source, ...(moved ? { oldKey: [before.id] } : {}) }
     this.log.push({ offset: this.end + 1, table, change: op === 's' ? { ...change, schema: this.schema() } : change })
+  }
+
+  /** Gives the table other rows, of which the log has only that the old ones went. */
+  replace(table: string, rows: readonly ModelRow[]): void {
+    this.apply(table, 't', null, null)
+    this.replacements.add(this.end)
+    for (const row of rows) this.tables.get(table)?.set(collate(row.id), row)
   }
 
   schema(): TableSchema {
@@ -161,7 +170,9 @@ export class ModelPort implements ChangePort<ModelRow> {
         position = entries.at(-1)?.offset ?? position
         const changes = entries.map((entry) => entry.change)
         const schemas = changes.map((change) => change.schema ?? this.#db.schema())
-        return { changes, offsets: entries.map((entry) => entry.offset), schemas, next: position, ended: false }
+        const offsets = entries.map((entry) => entry.offset)
+        const replaced = [...offsets.keys()].filter((index) => this.#db.replacements.has(offsets[index] as number))
+        return { changes, offsets, schemas, replaced, next: position, ended: false }
       },
       available: async () => {},
       close: () => {},
