@@ -54,7 +54,7 @@ export function startDump(connection: Connection, serverId: number, start: DumpS
     command.onResult = (error) => receiver.failed(error)
     command.binlogData = function take({ buffer, offset, end }: Packet): unknown {
       if (buffer[offset] !== END_OF_DATA) receiver.event(buffer.subarray(offset + 1, end))
-      else receiver.failed(new Error('the server ended the log'))
+      else receiver.failed(new Error('the server ended the log, as when it shuts down'))
       return buffer[offset] === END_OF_DATA ? null : take
     }
   })

@@ -109,6 +109,11 @@ export class BinlogStream {
     return this.#place.created
   }
 
+  /** About how many bytes wait to be taken. */
+  get queueBytes(): number {
+    return this.#queueBytes
+  }
+
   /** The next event, in order; undefined when none is there yet. Heartbeats are not given. Throws what ended the stream. */
   take(): LogEvent | undefined {
     for (;;) {

@@ -29,7 +29,8 @@ export async function placeAt(search: PlaceSearch, timestampMs: number): Promise
   let high = files.length - 1
   while (low < high) {
     const middle = (low + high + 1) >> 1
-    if ((await begunMs(search, files[middle] ?? '')) <= second) low = middle
+    // One begun within the second may have some of its transactions before it.
+    if ((await begunMs(search, files[middle] ?? '')) < second) low = middle
     else high = middle - 1
   }
   const isSince = (event: LogEvent): boolean => {
@@ -67,7 +68,8 @@ async function findFrom(
   const stream = await search.open(beginning(info, file))
   try {
     let under: string | undefined
-    const found = (pos: number): Promise<MysqlOffset> => placed(search, stream, pos, executed)
+    const found = (pos: number): Promise<MysqlOffset> =>
+      placed(search, { file: stream.file || file, created: stream.created }, pos, executed)
     while (compareOffsets({ ...end, file: stream.file || file, pos: stream.next }, end) < 0) {
       const event = await nextEvent(stream)
       if (!beginsTransaction(event.type)) continue
@@ -84,12 +86,13 @@ async function findFrom(
 
 async function placed(
   { connection, info }: PlaceSearch,
-  { file, created }: BinlogStream,
+  { file, created }: { readonly file: string; readonly created: number },
   pos: number,
   executed: GtidSet | undefined,
 ): Promise<MysqlOffset> {
   const gtids = info.mariadb ? await gtidsAt(connection, file, pos) : executed?.toString()
-  return { server: info.id, file, pos, rows: 0, created, gtids: gtids ?? '' }
+  const place = { server: info.id, file, pos, rows: 0, gtids: gtids ?? '' }
+  return created === 0 ? place : { ...place, created }
 }
 
 /** What a MySQL had executed when it began a file; a MariaDB tells it of every place (gtidsAt). */

@@ -201,7 +201,12 @@ export const CATCH_UP_SECONDS = 10
  * Makes sure that the log can be read from a place on: that nothing behind it was purged, and that what was read up to it is still what
  * the server has. Throws LOG_GONE.
  */
-export async function checkPlace(connection: MysqlConnection, info: ServerInfo, place: MysqlOffset): Promise<void> {
+export async function checkPlace(
+  connection: MysqlConnection,
+  info: ServerInfo,
+  place: MysqlOffset,
+  catchUpSeconds = CATCH_UP_SECONDS,
+): Promise<void> {
   const files = await logFiles(connection)
   const byFile = isByFile(info, place)
   if (byFile) checkFile(place, files)
@@ -216,7 +221,7 @@ export async function checkPlace(connection: MysqlConnection, info: ServerInfo, 
       place,
       `the server connected to is a ${info.mariadb ? 'MariaDB' : 'MySQL'}, which counts transactions in another way`,
     )
-  await checkExecuted(connection, info, place, place.gtids)
+  await checkExecuted(connection, info, place, place.gtids, catchUpSeconds)
   if (!byFile) await checkPurged(connection, info, place, files[0]?.name ?? '')
 }
 
@@ -243,11 +248,12 @@ async function checkExecuted(
   info: ServerInfo,
   place: MysqlOffset,
   gtids: string,
+  catchUpSeconds: number,
 ): Promise<void> {
   let missing = await notExecuted(connection, info, gtids)
   if (missing !== '' && place.server !== info.id && place.server !== '') {
     const wait = info.mariadb ? 'SELECT MASTER_GTID_WAIT(?, ?)' : 'SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)'
-    await connection.query(wait, [missing, CATCH_UP_SECONDS])
+    await connection.query(wait, [missing, catchUpSeconds])
     missing = await notExecuted(connection, info, gtids)
   }
   if (missing === '') return
