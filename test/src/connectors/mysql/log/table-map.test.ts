@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import type { MysqlTable } from '../../../../../src/connectors/mysql/column.ts'
+import { readEvent } from '../../../../../src/connectors/mysql/log/event.ts'
+import { tableOfMap } from '../../../../../src/connectors/mysql/log/mapped-table.ts'
+import { readTableMap } from '../../../../../src/connectors/mysql/log/table-map.ts'
+import { charsets, MARIADB, MYSQL } from './recorded.ts'
+
+const mysqlMap = readTableMap(readEvent(MYSQL.map, true).body, false)
+const mariadbMap = readTableMap(readEvent(MARIADB.map, true).body, true)
+
+describe.each([
+  ['MySQL', mysqlMap, 'utf8mb4_0900_ai_ci', false],
+  ['MariaDB', mariadbMap, 'utf8mb4_general_ci', true],
+] as const)('the table map of a %s', (_, map, collation, mariadb) => {
+  const table = tableOfMap(map, undefined, { charsets, mariadb })
+
+  it('tells names and the key in its order', () => {
+    expect(map).toMatchObject({ database: 'h1', table: 't', named: true, key: [1, 0] })
+    expect(table).toMatchObject({ database: 'h1', name: 't', key: ['name', 'id'] })
+  })
+
+  it('tells each column', () => {
+    const text = { charset: 'utf8mb4', collation }
+    expect(table.columns).toMatchObject([
+      { name: 'id', kind: 'int', type: 'int unsigned', unsigned: true, nullable: false },
+      { name: 'name', kind: 'varchar', type: 'varchar(100)', length: 100, nullable: false, ...text },
+      { name: 'price', kind: 'decimal', type: 'decimal(5,2)', precision: 5, scale: 2, nullable: true, unsigned: false },
+      { name: 'kind', kind: 'enum', type: "enum('a','b')", labels: ['a', 'b'], charset: 'latin1' },
+      { name: 'at', kind: 'datetime', type: 'datetime(3)', scale: 3, nullable: false, charset: null },
+      { name: 'flags', kind: 'set', type: "set('x','y')", labels: ['x', 'y'], ...text },
+      { name: 'raw', kind: 'blob', type: 'blob', charset: null, collation: null, length: 0 },
+    ])
+  })
+
+  it('a column of the catalogue fills in what the map leaves out, if it fits by name and type', () => {
+    const columns = table.columns.map((column) => ({ ...column, type: `declared ${column.type}`, generated: true }))
+    const [, name, price, kind, ...others] = columns as [MysqlTable['columns'][0], ...MysqlTable['columns'][0][]]
+    const catalogue = {
+      ...table,
+      columns: [
+        ...others,
+        { ...name, length: 99 },
+        { ...price, name: 'cost' },
+        { ...kind, labels: ['b', 'a'] },
+        { ...columns[0], nullable: true } as MysqlTable['columns'][0],
+      ],
+    } as MysqlTable
+    const filled = tableOfMap(map, catalogue, { charsets, mariadb })
+    expect(filled.columns.map(({ generated }) => generated)).toEqual([true, false, false, false, true, true, true])
+    expect(filled.columns.map(({ nullable }) => nullable)).toEqual(table.columns.map(({ nullable }) => nullable))
+    expect(filled.columns[0]?.type).toBe('declared int unsigned')
+    expect(filled.columns[1]).toEqual(table.columns[1])
+  })
+})
+
+describe('a table map', () => {
+  it('with a type that is not known is refused', () => {
+    const body = Buffer.from(readEvent(MYSQL.map, true).body)
+    body[body.indexOf('t\0', 8) + 3] = 243
+    expect(() => readTableMap(body, false)).toThrow(
+      expect.objectContaining({
+        code: 'SOURCE_FAILED',
+        message: expect.stringMatching(/column 1 of table h1\.t has type 243/),
+      }),
+    )
+  })
+
+  it('with a collation that is not known is refused', () => {
+    const columns = mysqlMap.columns.map((column) => (column.name === 'name' ? { ...column, collation: 999 } : column))
+    expect(() => tableOfMap({ ...mysqlMap, columns }, undefined, { charsets, mariadb: false })).toThrow(
+      expect.objectContaining({
+        code: 'SCHEMA_MISMATCH',
+        message: expect.stringMatching(/column "name" has the collation 999/),
+      }),
+    )
+  })
+})
