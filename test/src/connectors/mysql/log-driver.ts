@@ -63,12 +63,22 @@ export class LogDriver {
     return currentPlace(this.sql, this.info)
   }
 
+  /** How rows of a database's wanted tables are read. */
+  readers(database: string, wanted: (table: string) => boolean = () => true): TableReaders<Row> {
+    return new TableReaders({
+      catalogue: new Catalogue(this.sql, this.info),
+      charsets: this.#charsets,
+      mariadb: this.info.mariadb,
+      isWanted: (of, table) => of === database && wanted(table),
+      shapeOf: (table, extra) => makeRowShape(table, { ...DEFAULT_SHAPE, rows: 'array' }, extra),
+    })
+  }
+
   /** A log of the tables of this database that are wanted. */
   open(from: MysqlOffset, options: { wanted?: (table: string) => boolean; heldBytesMax?: number } = {}): MysqlLog<Row> {
     const { info, sql, database } = this
     const { wanted = () => true, heldBytesMax } = options
     const catalogue = new Catalogue(sql, info)
-    const isWanted = (of: string, table: string): boolean => of === database && wanted(table)
     return new MysqlLog<Row>({
       open: (at) =>
         BinlogStream.open({
@@ -81,15 +91,12 @@ export class LogDriver {
         }),
       from,
       server: info,
-      readers: new TableReaders({
-        catalogue,
-        charsets: this.#charsets,
-        mariadb: info.mariadb,
-        isWanted,
-        shapeOf: (table, extra) => makeRowShape(table, { ...DEFAULT_SHAPE, rows: 'array' }, extra),
-      }),
+      readers: this.readers(database, wanted),
       wanted: String(wanted),
-      tables: () => catalogue.tables((title) => isWanted(database, title.slice(tableName(database, '').length))),
+      tables: () =>
+        catalogue.tables(
+          (title) => title.startsWith(tableName(database, '')) && wanted(title.slice(tableName(database, '').length)),
+        ),
       currentPlace: () => this.place(),
       files: async () => (await logFiles(sql)).map(({ name }) => name),
       lowerCaseNames: false,
