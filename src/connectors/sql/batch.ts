@@ -16,14 +16,14 @@ export class Batch<Table extends SqlTable> {
     return this.#changes
   }
 
-  write(table: Table, key: readonly unknown[], row: readonly unknown[]): void {
+  write(table: Table, row: readonly unknown[]): void {
     this.#changes += 1
-    this.#of(table).write(key, row)
+    this.#of(table).write(row)
   }
 
-  remove(table: Table, key: readonly unknown[], row: readonly unknown[]): void {
+  remove(table: Table, row: readonly unknown[]): void {
     this.#changes += 1
-    this.#of(table).remove(key, row)
+    this.#of(table).remove(row)
   }
 
   works(): TableWork<Table>[] {

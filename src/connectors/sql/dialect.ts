@@ -14,15 +14,14 @@ export interface SqlTable {
   readonly rows: 'keyed' | 'counted' | 'added'
   /** Two keys of different text may be one for the database. */
   readonly looseKey: boolean
-  /** What differs where two keys differ (of counted rows: two rows); good as the key of a Map. */
-  idOf(key: readonly unknown[]): unknown
+  /** What differs where the keys of two rows differ (of counted rows: the rows); good as the key of a Map. */
+  idOf(row: readonly unknown[]): unknown
 }
 
 /** A row that its table refused. */
 export interface DeadLetter {
   readonly table: string
   readonly op: 'write' | 'delete'
-  /** The row, or the key of what was to be deleted. */
   readonly values: readonly unknown[]
   readonly reason: string
 }
@@ -40,8 +39,8 @@ export interface SqlSession<Table extends SqlTable> {
   rollbackToSavepoint(): Promise<void>
   /** Adds rows, in order, or replaces those with their keys. Their keys differ. */
   write(table: Table, rows: readonly (readonly unknown[])[]): Promise<void>
-  /** Deletes the rows of these keys, where they are. */
-  remove(table: Table, keys: readonly (readonly unknown[])[]): Promise<void>
+  /** Deletes the rows with the keys of these, where they are. */
+  remove(table: Table, rows: readonly (readonly unknown[])[]): Promise<void>
   /** Deletes as many rows, at most, that are equal to this one in every value; gives how many it were. For counted rows. */
   removeEqual(table: Table, row: readonly unknown[], count: number): Promise<number>
   /** Keeps what could not be written, in the transaction under way. Repeating it changes nothing. */

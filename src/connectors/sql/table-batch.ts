@@ -37,23 +37,23 @@ export class TableBatch<Table extends SqlTable> {
     return this.#removes.size + this.#writes.size + this.#balance.size + this.#added.length
   }
 
-  write(key: Values, row: Values): void {
+  write(row: Values): void {
     const { rows } = this.table
     if (rows === 'added') return void this.#added.push(row)
     if (rows === 'counted') return this.#count(row, 1)
-    const id = this.table.idOf(key)
+    const id = this.table.idOf(row)
     if (this.#removes.size > 0) this.#removes.delete(id)
     // A Map keeps the place of the first: of two keys that may be one the last is to be written last.
     if (this.table.looseKey) this.#writes.delete(id)
     this.#writes.set(id, row)
   }
 
-  /** `row` is what is deleted; needed of counted rows. Rows that are only added stay. */
-  remove(key: Values, row: Values): void {
+  /** Of a row with a key, only the key's values count. Rows that are only added stay. */
+  remove(row: Values): void {
     if (this.table.rows !== 'keyed') return this.#count(row, -1)
-    const id = this.table.idOf(key)
+    const id = this.table.idOf(row)
     if (this.#writes.size > 0) this.#writes.delete(id)
-    this.#removes.set(id, key)
+    this.#removes.set(id, row)
   }
 
   work(): TableWork<Table> {

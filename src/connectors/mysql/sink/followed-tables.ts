@@ -173,7 +173,7 @@ export class FollowedTables {
     const text = schema.definition === undefined ? undefined : readTableText(schema.definition)
     if (text !== undefined) {
       try {
-        await connection.run(createLikeSql(quoted(target), text, schema.key.length > 0))
+        await connection.run(createLikeSql(quoted(target), text, schema.key))
         return
       } catch (error) {
         if (['connect', 'retry'].includes(classOfError(error))) throw error

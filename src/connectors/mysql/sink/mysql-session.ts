@@ -74,13 +74,13 @@ export class MysqlSession implements SqlSession<TargetTable> {
     }
   }
 
-  async remove(table: TargetTable, keys: readonly Row[]): Promise<void> {
+  async remove(table: TargetTable, rows: readonly Row[]): Promise<void> {
     const { head, tail } = table.delete
     const separator = table.deleteSeparator
     let sql = ''
     let count = 0
-    for (const key of keys) {
-      const text = table.keySql(key)
+    for (const row of rows) {
+      const text = table.keySql(row)
       if (count > 0 && (count === KEYS_MAX || sql.length + text.length > this.#charsMax)) {
         await this.#connection.run(sql + tail)
         count = 0

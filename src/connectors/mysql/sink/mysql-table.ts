@@ -100,8 +100,7 @@ class UpsertedRows<Row> extends KeyedRows<Row> {
   }
 
   protected put(row: Row, batch: Batch<TargetTable>): void {
-    const values = this.target.valuesOf(row)
-    batch.write(this.target.table, this.target.keyOf(values), values)
+    batch.write(this.target.table, this.target.valuesOf(row))
   }
 }
 
@@ -119,12 +118,11 @@ class ChangedRows<Row> extends KeyedRows<Change<Row>> {
     if (op === 's') return
     const { table } = target
     const values = after === null ? undefined : target.valuesOf(after)
-    const key = values === undefined ? undefined : target.keyOf(values)
     if (before !== null) {
-      const was = target.keyOfFields(before)
-      if (key === undefined || table.idOf(was) !== table.idOf(key)) batch.remove(table, was, was)
+      const was = target.keyValuesOf(before)
+      if (values === undefined || table.idOf(was) !== table.idOf(values)) batch.remove(table, was)
     }
-    if (values !== undefined && key !== undefined) batch.write(table, key, values)
+    if (values !== undefined) batch.write(table, values)
   }
 }
 
@@ -157,7 +155,7 @@ class AddedRows<Row> extends EpochSinkFunction<Row> {
       lane,
       rowsMax: settings.batchRows,
       records: {
-        put: (row, batch) => batch.write(target.table, [], target.valuesOf(row)),
+        put: (row, batch) => batch.write(target.table, target.valuesOf(row)),
         isStructural: () => false,
         workOf: () => undefined,
       },

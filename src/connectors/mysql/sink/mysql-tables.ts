@@ -141,11 +141,10 @@ class FollowingEpochs extends EpochSinkFunction<Row> {
 }
 
 function putChange(change: Row, { schema, table }: Followed, batch: Batch<TargetTable>): void {
-  const { before, after, key, oldKey } = change
+  const { before, after, oldKey } = change
   if ((after ?? before)?.length !== schema.columns.length) refuseShape(change, table, schema.columns.length)
-  if (before !== null && (after === null || oldKey !== undefined || table.rows !== 'keyed'))
-    batch.remove(table, oldKey ?? key, before)
-  if (after !== null) batch.write(table, key, after)
+  if (before !== null && (after === null || oldKey !== undefined || table.rows !== 'keyed')) batch.remove(table, before)
+  if (after !== null) batch.write(table, after)
 }
 
 function refuseShape({ before, after }: Row, table: TargetTable, expected: number): never {

@@ -94,18 +94,16 @@ export class RowTarget {
     return values
   }
 
-  keyOf(values: readonly MysqlValue[]): MysqlValue[] {
-    return (this.#shape as Shape).key.map((at) => values[at] as MysqlValue)
-  }
-
-  /** The values of the key alone, of a row that may lack other fields. */
-  keyOfFields(row: unknown): MysqlValue[] {
+  /** The values of the key alone, each in its place, of a row that may lack other fields. */
+  keyValuesOf(row: unknown): MysqlValue[] {
     const { key, names, columns } = this.#shape as Shape
-    return key.map((at) => {
+    const values = new Array<MysqlValue>(names.length).fill(null)
+    for (const at of key) {
       const value = (row as Fields)[names[at] as string]
       if (value === undefined) this.#fail(`a row to be deleted has no field "${names[at]}", which is its key`)
-      return fieldValue(value, columns[at] as TargetColumn)
-    })
+      values[at] = fieldValue(value, columns[at] as TargetColumn)
+    }
+    return values
   }
 
   /** Empties the table. */
@@ -141,7 +139,7 @@ export class RowTarget {
     const table = new TargetTable({
       definition,
       columns: columns.map((column, index) => ({ column, index })),
-      key: key.map((at) => columns[at] as TargetColumn),
+      key: key.map((index) => ({ column: columns[index] as TargetColumn, index })),
       mariadb: this.#mariadb,
       keyless: 'added',
     })

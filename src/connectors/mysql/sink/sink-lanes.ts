@@ -45,7 +45,7 @@ function rowRefused({ onRowError }: SinkSettings, context: RuntimeContext): RowR
   return async (session, { table, op, values, error }) => {
     const reason = explainError(error)
     if (onRowError === 'fail') {
-      const row = `${op === 'write' ? 'it does not take' : 'it does not let go'} the row with ${table.keyText(op, values)}: ${reason}`
+      const row = `${op === 'write' ? 'it does not take' : 'it does not let go'} the row with ${table.keyText(values)}: ${reason}`
       const advice = `change the column, or set onRowError: 'dead-letter'`
       throw new MillraceError('SCHEMA_MISMATCH', { table: table.name, reason: `${row}. To go on: ${advice}` }, error)
     }

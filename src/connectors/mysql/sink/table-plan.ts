@@ -23,16 +23,14 @@ export function planTable(definition: TargetDefinition, options: PlanOptions): T
     const column = find(source.name)
     return column === undefined || column.generated ? [] : [{ column, index }]
   })
-  const key = schema.key.map(
-    (name) => find(name) ?? fail(definition, `it has no column "${name}", which is in the key`),
-  )
+  const key = schema.key.map((name) => {
+    const column = find(name)
+    if (column === undefined) return fail(definition, `it has no column "${name}", which is in the key`)
+    return { column, index: schema.columns.findIndex((source) => source.name === name) }
+  })
   const names = new Set(written.map(({ column }) => column.name))
-  checkKey(
-    definition,
-    key.map(({ name }) => name),
-    names,
-    unique,
-  )
+  const keyNames = key.map(({ column }) => column.name)
+  checkKey(definition, keyNames, names, unique)
   return new TargetTable({ definition, columns: written, key, mariadb })
 }
 

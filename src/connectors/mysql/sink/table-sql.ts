@@ -33,16 +33,23 @@ export function columnTexts({ lines }: TableText): ReadonlyMap<string, string> {
 
 /**
  * Makes it, without what rows with stale neighbours would be caught in: unique indexes become plain ones, and there are no foreign keys
- * and checks. `keyed`: with its primary key; otherwise rows with the same key may meet.
+ * and checks. `key` is its primary key, whatever the source calls so.
  */
-export function createLikeSql(target: string, { lines, end }: TableText, keyed: boolean): string {
+export function createLikeSql(target: string, { lines, end }: TableText, key: readonly string[]): string {
+  const own = namesIn(lines.find((line) => line.startsWith('PRIMARY KEY ')) ?? '')
+  const isOwn = own.length === key.length && own.every((name) => key.includes(name))
   const kept = lines
     .filter((line) => !line.startsWith('CONSTRAINT '))
     // A unique index over whole texts has no plain counterpart.
     .filter((line) => !/^UNIQUE KEY .* USING HASH$/.test(line))
     .map((line) => line.replace(/^UNIQUE KEY /, 'KEY '))
-    .map((line) => (keyed ? line : line.replace(/^PRIMARY KEY /, 'KEY `millrace_key` ')))
+    .map((line) => (isOwn ? line : line.replace(/^PRIMARY KEY /, 'KEY `millrace_key` ')))
+  if (!isOwn && key.length > 0) kept.push(`PRIMARY KEY (${key.map(quoteName).join(', ')})`)
   return `CREATE TABLE IF NOT EXISTS ${target} (\n  ${kept.join(',\n  ')}\n${end}`
+}
+
+function namesIn(line: string): string[] {
+  return [...line.matchAll(/`((?:[^`]|``)*)`/g)].map((match) => (match[1] as string).replaceAll('``', '`'))
 }
 
 /** From declared types alone. Keys that hold text tell apart whatever differs: no collation of the source tells more. */

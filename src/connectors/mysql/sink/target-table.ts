@@ -6,12 +6,18 @@ import { quoteName } from '../connection.ts'
 import { type Encoder, encoderOf, hexOf, literalOf, textLiteral } from './literal.ts'
 import type { TargetColumn, TargetDefinition } from './target-definition.ts'
 
+/** A column, and where in a row its value is. */
+export interface PlacedColumn {
+  readonly column: TargetColumn
+  readonly index: number
+}
+
 export interface TargetTableOptions {
   readonly definition: TargetDefinition
-  /** What is written, and where in a row its value is. */
-  readonly columns: readonly { readonly column: TargetColumn; readonly index: number }[]
-  /** What tells rows apart, in the order of keys; empty: nothing does. */
-  readonly key: readonly TargetColumn[]
+  /** What is written. */
+  readonly columns: readonly PlacedColumn[]
+  /** What tells rows apart; empty: nothing does. */
+  readonly key: readonly PlacedColumn[]
   readonly mariadb: boolean
   /** Rows of a table without a key: equal ones are counted, or all are only added. Default `counted`. */
   readonly keyless?: 'counted' | 'added'
@@ -39,28 +45,34 @@ export class TargetTable implements SqlTable {
   readonly #columns: readonly TargetColumn[]
   readonly #indexes: readonly number[]
   readonly #encoders: readonly Encoder[]
+  readonly #key: readonly PlacedColumn[]
   readonly #keyNames: readonly string[]
-  readonly #keyColumns: readonly string[]
   readonly #keyEncoders: readonly Encoder[]
-  readonly #enums: readonly { readonly column: TargetColumn; readonly index: number }[]
+  readonly #enums: readonly PlacedColumn[]
 
   constructor({ definition, columns, key, mariadb, keyless = 'counted' }: TargetTableOptions) {
     const { database, name } = definition
     this.definition = definition
     this.name = tableName(database, name)
     this.rows = key.length > 0 ? 'keyed' : keyless
-    this.looseKey = key.some((column) => TEXT.test(column.kind) && column.collation !== 'utf8mb4_0900_bin')
+    this.looseKey = key.some(({ column }) => TEXT.test(column.kind) && column.collation !== 'utf8mb4_0900_bin')
     this.#columns = columns.map(({ column }) => column)
     this.#indexes = columns.map(({ index }) => index)
     this.#encoders = this.#columns.map(({ kind }) => encoderOf(kind))
-    this.#keyNames = key.map((column) => quoteName(column.name))
-    this.#keyColumns = key.map((column) => column.name)
-    this.#keyEncoders = key.map(({ kind }) => encoderOf(kind))
+    this.#key = key
+    this.#keyNames = key.map(({ column }) => quoteName(column.name))
+    this.#keyEncoders = key.map(({ column }) => encoderOf(column.kind))
     this.#enums = columns.filter(({ column }) => column.kind === 'enum')
     const target = `${quoteName(database)}.${quoteName(name)}`
     this.insert = {
       head: `INSERT INTO ${target} (${this.#columns.map((column) => quoteName(column.name)).join(',')}) VALUES `,
-      tail: key.length > 0 ? this.#replaceSql(key, mariadb) : '',
+      tail:
+        key.length > 0
+          ? this.#replaceSql(
+              key.map(({ column }) => column),
+              mariadb,
+            )
+          : '',
     }
     this.delete =
       key.length === 1
@@ -73,9 +85,11 @@ export class TargetTable implements SqlTable {
     return this.#keyNames.length === 1 ? ',' : ' OR '
   }
 
-  idOf(values: Row): unknown {
-    if (this.rows === 'keyed') return values.length === 1 ? idOfOne(values[0]) : values.map(textOf).join(',')
-    return this.#indexes.map((index) => textOf(values[index])).join(',')
+  idOf(row: Row): unknown {
+    if (this.rows !== 'keyed') return this.#indexes.map((index) => textOf(row[index])).join(',')
+    const key = this.#key
+    if (key.length === 1) return idOfOne(row[(key[0] as PlacedColumn).index])
+    return key.map(({ index }) => textOf(row[index])).join(',')
   }
 
   /** `(1,'a')`. Throws RowRefusal. */
@@ -91,11 +105,13 @@ export class TargetTable implements SqlTable {
   }
 
   /** Part of the delete statement. Tests beside each other, not a list of rows: MariaDB would not use an index for that. */
-  keySql(key: Row): string {
+  keySql(row: Row): string {
+    const key = this.#key
     const encoders = this.#keyEncoders
-    if (encoders.length === 1) return (encoders[0] as Encoder)(key[0] as MysqlValue)
-    const tests = encoders.map((encode, at) => `${this.#keyNames[at]}=${encode(key[at] as MysqlValue)}`)
-    return `(${tests.join(' AND ')})`
+    const valueAt = (at: number): string =>
+      (encoders[at] as Encoder)(row[(key[at] as PlacedColumn).index] as MysqlValue)
+    if (key.length === 1) return valueAt(0)
+    return `(${key.map((_, at) => `${this.#keyNames[at]}=${valueAt(at)}`).join(' AND ')})`
   }
 
   /** Deletes rows equal in every value, as stored and not as their collations compare. */
@@ -118,16 +134,12 @@ export class TargetTable implements SqlTable {
   }
 
   /** For messages: `id = 7`; the whole row where there is no key. */
-  keyText(op: 'write' | 'delete', values: Row): string {
-    const pairs = (names: readonly string[], texts: readonly unknown[]): string =>
-      names.map((name, at) => `${name} = ${shortText(texts[at])}`).join(', ')
-    if (op === 'delete' && this.rows === 'keyed') return pairs(this.#keyColumns, values)
-    const names = this.rows === 'keyed' ? this.#keyColumns : this.#columns.map(({ name }) => name)
-    const places = names.map((name) => this.#indexes[this.#columns.findIndex((column) => column.name === name)])
-    return pairs(
-      names,
-      places.map((index) => values[index as number]),
-    )
+  keyText(row: Row): string {
+    const placed =
+      this.#key.length > 0
+        ? this.#key
+        : this.#columns.map((column, at) => ({ column, index: this.#indexes[at] as number }))
+    return placed.map(({ column, index }) => `${column.name} = ${shortText(row[index])}`).join(', ')
   }
 
   #replaceSql(key: readonly TargetColumn[], mariadb: boolean): string {
