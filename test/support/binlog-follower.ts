@@ -63,6 +63,8 @@ export function openStream(
 
 export class BinlogFollower {
   readonly events: Followed[] = []
+  /** Of the transactions that were begun to be read. */
+  readonly gtids: string[] = []
   /** Where the last transaction began that was begun to be read, and how many events were given since. */
   place: MysqlOffset
   since = 0
@@ -95,6 +97,7 @@ export class BinlogFollower {
           : parseGtids(this.place.gtids, this.place.server.startsWith('server-id'))
       if (this.#under !== undefined) gtids?.add(this.#under)
       this.#under = readTransactionHead(event).gtid
+      if (this.#under !== undefined) this.gtids.push(this.#under)
       this.place = { server: this.place.server, file, pos, rows: 0, created, gtids: gtids?.toString() ?? '' }
       this.since = 0
     }
