@@ -82,6 +82,12 @@ export function toBound(columns: readonly MysqlColumn[], row: RawRow): MysqlBoun
   })
 }
 
+/** Whether boundOf() gives the very bytes that the server compares: not of text that was converted from an old character set, nor by labels. */
+export function hasExactBounds(column: MysqlColumn): boolean {
+  if (column.kind === 'enum' || column.kind === 'set') return false
+  return formOf(column) !== 'text' || /^(utf8|utf8mb3|utf8mb4|ascii)$/.test(column.charset ?? '')
+}
+
 /** The bound of values as a row has them. Throws SCHEMA_MISMATCH for a member that an enum or set does not have. */
 export function boundOf(table: MysqlTable, columns: readonly MysqlColumn[], values: readonly MysqlValue[]): MysqlBound {
   return columns.map((column, index) => {

@@ -12,9 +12,9 @@ import type { Change, ChangeSource as Origin } from '../../record/change.ts'
 import { type ChunkRead, type KeyRange, PageSize } from '../cdc/index.ts'
 import { type Catalogue, isMissingTable } from './catalogue.ts'
 import { keyAfter } from './chunk-splitter.ts'
-import { type MysqlTable, type MysqlValue, splitTableName } from './column.ts'
+import { type MysqlColumn, type MysqlTable, type MysqlValue, splitTableName } from './column.ts'
 import type { MysqlConnection } from './connection.ts'
-import { fromRange, type MysqlBound, qualifiedName } from './key-bound.ts'
+import { boundOf, fromRange, hasExactBounds, keyColumns, type MysqlBound, qualifiedName } from './key-bound.ts'
 import type { RowShape } from './row-shape.ts'
 import { type SelectList, selectList } from './select-list.ts'
 import { type ServerInfo, serverInfo, sourceFailed } from './server.ts'
@@ -22,6 +22,9 @@ import { SnapshotView, type ViewStep } from './snapshot-view.ts'
 import { Throttle } from './throttle.ts'
 
 const VIEW_IDLE_MS = 10_000
+
+/** Read at once, where PageSize does not say less. */
+const PAGE_ROWS_MAX = 8192
 
 /** A view is opened again when the table is altered at that very moment. */
 const ALTERED_MAX = 100
@@ -44,6 +47,10 @@ interface KnownTable<Row> {
   readonly select: SelectList
   readonly shape: RowShape<Row>
   readonly pageSize: PageSize
+  /** Of the key. */
+  readonly columns: readonly MysqlColumn[]
+  /** A bound can be made of a row's values; else the server is asked. */
+  readonly isExact: boolean
 }
 
 /** A view and the chunk that it serves. */
@@ -52,8 +59,13 @@ interface OpenChunk<Row> {
   readonly to: MysqlBound | null
   readonly view: SnapshotView
   readonly known: KnownTable<Row>
-  /** Where its next page begins. */
+  /** Where the rows begin that are to be given next. */
   next: MysqlBound | null
+  /** Rows that were read; those from `at` on were not given. */
+  page: readonly (readonly MysqlValue[])[]
+  at: number
+  /** The page's last row is where the next page begins. */
+  hasMore: boolean
 }
 
 export class SnapshotReader<Row> {
@@ -77,7 +89,7 @@ export class SnapshotReader<Row> {
     const limit = await this.#throttle.admit(maxRecords)
     const chunk = await this.#chunkOf(name, range)
     if (chunk === undefined) return undefined
-    const read = await this.#page(chunk, range, limit)
+    const read = await this.#page(chunk, limit)
     this.#throttle.took(read.rows.length)
     chunk.next = read.next as MysqlBound | null
     if (read.next === null) this.#leave()
@@ -95,14 +107,13 @@ export class SnapshotReader<Row> {
   async #chunkOf(name: string, range: KeyRange): Promise<OpenChunk<Row> | undefined> {
     const open = this.#chunk
     const to = range.to as MysqlBound | null
-    if (open?.name === name && open.next !== null && sameBound(open.next, range.from) && sameBound(open.to, to))
-      return open
+    if (open?.name === name && sameBound(open.next, range.from) && sameBound(open.to, to)) return open
     this.#leave()
     for (let attempt = 0; attempt < ALTERED_MAX; attempt++) {
       const entered = await this.#enter(name)
       if (entered === 'gone') return undefined
       if (entered === 'altered') continue
-      this.#chunk = { name, to, next: null, ...entered }
+      this.#chunk = { name, to, next: range.from as MysqlBound | null, page: [], at: 0, hasMore: true, ...entered }
       return this.#chunk
     }
     throw sourceFailed(`table ${name} was altered at each of ${ALTERED_MAX} attempts to read it`)
@@ -145,7 +156,16 @@ export class SnapshotReader<Row> {
     if (found === undefined) return undefined
     const described = keyed(found)
     const shape = shapeOf(described, definition)
-    const known = { definition, table: described, select: selectList(described), shape, pageSize: new PageSize() }
+    const columns = keyColumns(described)
+    const known = {
+      definition,
+      table: described,
+      select: selectList(described),
+      shape,
+      pageSize: new PageSize(),
+      columns,
+      isExact: columns.every(hasExactBounds),
+    }
     this.#known.set(name, known)
     return known
   }
@@ -159,20 +179,43 @@ export class SnapshotReader<Row> {
     throw sourceFailed(`the address leads to ${id} now, and led to ${this.#options.info.id} before`)
   }
 
-  async #page({ view, known, to }: OpenChunk<Row>, range: KeyRange, maxRecords: number): Promise<ChunkRead<Row>> {
-    const { table, select, shape, pageSize } = known
+  /** The next rows of the chunk, at most so many; what was read beyond them is kept for the next call. */
+  async #page(chunk: OpenChunk<Row>, maxRecords: number): Promise<ChunkRead<Row>> {
+    const { view, known } = chunk
+    if (chunk.page.length - chunk.at <= 1) await this.#fetch(chunk)
+    const left = chunk.page.length - chunk.at
+    const count = Math.min(maxRecords, chunk.hasMore ? left - 1 : left)
+    const values = chunk.page.slice(chunk.at, chunk.at + count)
+    chunk.at += count
+    const source = originOf(known.table, view)
+    const rows = values.map((row) => changeOf(row, known.shape, source))
+    const next = chunk.at < chunk.page.length ? await this.#boundAt(chunk, count) : null
+    return { rows, low: view.low, high: view.high, next, schema: known.shape.schema, source }
+  }
+
+  async #fetch(chunk: OpenChunk<Row>): Promise<void> {
+    const { table, select, pageSize } = chunk.known
+    const limit = 1 + pageSize.next(PAGE_ROWS_MAX)
+    const range = fromRange(table, chunk.next, chunk.to)
     const session = this.#session as MysqlConnection
-    const from = range.from as MysqlBound | null
-    const limit = pageSize.next(maxRecords)
-    // One row more than wanted tells whether there is a rest.
-    const page = await session.query(`SELECT ${select.sql.join(', ')} ${fromRange(table, from, to)} LIMIT ${limit + 1}`)
-    const next = page.length > limit ? await keyAfter(session, table, { from, to }, limit) : null
-    if (page.length > limit) page.length = limit
-    const source = originOf(table, view)
-    const values = page.map(select.values)
-    pageSize.saw(values)
-    const rows = values.map((row) => changeOf(row, shape, source))
-    return { rows, low: view.low, high: view.high, next, schema: shape.schema, source }
+    const page = await session.query(`SELECT ${select.sql.join(', ')} ${range} LIMIT ${limit}`)
+    chunk.page = page.map(select.values)
+    chunk.at = 0
+    // The last row of a full page is only where the next one begins.
+    chunk.hasMore = page.length === limit
+    pageSize.saw(chunk.page)
+  }
+
+  /** Where the rows begin that were not given; `count` rows behind where the last ones began. */
+  #boundAt({ known, page, at, next, to }: OpenChunk<Row>, count: number): MysqlBound | Promise<MysqlBound | null> {
+    const { table, columns, isExact } = known
+    if (!isExact) return keyAfter(this.#session as MysqlConnection, table, { from: next, to }, count)
+    const row = page[at] as readonly MysqlValue[]
+    return boundOf(
+      table,
+      columns,
+      columns.map((column) => row[table.columns.indexOf(column)] as MysqlValue),
+    )
   }
 
   /** Closes the view, without waiting for it: what is asked on the session next waits anyway. */

@@ -1,0 +1,242 @@
+// mysqlChanges on real servers, in the simulated machine: rows change at every step of a read, attempts fail, readers come and go; a strict
+// sink (no row twice, no unknown row, every before-image right) has to end with exactly what the source has.
+
+import { describe, expect, it } from 'vitest'
+import { ChangeSource, type ChangeSplit } from '../../../../src/connectors/cdc/index.ts'
+import { type MysqlConnection, quoteName } from '../../../../src/connectors/mysql/connection.ts'
+import { MysqlPort } from '../../../../src/connectors/mysql/mysql-port.ts'
+import { type MysqlChangesOptions, parseChangesOptions } from '../../../../src/connectors/mysql/options.ts'
+import type { ViewStep } from '../../../../src/connectors/mysql/snapshot-view.ts'
+import type { Change } from '../../../../src/record/change.ts'
+import { type Rng, seededRng } from '../../../../src/util/rng.ts'
+import { describeServers, type TestServer } from '../../../support/mysql-servers.ts'
+import { SourceSimulation, type StrictSink } from '../cdc/source-simulation.ts'
+
+type Row = readonly unknown[]
+
+/** As the server prints them. */
+const text = (values: readonly unknown[]): string =>
+  JSON.stringify(
+    values.map((value) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value === null ? null : String(value),
+    ),
+  )
+
+/** Rows by table and key, applied strictly. */
+class StrictTables implements StrictSink<Change<Row>> {
+  tables = new Map<string, Map<string, string>>()
+  applied = 0
+
+  apply(change: Change<Row>): void {
+    this.applied += 1
+    const rows = this.rows(change.source.table)
+    if (change.op === 't') return rows.clear()
+    const { before, after, key, oldKey } = change
+    const say = `${change.op} ${text(key)} ${text(before ?? [])} -> ${text(after ?? [])}`
+    if (before !== null) expect(rows.get(text(oldKey ?? key)), say).toBe(text(before))
+    if (before !== null) rows.delete(text(oldKey ?? key))
+    if (after !== null) expect(rows.has(text(key)), say).toBe(false)
+    if (after !== null) rows.set(text(key), text(after))
+  }
+
+  rows(table: string): Map<string, string> {
+    const known = this.tables.get(table) ?? new Map<string, string>()
+    this.tables.set(table, known)
+    return known
+  }
+
+  told(table: string): string[] {
+    return [...this.rows(table).values()].sort()
+  }
+
+  snapshot(): unknown {
+    return new Map([...this.tables].map(([name, rows]) => [name, new Map(rows)]))
+  }
+
+  restore(state: unknown): void {
+    this.tables = new Map([...(state as typeof this.tables)].map(([name, rows]) => [name, new Map(rows)]))
+  }
+}
+
+/** A kind of key: the columns' SQL, and the n-th key as SQL, in no particular order of n. */
+interface KeyKind {
+  readonly columns: string
+  readonly key: string
+  readonly of: (n: number) => string[]
+}
+
+const KEYS: Readonly<Record<string, KeyKind>> = {
+  int: { columns: 'id int', key: 'id', of: (n) => [String(n - 20)] },
+  'unsigned bigint to its end': {
+    columns: 'id bigint unsigned',
+    key: 'id',
+    of: (n) => [String(n % 2 === 0 ? n : 18_446_744_073_709_551_615n - BigInt(n))],
+  },
+  'sparse bigint': { columns: 'id bigint', key: 'id', of: (n) => [String((n * 25_000_000_000) % 999_999_999_989)] },
+  decimal: { columns: 'id decimal(30,10)', key: 'id', of: (n) => [`${n - 20}.0000000${(n * 7) % 10}01`] },
+  'varchar without case': {
+    columns: 'id varchar(20) collate utf8mb4_general_ci',
+    key: 'id',
+    of: (n) => [`'${word(n)}'`],
+  },
+  'varchar, latin1': {
+    columns: 'id varchar(20) charset latin1 collate latin1_german2_ci',
+    key: 'id',
+    of: (n) => [`'${word(n)}'`],
+  },
+  binary: {
+    columns: 'id binary(4)',
+    key: 'id',
+    of: (n) => [`X'${((n * 2_654_435_761) >>> 0).toString(16).padStart(8, '0')}'`],
+  },
+  datetime: { columns: 'id datetime(3)', key: 'id', of: (n) => [`'20${10 + n}-01-31 00:00:00.${(n * 37) % 1000}'`] },
+  float: { columns: 'id double', key: 'id', of: (n) => [`${(n - 17) / 7}e0`] },
+  enum: {
+    columns: "id enum('z','y','a','m','b','é'), n int",
+    key: 'id, n',
+    of: (n) => [String(1 + (n % 6)), String(n)],
+  },
+  composite: {
+    columns: 'a int, b varchar(10) collate utf8mb4_general_ci, c decimal(10,2)',
+    key: 'b, a, c',
+    of: (n) => [String(n % 3), `'${word(n % 10)}'`, `${n}.50`],
+  },
+  prefix: { columns: 'id varchar(100)', key: 'id(5)', of: (n) => [`'${word(n)}'`] },
+}
+
+/** Words that JavaScript orders in another way than collations do. */
+function word(n: number): string {
+  const letters = 'aBcDéfG'
+  return `${letters[n % 7]}${letters[(n * 3 + 1) % 7]}${n}`
+}
+
+const KEY_COUNT = 40
+
+interface World {
+  readonly sink: StrictTables
+  readonly simulation: SourceSimulation<Change<Row>, ChangeSplit>
+  /** Stops changing rows, and steps until sink and source are the same. */
+  settle(): Promise<void>
+}
+
+interface Setup {
+  readonly server: TestServer
+  readonly database: string
+  readonly connection: MysqlConnection
+  readonly rng: Rng
+  readonly options?: Partial<MysqlChangesOptions>
+  /** Changes something, at each step of a view with a chance. */
+  readonly disturb: () => Promise<void>
+  readonly tables: readonly string[]
+}
+
+async function makeWorld({ server, database, connection, rng, options, disturb, tables }: Setup): Promise<World> {
+  const sink = new StrictTables()
+  const settings = parseChangesOptions({
+    url: server.url(),
+    tables: [`${database}.*`],
+    chunkSize: 5,
+    rows: 'array',
+    heartbeatMs: 1000,
+    ...options,
+  })
+  let quiet = false
+  const hook = async (_step: ViewStep): Promise<void> => {
+    if (!quiet && rng.int(2) === 0) await disturb()
+  }
+  const makeSource = () =>
+    new ChangeSource<Row>(
+      () => new MysqlPort<Row>(settings, hook),
+      { startup: settings.startup, discoveryIntervalMs: 100, schemaChanges: false },
+      'unbounded',
+    )
+  const simulation = new SourceSimulation<Change<Row>, ChangeSplit>({ rng, makeSource, sink, pollRecords: 3 })
+  const isSame = async (): Promise<boolean> => {
+    for (const table of tables)
+      if (text(await rowsOf(connection, database, table)) !== text(sink.told(table))) return false
+    return true
+  }
+  return {
+    sink,
+    simulation,
+    settle: async () => {
+      quiet = true
+      for (let n = 0; n < 20_000; n++) {
+        await simulation.step()
+        if (n % 500 === 499 && simulation.splits.some(({ kind }) => kind === 'log') && (await isSame())) return
+      }
+      for (const table of tables) expect(sink.told(table)).toEqual(await rowsOf(connection, database, table))
+      throw new Error('the log was not reached')
+    },
+  }
+}
+
+/** What the server has, in its own text. */
+async function rowsOf(connection: MysqlConnection, database: string, table: string): Promise<string[]> {
+  const columns = await connection.query(
+    'SELECT COLUMN_NAME, DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
+    [database, table],
+  )
+  const list = columns.map(([name, type]) =>
+    type === 'binary' ? `LOWER(HEX(${quoteName(String(name))}))` : `CAST(${quoteName(String(name))} AS CHAR)`,
+  )
+  const rows = await connection.query(`SELECT ${list.join(', ')} FROM ${quoteName(database)}.${quoteName(table)}`)
+  return rows.map((row) => JSON.stringify(row)).sort()
+}
+
+/** One random change, or a transaction of several. */
+async function change(connection: MysqlConnection, table: string, kind: KeyKind, rng: Rng): Promise<void> {
+  const several = rng.int(3) === 0
+  if (several) await connection.run('START TRANSACTION')
+  for (let n = several ? 1 + rng.int(4) : 1; n > 0; n--) await changeRow(connection, table, kind, rng)
+  if (several) await connection.run(rng.int(5) === 0 ? 'ROLLBACK' : 'COMMIT')
+}
+
+async function changeRow(connection: MysqlConnection, table: string, kind: KeyKind, rng: Rng): Promise<void> {
+  const names = namesOf(kind)
+  const key = kind.of(rng.int(KEY_COUNT))
+  const where = names.map((name, index) => `${name} = ${key[index]}`).join(' AND ')
+  const other = kind.of(rng.int(KEY_COUNT))
+  const sets = names.map((name, index) => `${name} = ${other[index]}`).join(', ')
+  const choice = rng.int(10)
+  if (choice < 4) await connection.run(`INSERT IGNORE INTO ${table} (${names}, v) VALUES (${key}, ${rng.int(1000)})`)
+  else if (choice < 6) await connection.run(`DELETE FROM ${table} WHERE ${where}`)
+  else if (choice < 8) await connection.run(`UPDATE ${table} SET v = v + 1 WHERE ${where}`)
+  else await connection.run(`UPDATE IGNORE ${table} SET ${sets} WHERE ${where}`)
+}
+
+/** Names of the columns in `columns`. */
+const namesOf = ({ columns }: KeyKind): string[] =>
+  [...columns.replaceAll(/\([^)]*\)/g, '').split(',')].map((part) => part.trim().split(' ')[0] as string)
+
+async function fill(connection: MysqlConnection, table: string, kind: KeyKind): Promise<void> {
+  await connection.run(`CREATE TABLE ${table} (${kind.columns}, v int, PRIMARY KEY (${kind.key}))`)
+  const rows = Array.from({ length: KEY_COUNT }, (_, n) => n).filter((n) => n % 2 === 0)
+  await connection.run(`INSERT INTO ${table} (${namesOf(kind)}, v) VALUES ${rows.map((n) => `(${kind.of(n)}, ${n})`)}`)
+}
+
+describeServers('mysqlChanges', ['mysql', 'mariadb'], (server) => {
+  const SEEDS = Number(process.env.MILLRACE_MYSQL_SEEDS ?? 3)
+
+  describe.each(Object.entries(KEYS))('tables whose key is %s', (name, kind) => {
+    it('rows that change at every step of a read come out once each, through crashes and at any parallelism', async () => {
+      const connection = await server.connection()
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const rng = seededRng(seed * 1000 + name.length)
+        const database = await server.database('changes')
+        const table = `${quoteName(database)}.t`
+        await fill(connection, table, kind)
+        const disturb = () => change(connection, table, kind, rng)
+        const world = await makeWorld({ server, database, connection, rng, disturb, tables: ['t'] })
+        await world.simulation.start(1 + rng.int(3))
+        for (let n = 0; n < 400; n++) {
+          await world.simulation.step()
+          if (rng.int(20) === 0) await disturb()
+          if (rng.int(60) === 0) await world.simulation.crash(1 + rng.int(3), new Map())
+        }
+        await world.settle()
+        await world.simulation.close()
+      }
+    })
+  })
+})
