@@ -17,6 +17,15 @@ export interface ColumnForm {
   readonly convert?: Convert
 }
 
+/**
+ * Floats in rows that are arrays, which are for copying: on the way from thread to thread and in logs a number loses the sign of -0. So it
+ * is the text '-0' there, which the server takes for the same.
+ */
+export const SIGNED: ColumnForm = {
+  type: "number | '-0'",
+  convert: (value) => (Object.is(value, -0) ? '-0' : value),
+}
+
 const LABELS_MAX = 32
 
 /** What a column becomes. Throws SCHEMA_MISMATCH, here or in `convert`, for what cannot be. */
@@ -37,9 +46,10 @@ export function columnForm(column: MysqlColumn, table: MysqlTable, settings: Sha
     case 'smallint':
     case 'mediumint':
     case 'int':
+      return { type: 'number' }
     case 'float':
     case 'double':
-      return { type: 'number' }
+      return settings.rows === 'array' ? SIGNED : { type: 'number' }
     case 'bigint':
       return bigintForm(settings, fail)
     case 'decimal':

@@ -77,7 +77,7 @@ export interface MysqlTable {
 /**
  * A value as every part of this connector understands it, whatever it was read from (snapshot, log):
  * tinyint … int, year: number · bigint: bigint · decimal: string, as the server prints it · float, double: number (-0 in a row that is an
- * array of all values: '-0', which survives the way from thread to thread) ·
+ * array: '-0', which survives the way from thread to thread) ·
  * bit: Uint8Array, big-endian, (bits + 7) / 8 bytes · date, time, datetime: string, as the server prints it ·
  * timestamp: the same, in UTC · char … longtext, enum, set: string (an enum's error value is '', or 0 where '' is a member) ·
  * binary … longblob: Uint8Array, a binary padded to its length · json: string, as the server prints it · geometry: Uint8Array, SRID and WKB ·

@@ -126,11 +126,12 @@ function declaration({ table, columns, comment, columnComments }: Described, nam
   const head = `/** ${docText(`${tableName(table.database, table.name)}${comment === '' ? '' : `: ${comment}`}. ${key}`)} */`
   const isArray = settings.rows === 'array'
   const lines = columns.map(({ column, form, type }) => {
-    const said = columnComments.get(column.name)
-    const doc = `  /** ${docText(said ? `${type}: ${said}` : type)} */`
+    const comment = columnComments.get(column.name)
+    const said = comment ? `${type}: ${comment}` : type
     const value = column.nullable ? withNull(form.type) : form.type
-    if (!isArray) return `${doc}\n  readonly ${propertyName(column.name)}: ${value}`
-    return `${doc}\n  ${IDENTIFIER.test(column.name) ? `${column.name}: ` : ''}${value},`
+    // No labels: there are names that cannot be one.
+    if (isArray) return `  /** ${docText(`${column.name} ${said}`)} */\n  ${value},`
+    return `  /** ${docText(said)} */\n  readonly ${propertyName(column.name)}: ${value}`
   })
   return isArray
     ? `${head}\nexport type ${name} = readonly [\n${lines.join('\n')}\n]\n`

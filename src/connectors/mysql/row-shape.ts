@@ -4,7 +4,7 @@ import { MillraceError } from '../../errors.ts'
 import type { ColumnSchema, TableSchema } from '../../record/change.ts'
 import { type MysqlTable, type MysqlValue, tableName } from './column.ts'
 import { type ChosenColumn, chooseColumns } from './column-choice.ts'
-import { type ColumnForm, type Convert, columnForm, hexOf, isBinary } from './column-form.ts'
+import { type ColumnForm, type Convert, columnForm, hexOf, isBinary, SIGNED } from './column-form.ts'
 import type { ShapeSettings } from './shape-options.ts'
 
 /** Names that a column had before, as far as the log told. */
@@ -88,7 +88,8 @@ type Values = readonly MysqlValue[]
 function arrays(columns: readonly RowColumn[], width: number): (values: Values) => readonly unknown[] {
   const converts = columns.map(({ form }) => form.convert)
   const at = columns.map((column) => column.at)
-  if (columns.length === width && converts.every((convert) => convert === undefined)) return wholeRows(columns)
+  const isPlain = columns.every(({ form }) => form.convert === undefined || form === SIGNED)
+  if (columns.length === width && isPlain) return wholeRows(columns)
   return (values) => {
     const row = new Array<unknown>(at.length)
     for (let i = 0; i < at.length; i++) row[i] = converted(values[at[i] as number] as MysqlValue, converts[i])
@@ -96,15 +97,12 @@ function arrays(columns: readonly RowColumn[], width: number): (values: Values) 
   }
 }
 
-/**
- * The values themselves, all of which survive the way from thread to thread and into logs, where a number loses the sign of -0: there it
- * is the text '-0', which the server takes for the same.
- */
+/** The values themselves. */
 function wholeRows(columns: readonly RowColumn[]): (values: Values) => Values {
-  const doubles = columns.filter(({ column: { kind } }) => kind === 'float' || kind === 'double').map(({ at }) => at)
-  if (doubles.length === 0) return (values) => values
+  const signed = columns.filter(({ form }) => form === SIGNED).map(({ at }) => at)
+  if (signed.length === 0) return (values) => values
   return (values) => {
-    for (const at of doubles) if (Object.is(values[at], -0)) (values as MysqlValue[])[at] = '-0'
+    for (const at of signed) if (Object.is(values[at], -0)) (values as MysqlValue[])[at] = '-0'
     return values
   }
 }
