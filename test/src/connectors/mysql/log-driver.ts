@@ -51,8 +51,12 @@ export class LogDriver {
   /** A session in a fresh database. */
   static async open(server: TestServer): Promise<LogDriver> {
     const database = await server.database('log')
-    const sql = await server.connection(database)
-    return new LogDriver(sql, await serverInfo(sql), database, await Charsets.load(sql), server.url())
+    return LogDriver.over(await server.connection(database), server.url(), database)
+  }
+
+  /** A session that is there; on a server that was started again, a new one is needed. */
+  static async over(sql: MysqlConnection, url: string, database: string): Promise<LogDriver> {
+    return new LogDriver(sql, await serverInfo(sql), database, await Charsets.load(sql), url)
   }
 
   async run(...statements: readonly string[]): Promise<void> {
