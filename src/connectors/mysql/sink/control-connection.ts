@@ -55,7 +55,7 @@ export class ControlConnection {
     const connection = await MysqlConnection.open(this.#options.settings)
     try {
       await connection.run(
-        `SET SESSION sql_mode = '${DEFINITION_MODE},STRICT_ALL_TABLES', foreign_key_checks = 0, lock_wait_timeout = 50, autocommit = 1`,
+        `SET SESSION sql_mode = '${DEFINITION_MODE}', foreign_key_checks = 0, lock_wait_timeout = 50, autocommit = 1`,
       )
       return connection
     } catch (error) {

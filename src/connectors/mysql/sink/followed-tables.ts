@@ -21,6 +21,7 @@ import type { TablesSettings } from './options.ts'
 import { isOlder } from './place.ts'
 import { SchemaMemory } from './schema-memory.ts'
 import { classOfError } from './server-error.ts'
+import { CHANGE_MODE, DEFINITION_MODE } from './sql-mode.ts'
 import { TableNames, type TargetName } from './table-names.ts'
 import { planTable } from './table-plan.ts'
 import { columnSql, columnTexts, createLikeSql, createPlainSql, readTableText, relaxedColumnSql } from './table-sql.ts'
@@ -205,7 +206,9 @@ export class FollowedTables {
     const texts = text === undefined ? undefined : columnTexts(text)
     const target = { database: there.database, table: there.name }
     for (const step of steps) {
-      await this.#alter(target, () => connection.run(`ALTER TABLE ${quoted(target)} ${stepSql(step, there, texts)}`))
+      await this.#alter(target, () =>
+        runStep(connection, `ALTER TABLE ${quoted(target)} ${stepSql(step, there, texts)}`),
+      )
       failpoint('sql.schema.middle')
     }
   }
@@ -227,6 +230,16 @@ export class FollowedTables {
 
 function quoted({ database, table }: TargetName): string {
   return `${quoteName(database)}.${quoteName(table)}`
+}
+
+/** Strictly: values that the changed column would cut are an error. */
+async function runStep(connection: MysqlConnection, sql: string): Promise<void> {
+  await connection.run(`SET SESSION sql_mode = '${CHANGE_MODE}'`)
+  try {
+    await connection.run(sql)
+  } finally {
+    await connection.run(`SET SESSION sql_mode = '${DEFINITION_MODE}'`).catch(() => {})
+  }
 }
 
 function describe(step: SchemaStep): string {

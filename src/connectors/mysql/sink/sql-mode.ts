@@ -10,3 +10,6 @@ export const LENIENT_MODE = BASE
 
 /** For statements that SHOW CREATE TABLE gave, which escape with backslashes. */
 export const DEFINITION_MODE = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'
+
+/** For changes of columns that hold values: what does not fit is an error. */
+export const CHANGE_MODE = `STRICT_ALL_TABLES,${DEFINITION_MODE}`

@@ -52,16 +52,12 @@ function namesIn(line: string): string[] {
   return [...line.matchAll(/`((?:[^`]|``)*)`/g)].map((match) => (match[1] as string).replaceAll('``', '`'))
 }
 
-/** From declared types alone. Keys that hold text tell apart whatever differs: no collation of the source tells more. */
+/** From declared types alone. Texts are told apart by whatever differs: no collation of the source tells more. */
 export function createPlainSql(target: string, { columns, key }: TableSchema, mariadb: boolean): string {
-  const keyed = new Set(key)
-  const exact = `CHARACTER SET utf8mb4 COLLATE ${mariadb ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin'}`
-  const lines = columns.map((column) => {
-    const collation = keyed.has(column.name) && /^(char|varchar|\w*text)\b/i.test(column.type) ? exact : ''
-    return `${quoteName(column.name)} ${typeSql(column.type)} ${collation} ${nullSql(column)}`
-  })
+  const lines = columns.map((column) => columnSql(column, undefined))
   if (key.length > 0) lines.push(`PRIMARY KEY (${key.map(quoteName).join(', ')})`)
-  return `CREATE TABLE IF NOT EXISTS ${target} (${lines.join(', ')}) CHARACTER SET utf8mb4 ENGINE=InnoDB`
+  const collation = mariadb ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin'
+  return `CREATE TABLE IF NOT EXISTS ${target} (${lines.join(', ')}) CHARACTER SET utf8mb4 COLLATE ${collation} ENGINE=InnoDB`
 }
 
 /** As the source declares it where that is known, else by its type. */
@@ -85,7 +81,8 @@ function nullSql({ type, nullable }: ColumnSchema): string {
 /** A declared type is words, numbers in parentheses, quoted labels: nothing that could end the column. */
 const DECLARED = /^[a-z][\w ]*(\((\d+(,\d+)?|'(?:[^']|'')*'(,'(?:[^']|'')*')*)\))?( [\w ]+)?$/i
 
-function typeSql(type: string): string {
+function typeSql(declared: string): string {
+  const type = declared.replaceAll(/\/\*[^*]*\*\//g, '').trim()
   if (DECLARED.test(type)) return type
-  throw new Error(`its type ${JSON.stringify(type)} is not understood`)
+  throw new Error(`its type ${JSON.stringify(declared)} is not understood`)
 }
