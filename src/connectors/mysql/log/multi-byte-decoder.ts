@@ -137,7 +137,7 @@ function fourBytePoint(four: Uint32Array, buffer: Buffer, at: number): number {
   const high = ((buffer[at] as number) - 0x81) * 10 + (buffer[at + 1] as number) - 0x30
   const low = ((buffer[at + 2] as number) - 0x81) * 10 + (buffer[at + 3] as number) - 0x30
   const index = high * 1260 + low
-  if (index < FOUR_BYTE_CODES) return four[index] as number
+  if (index < FOUR_BYTE_CODES) return four[index] ?? UNKNOWN
   const point = index - SUPPLEMENTARY + 0x10000
   return point >= 0x10000 && point <= 0x10ffff ? point : UNKNOWN
 }
