@@ -73,6 +73,54 @@ describePrivateServers('MysqlLog and its server', ['mysql', 'mariadb'], (flavour
   }, 180_000)
 })
 
+describePrivateServers('MysqlLog on a server that takes over', ['mysql', 'mariadb'], (flavour) => {
+  test('goes on with exactly the rest, from between transactions and from inside of one', async () => {
+    const server = await startServer(flavour)
+    onTestFinished(() => server.stop())
+    const other = await startServer(flavour)
+    onTestFinished(() => other.stop())
+    const [first, second] = [await session(server), await session(other)]
+    const tables = ['CREATE TABLE a (id INT PRIMARY KEY)', 'CREATE TABLE b (id INT PRIMARY KEY)']
+    await first.run(...tables)
+    const from = await first.place()
+    const transactions = [
+      ['INSERT INTO a VALUES (1), (2)', 'INSERT INTO b VALUES (3)', 'DELETE FROM a WHERE id = 1'],
+      ['INSERT INTO b VALUES (4)'],
+      ['INSERT INTO a VALUES (5), (6)', 'UPDATE b SET id = 7 WHERE id = 3'],
+    ]
+    for (const statements of transactions) await first.run('BEGIN', ...statements, 'COMMIT')
+    const whole = await first.read(from)
+    expect(whole.changes).toHaveLength(8)
+    const gtids = [...new Set(whole.changes.map(({ source }) => source.transaction ?? ''))]
+    // What a replica does: the same transactions under the same names, elsewhere in files of its own.
+    await second.run('SET sql_log_bin = 0', ...tables, 'SET sql_log_bin = 1')
+    await second.run(flavour === 'mysql' ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER')
+    await second.run(`SET GLOBAL ${flavour === 'mysql' ? 'gtid_purged' : 'gtid_binlog_state'} = '${from.gtids}'`)
+    await second.run('FLUSH BINARY LOGS', 'FLUSH BINARY LOGS')
+    for (const [index, statements] of transactions.entries()) {
+      const gtid = gtids[index] as string
+      const [domain, id, number] = gtid.split('-')
+      await second.run(
+        ...(flavour === 'mysql'
+          ? [`SET gtid_next = '${gtid}'`]
+          : [`SET gtid_domain_id = ${domain}, server_id = ${id}, gtid_seq_no = ${number}`]),
+        ...['BEGIN', ...statements, 'COMMIT'],
+      )
+    }
+    for (let cut = 0; cut <= 8; cut++) {
+      const head = await first.read(from, { records: 1, pagesMax: cut })
+      expect(head.changes).toHaveLength(cut)
+      const rest = await second.read(head.next, { records: 2 })
+      expect(texts(rest)).toEqual(texts(whole).slice(cut))
+      expect(rest.next).toMatchObject({ gtids: whole.next.gtids, ...(cut < 8 && { server: second.info.id }) })
+      if (cut < 8)
+        expect(texts(await second.read((await second.read(head.next, { records: 1, pagesMax: 1 })).next))).toEqual(
+          texts(whole).slice(cut + 1),
+        )
+    }
+  }, 180_000)
+})
+
 describePrivateServers('MysqlLog of a compressed log', ['mariadb'], (flavour) => {
   test('statements and rows are the same', async () => {
     const server = await startServer(flavour, { options: ['--log-bin-compress', '--log-bin-compress-min-len=10'] })
