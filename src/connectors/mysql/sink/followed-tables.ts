@@ -24,7 +24,15 @@ import { classOfError } from './server-error.ts'
 import { CHANGE_MODE, DEFINITION_MODE } from './sql-mode.ts'
 import { TableNames, type TargetName } from './table-names.ts'
 import { planTable } from './table-plan.ts'
-import { columnSql, columnTexts, createLikeSql, createPlainSql, readTableText, relaxedColumnSql } from './table-sql.ts'
+import {
+  addedColumnSql,
+  columnSql,
+  columnTexts,
+  createLikeSql,
+  createPlainSql,
+  readTableText,
+  relaxedColumnSql,
+} from './table-sql.ts'
 import { readTarget, type TargetDefinition } from './target-definition.ts'
 import type { TargetTable } from './target-table.ts'
 import { TYPE_RULES } from './type-rules.ts'
@@ -250,7 +258,7 @@ function describe(step: SchemaStep): string {
 function stepSql(step: SchemaStep, there: TargetDefinition, texts: ReadonlyMap<string, string> | undefined): string {
   switch (step.kind) {
     case 'add':
-      return `ADD COLUMN ${columnSql(step.column, texts)}`
+      return `ADD COLUMN ${addedColumnSql(step.column, texts)}`
     case 'modify':
       return `MODIFY COLUMN ${columnSql(step.column, texts)}`
     case 'rename':

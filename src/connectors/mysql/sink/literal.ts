@@ -1,6 +1,8 @@
 // Values as SQL literals, for sessions in UTC with NO_BACKSLASH_ESCAPES: each is stored exactly as it is.
 
 import type { ColumnKind, MysqlValue } from '../column.ts'
+import { jsonLiteral } from './json-literal.ts'
+import { textLiteral } from './literal-text.ts'
 import { Misfit, RowRefusal } from './row-refusal.ts'
 
 /** Writes a value out. Throws RowRefusal. */
@@ -17,6 +19,8 @@ export function encoderOf(kind: ColumnKind): Encoder {
     case 'decimal':
       // In a comparison a string would be taken for a double.
       return (value) => (typeof value === 'string' && DECIMAL.test(value) ? value : literalOf(value))
+    case 'json':
+      return (value) => (typeof value === 'string' ? jsonLiteral(value) : literalOf(value))
     case 'bit':
     case 'tinyint':
     case 'smallint':
@@ -40,11 +44,6 @@ export function literalOf(value: MysqlValue): string {
   if (typeof value === 'bigint') return value.toString()
   if (value instanceof Misfit) throw new RowRefusal(value.reason)
   return `x'${hexOf(value)}'`
-}
-
-/** Quoted. */
-export function textLiteral(text: string): string {
-  return text.includes("'") ? `'${text.replaceAll("'", "''")}'` : `'${text}'`
 }
 
 /** Two digits a byte. */

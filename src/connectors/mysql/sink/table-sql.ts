@@ -60,6 +60,11 @@ export function createPlainSql(target: string, { columns, key }: TableSchema, ma
   return `CREATE TABLE IF NOT EXISTS ${target} (${lines.join(', ')}) CHARACTER SET utf8mb4 COLLATE ${collation} ENGINE=InnoDB`
 }
 
+/** A column that existing rows get, with the values that they have in the source. */
+export function addedColumnSql(column: ColumnSchema, texts: ReadonlyMap<string, string> | undefined): string {
+  return column.declared === undefined ? columnSql(column, texts) : `${quoteName(column.name)} ${column.declared}`
+}
+
 /** As the source declares it where that is known, else by its type. */
 export function columnSql(column: ColumnSchema, texts: ReadonlyMap<string, string> | undefined): string {
   const text = texts?.get(column.name)

@@ -3,7 +3,8 @@
 import type { SqlTable } from '../../sql/dialect.ts'
 import { type MysqlValue, tableName } from '../column.ts'
 import { quoteName } from '../connection.ts'
-import { type Encoder, encoderOf, hexOf, literalOf, textLiteral } from './literal.ts'
+import { type Encoder, encoderOf, hexOf, literalOf } from './literal.ts'
+import { textLiteral } from './literal-text.ts'
 import type { TargetColumn, TargetDefinition } from './target-definition.ts'
 
 /** A column, and where in a row its value is. */
