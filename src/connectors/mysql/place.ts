@@ -72,13 +72,10 @@ export function printPlace({ server, file, pos, gtids, gtid }: MysqlOffset): str
     .join(', ')
 }
 
-/** Looks at a busy server that often for a moment at which nothing is between the log and the tables. */
-const LOOKS_MAX = 20
+/** How often a server is looked at for a moment at which nothing is between its log and its tables, and then how often otherwise. */
+const LOOKS_MAX = 5
 
-/**
- * Where the log ends, and what is executed there. On a server so busy that no look finds it at rest, `gtids` may lack transactions
- * that were being committed: then it holds for file and position only, until the log itself tells more.
- */
+/** Where the log ends, and what is executed there. */
 export async function currentPlace(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
   let end = await endOfLog(connection, info)
   if (!info.gtids) return end
@@ -88,9 +85,14 @@ export async function currentPlace(connection: MysqlConnection, info: ServerInfo
     if (executed !== undefined && again.file === end.file && again.pos === end.pos) return { ...end, gtids: executed }
     end = again
   }
-  if (!info.mariadb) return end
-  const gtids = await gtidsAt(connection, end.file, end.pos)
-  return gtids === undefined ? end : { ...end, gtids }
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const gtids = info.mariadb
+      ? await gtidsAt(connection, end.file, end.pos)
+      : await executedUpTo(connection, end.file, end.pos)
+    if (gtids !== undefined) return { ...end, gtids }
+    end = await endOfLog(connection, info)
+  }
+  throw sourceFailed('the end of the log could not be told: its file was changed at every look')
 }
 
 async function endOfLog(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
@@ -119,6 +121,39 @@ async function executedNow(connection: MysqlConnection, info: ServerInfo): Promi
     string,
   ]
   return owned === '' ? GtidSet.parse(executed).toString() : undefined
+}
+
+/** How long commits under way are waited for. */
+const COMMITS_WAIT_SECONDS = 10
+
+/** More events than that behind a place are not looked through. */
+const EVENTS_MAX = 500_000
+
+/**
+ * What is executed at a recent place of a MySQL that is being written to: all that is executed a little later, without what the log has
+ * from the place on. Undefined if the log went on to another file, or too far.
+ */
+async function executedUpTo(connection: MysqlConnection, file: string, pos: number): Promise<string | undefined> {
+  // What is in the log before the place and not yet executed is owned by its session.
+  const [owned] = (await connection.first('SELECT @@global.gtid_owned')) as [string]
+  await connection.query('SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)', [
+    ownedGtids(owned).toString(),
+    COMMITS_WAIT_SECONDS,
+  ])
+  const executed = GtidSet.parse(String((await connection.first('SELECT @@global.gtid_executed'))?.[0]))
+  const events = await connection.query(`SHOW BINLOG EVENTS IN ? FROM ${pos} LIMIT ${EVENTS_MAX}`, [file])
+  if (events.length === EVENTS_MAX || events.at(-1)?.[2] === 'Rotate') return undefined
+  const later = new GtidSet()
+  for (const [, , , , , text] of events) {
+    const gtid = /GTID_NEXT= '(.*:\d+)'/.exec(String(text))?.[1]
+    if (gtid !== undefined) later.add(gtid)
+  }
+  return executed.minus(later).toString()
+}
+
+/** @@gtid_owned says who owns each: `uuid:5#12`. */
+function ownedGtids(text: string): GtidSet {
+  return GtidSet.parse(text.replaceAll(/#\d+/g, ''))
 }
 
 /** What is executed at a place of a MariaDB; it reads the file up to there. Undefined if it has no such place. */
@@ -277,7 +312,7 @@ async function notExecuted(connection: MysqlConnection, info: ServerInfo, gtids:
   ]
   const missing = GtidSet.parse(gtids).minus(GtidSet.parse(executed))
   if (missing.isEmpty) return ''
-  return missing.minus(GtidSet.parse(owned.replaceAll(/#\d+/g, ''))).toString()
+  return missing.minus(ownedGtids(owned)).toString()
 }
 
 async function checkPurged(
