@@ -47,7 +47,8 @@ export async function readExactly<Row>({
     const covered = { from: range.from, to: next ?? range.to }
     const rows = port.compareOffsets(read.low, high) < 0 ? await backfill(port, table, covered, read) : read.rows
     if (rows === undefined) continue
-    if (rewind === undefined || port.compareOffsets(rewind.asOf, high) >= 0)
+    // Rows without a key cannot be told apart, so not be taken back: they are given as read, to sinks that take back what they wrote.
+    if (rewind === undefined || schema.key.length === 0 || port.compareOffsets(rewind.asOf, high) >= 0)
       return { rows: [{ schema, rows }], high, next, source }
     await rewind.to(high, Number.POSITIVE_INFINITY)
     return { rows: await rewind.apply(covered, { schema, rows }, source), high: rewind.asOf, next, source }

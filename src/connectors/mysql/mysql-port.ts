@@ -7,6 +7,7 @@
 // I2. Keys are compared by the server, whole numbers apart, whose order is everyone's.
 
 import { createHash, randomInt } from 'node:crypto'
+import { join } from 'node:path'
 import type { RuntimeContext } from '../../contract/runtime-context.ts'
 import { MillraceError } from '../../errors.ts'
 import type { Change, ChangeSource as Origin } from '../../record/change.ts'
@@ -37,10 +38,13 @@ import { placeAt } from './place-at.ts'
 import { checkServer, checkTable, transactionalEngines } from './preflight.ts'
 import { makeRowShape } from './row-shape.ts'
 import { type ServerInfo, serverInfo, sourceFailed } from './server.ts'
-import { SnapshotReader } from './snapshot-reader.ts'
+import { SnapshotReader, snapshotOrigin } from './snapshot-reader.ts'
 import type { ViewStep } from './snapshot-view.ts'
 import { sourceError } from './source-error.ts'
+import { isSpoolBound, SpooledReader } from './spooled-reader.ts'
 import { TableReaders } from './table-readers.ts'
+import { TableViews } from './table-views.ts'
+import { Throttle } from './throttle.ts'
 
 /** Logs that one reader may have open at a time: the one it follows, and one that it goes back over. */
 const LOGS_PER_READER = 2
@@ -57,7 +61,9 @@ export class MysqlPort<Row> implements ChangePort<Row> {
   #isWanted!: (name: string) => boolean
   #wanted!: string
   #charsets: Charsets | undefined
-  #snapshots: SnapshotReader<Row> | undefined
+  #snapshots!: SnapshotReader<Row>
+  #spooled!: SpooledReader<Row>
+  #throttle!: Throttle
   #logsOpened = 0
   #lastSource: Origin | undefined
   #lastTable = ''
@@ -80,12 +86,14 @@ export class MysqlPort<Row> implements ChangePort<Row> {
       this.#isWanted = tableTest(this.#settings.tables, this.#foldsCase)
       const identity = JSON.stringify([this.#settings.tables, this.#foldsCase])
       this.#wanted = createHash('sha256').update(identity).digest('hex').slice(0, 16)
+      this.#prepareReading()
       if (role === 'enumerator') await this.#preflight(connection)
     })
   }
 
   async close(): Promise<void> {
     this.#snapshots?.close()
+    await this.#spooled?.close()
     this.#main?.close()
   }
 
@@ -150,18 +158,16 @@ export class MysqlPort<Row> implements ChangePort<Row> {
 
   readChunk(name: string, range: KeyRange, maxRecords: number): Promise<ChunkRead<Row>> {
     return this.#asked(async () => {
-      this.#snapshots ??= this.#makeSnapshots()
-      const read = await this.#snapshots.read(name, range, maxRecords)
+      const limit = await this.#throttle.admit(maxRecords)
+      const read = (await this.#isSpooled(name, range))
+        ? await this.#spooled.read(name, range, limit)
+        : await this.#snapshots.read(name, range, limit)
+      this.#throttle.took(read?.rows.length ?? 0)
       if (read !== undefined) return read
       const high = await currentPlace(await this.#session(), this.#info)
-      return {
-        rows: [],
-        low: high,
-        high,
-        next: null,
-        schema: { columns: [], key: [] },
-        source: this.#goneSource(name, high),
-      }
+      const { database, table } = splitTableName(name)
+      const source = snapshotOrigin(database, table, high)
+      return { rows: [], low: high, high, next: null, schema: { columns: [], key: [] }, source }
     })
   }
 
@@ -197,6 +203,11 @@ export class MysqlPort<Row> implements ChangePort<Row> {
       if (table === undefined || table.key.length === 0 || bounds.length === 0) return lastPartRouter(bounds.length)
       return makeRouter(await this.#session(), table, bounds as readonly MysqlBound[])
     })
+  }
+
+  /** Copies of tables that no table waits for any more are let go of. */
+  async checkpointed(offset: Offset): Promise<void> {
+    await this.#spooled.release((at) => compareOffsets(at, offset as MysqlOffset) < 0)
   }
 
   /** Runs questions; what the driver throws becomes an error of the source. */
@@ -239,17 +250,28 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     })
   }
 
-  #makeSnapshots(): SnapshotReader<Row> {
-    return new SnapshotReader<Row>({
-      context: this.#context,
+  #prepareReading(): void {
+    const { clock, directory, parallelism } = this.#context
+    const { rowsPerSecond } = this.#settings
+    const shapeOf = (table: MysqlTable, definition: string) =>
+      makeRowShape<Row>(table, this.#settings.shape, { definition })
+    const views = new TableViews<Row>({
       info: this.#info,
       catalogue: () => this.#catalogue,
       connect: () => this.#connect(),
-      shapeOf: (table, definition) => makeRowShape<Row>(table, this.#settings.shape, { definition }),
+      shapeOf,
       keyed: (table) => this.#keyed(table),
-      rowsPerSecond: this.#settings.rowsPerSecond,
       step: this.#step,
     })
+    this.#snapshots = new SnapshotReader<Row>(views, clock)
+    this.#spooled = new SpooledReader<Row>(views, join(directory, 'spool'), shapeOf)
+    this.#throttle = new Throttle(clock, rowsPerSecond === undefined ? undefined : rowsPerSecond / parallelism)
+  }
+
+  /** Whether a table is copied before it is given: one without a key, which is one chunk. */
+  async #isSpooled(name: string, { from, to }: KeyRange): Promise<boolean> {
+    if (from !== null) return isSpoolBound(from as MysqlBound)
+    return to === null && (await this.#describe(name))?.key.length === 0
   }
 
   async #describe(name: string): Promise<MysqlTable | undefined> {
@@ -267,11 +289,6 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     if (wrong === undefined) return { ...table, key }
     const reason = `column "${wrong}" of chunkKey is not there, or may be NULL, so it tells no rows apart`
     throw new MillraceError('SCHEMA_MISMATCH', { table: tableName(table.database, table.name), reason })
-  }
-
-  #goneSource(name: string, at: MysqlOffset): Origin {
-    const { database, table } = splitTableName(name)
-    return { connector: 'mysql', database, table, position: `${at.file}:${at.pos}`, timestampMs: 0, snapshot: true }
   }
 
   #openStream(from: MysqlOffset): Promise<BinlogStream> {

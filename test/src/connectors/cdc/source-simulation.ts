@@ -56,6 +56,8 @@ export interface SimulationOptions<T, S extends SourceSplit> {
   readonly sink: StrictSink<T>
   readonly mode?: 'stream' | 'batch'
   readonly pollRecords: number
+  /** RuntimeContext.directory; needed by sources that write there. */
+  readonly directory?: string
 }
 
 const copy = <V>(value: V): V => structuredClone(value)
@@ -307,7 +309,7 @@ export class SourceSimulation<T, S extends SourceSplit> {
       parallelism,
       attempt: 0,
       mode,
-      directory: '/nowhere',
+      directory: this.#options.directory ?? '/nowhere',
       clock,
       metrics,
       logger: silent,
