@@ -114,7 +114,7 @@ export class IntervalJoinOperator implements Operator {
 
   process(batch: Batch, out: Output, input: number): void {
     const { values } = batch
-    const times = eventTimesOf(this.#node, batch)
+    const times = eventTimesOf(this.#node, batch, 'join')
     const keys = present(batch.keys, `keys of a batch for node "${this.#node}"`)
     const keyed = this.#keyed as KeyedContext
     const watermark = keyed.timers.currentWatermark()

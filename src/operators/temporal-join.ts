@@ -74,7 +74,7 @@ export class TemporalJoinOperator implements Operator {
   process(batch: Batch, out: Output, input: number): void {
     const { values } = batch
     const clocked = this.#options.processingTime === true
-    const times = clocked ? batch.timestamps : eventTimesOf(this.#node, batch)
+    const times = clocked ? batch.timestamps : eventTimesOf(this.#node, batch, 'join')
     const keys = present(batch.keys, `keys of a batch for node "${this.#node}"`)
     const keyed = this.#keyed as KeyedContext
     const watermark = keyed.timers.currentWatermark()

@@ -16,7 +16,7 @@ import type { SessionWindows } from '../../time/window.ts'
 import { present } from '../../util/assert.ts'
 import type { Key } from '../../util/key-group.ts'
 import { userError } from '../../util/user-error.ts'
-import { eventTimesOf } from './event-times.ts'
+import { eventTimesOf } from '../event-times.ts'
 import { sessionGap } from './session-gap.ts'
 import { windowError } from './window-emitter.ts'
 import { type EndRange, FIRST, NEVER, WindowOperator, type WindowState } from './window-operator.ts'
@@ -43,7 +43,7 @@ export class SessionWindowOperator extends WindowOperator {
   process(batch: Batch, out: Output): void {
     const { values } = batch
     const keys = present(batch.keys, `keys of a batch for node "${this.node}"`)
-    const timestamps = this.clocked ? undefined : eventTimesOf(this.node, batch)
+    const timestamps = this.clocked ? undefined : eventTimesOf(this.node, batch, 'window')
     const now = this.clocked ? this.keyed.timers.currentProcessingTime() : 0
     const passed = this.passed()
     let key: Key | undefined

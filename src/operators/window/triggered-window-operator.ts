@@ -25,7 +25,7 @@ import {
 import { present } from '../../util/assert.ts'
 import type { Key } from '../../util/key-group.ts'
 import { userError } from '../../util/user-error.ts'
-import { eventTimesOf } from './event-times.ts'
+import { eventTimesOf } from '../event-times.ts'
 import { LateRecords } from './late-records.ts'
 import { sessionGap } from './session-gap.ts'
 import { CellContext, emptyCell, unlist, type WindowCell } from './window-cell.ts'
@@ -79,7 +79,7 @@ export class TriggeredWindowOperator implements Operator {
     const { values } = batch
     const keys = present(batch.keys, `keys of a batch for node "${this.#node}"`)
     const timed = this.#clocked || this.#windows.kind === 'global'
-    const timestamps = timed ? batch.timestamps : eventTimesOf(this.#node, batch)
+    const timestamps = timed ? batch.timestamps : eventTimesOf(this.#node, batch, 'window')
     let i = 0
     try {
       for (; i < values.length; i += 1) {
