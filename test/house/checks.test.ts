@@ -141,6 +141,7 @@ describe('sizes', () => {
       'src/c.ts': `class A {\nm() {\n${lines(69)}}}`,
       'test/types/d.test.ts': fn(71),
       'test/c.test.ts': `describe.each([1])('x', () => {\n${lines(100)}})`,
+      'test/e.test.ts': `describeServers('x', (server) => {\n${lines(100)}})`,
     })
     expect(places(checkSizes(files))).toEqual(['src/a.ts:2', 'src/c.ts:2'])
   })
