@@ -29,6 +29,8 @@ export interface ColumnSchema {
   readonly renamedFrom?: string
   /** All its earlier names that the source knows of, the oldest first; absent if there is none. */
   readonly formerNames?: readonly string[]
+  /** It was added since the columns were told last, and the statement declares it so: what existing rows have in it is known by that alone. */
+  readonly declared?: string
 }
 
 /** The columns of a table at one time. */

@@ -1,5 +1,7 @@
 // What a statement in the log does to tables: enough to follow them. Not a parser: it knows where names stand, and nothing of the rest.
 
+import { readAddedColumns } from './column-clause.ts'
+import type { ColumnStep } from './offset.ts'
 import type { SqlMode, SqlToken } from './sql-tokens.ts'
 import { SqlTokens } from './sql-tokens.ts'
 
@@ -27,8 +29,8 @@ export type Statement =
 export interface AlterStatement {
   readonly kind: 'alter'
   readonly table: TableName
-  /** Columns' names before and after. */
-  readonly columns: readonly (readonly [from: string, to: string])[]
+  /** Columns' names before and after; '' before, and the clause that declares it, where a column is added. */
+  readonly columns: readonly ColumnStep[]
   readonly renamedTo: TableName | undefined
   /** It changes rows that the log then does not have, as DROP PARTITION does. */
   readonly unlogged: boolean
@@ -48,12 +50,12 @@ export function readStatement(sql: string, database: string, mode: SqlMode): Sta
   const verb = tokens.next()
   if (verb?.kind !== 'word') return OTHER
   const read = READERS[verb.text.toUpperCase()]
-  return read === undefined ? OTHER : read(tokens, database, verb.text.toUpperCase())
+  return read === undefined ? OTHER : read(tokens, database, verb.text.toUpperCase(), mode)
 }
 
 const OTHER: Statement = { kind: 'other' }
 
-type Read = (tokens: SqlTokens, database: string, verb: string) => Statement
+type Read = (tokens: SqlTokens, database: string, verb: string, mode: SqlMode) => Statement
 
 const READERS: Readonly<Record<string, Read>> = {
   CREATE: readCreate,
@@ -139,7 +141,7 @@ const UNLOGGED: readonly (readonly string[])[] = [
   ['IMPORT', 'PARTITION'],
 ]
 
-function readAlter(tokens: SqlTokens, database: string): Statement {
+function readAlter(tokens: SqlTokens, database: string, _verb: string, mode: SqlMode): Statement {
   while (tokens.take('ONLINE') || tokens.take('OFFLINE') || tokens.take('IGNORE'));
   if (!tokens.take('TABLE')) return OTHER
   tokens.take('IF', 'EXISTS')
@@ -147,11 +149,13 @@ function readAlter(tokens: SqlTokens, database: string): Statement {
   if (table === undefined) return OTHER
   if (tokens.take('WAIT')) tokens.next()
   tokens.take('NOWAIT')
-  const columns: [string, string][] = []
+  const columns: ColumnStep[] = []
   let renamedTo: TableName | undefined
   let unlogged = false
   do {
     if (UNLOGGED.some((words) => tokens.take(...words))) unlogged = true
+    else if (tokens.take('ADD'))
+      for (const [name, clause] of readAddedColumns(tokens, mode)) columns.push(['', name, clause])
     else if (tokens.take('CHANGE')) readChange(tokens, columns)
     else if (tokens.take('RENAME')) renamedTo = readRenameClause(tokens, database, columns) ?? renamedTo
     skipClause(tokens)
@@ -159,14 +163,14 @@ function readAlter(tokens: SqlTokens, database: string): Statement {
   return { kind: 'alter', table, columns, renamedTo, unlogged }
 }
 
-function readChange(tokens: SqlTokens, columns: [string, string][]): void {
+function readChange(tokens: SqlTokens, columns: ColumnStep[]): void {
   tokens.take('COLUMN')
   tokens.take('IF', 'EXISTS')
   addRename(columns, tokens.next(), tokens.next())
 }
 
 /** RENAME COLUMN, RENAME INDEX, or the table's new name. */
-function readRenameClause(tokens: SqlTokens, database: string, columns: [string, string][]): TableName | undefined {
+function readRenameClause(tokens: SqlTokens, database: string, columns: ColumnStep[]): TableName | undefined {
   if (tokens.take('INDEX') || tokens.take('KEY')) return undefined
   if (tokens.take('COLUMN')) {
     tokens.take('IF', 'EXISTS')
@@ -179,7 +183,7 @@ function readRenameClause(tokens: SqlTokens, database: string, columns: [string,
   return readTable(tokens, database)
 }
 
-function addRename(columns: [string, string][], from: SqlToken | undefined, to: SqlToken | undefined): void {
+function addRename(columns: ColumnStep[], from: SqlToken | undefined, to: SqlToken | undefined): void {
   if (from !== undefined && to !== undefined && from.text !== to.text) columns.push([from.text, to.text])
 }
 

@@ -22,11 +22,14 @@ export interface MysqlOffset {
   /** Which tables `rows` counts: a fingerprint of the options. Present where rows > 0 in a place that may be kept. */
   readonly wanted?: string
   /**
-   * Tables (by title) altered before this place whose columns were not told since, with their columns' renames in order. Only in places
+   * Tables (by title) altered before this place whose columns were not told since, with what became of their columns. Only in places
    * that may be kept.
    */
   readonly altered?: AlteredTables
 }
 
-/** Of each altered table, its columns' renames as [from, to]. */
-export type AlteredTables = Readonly<Record<string, readonly (readonly [from: string, to: string])[]>>
+/** A column was renamed, or (from '') added, as the clause declares it. */
+export type ColumnStep = readonly [from: string, to: string, clause?: string]
+
+/** What became of each altered table's columns, in order. */
+export type AlteredTables = Readonly<Record<string, readonly ColumnStep[]>>

@@ -7,8 +7,8 @@ import { type ChosenColumn, chooseColumns } from './column-choice.ts'
 import { type ColumnForm, type Convert, columnForm, hexOf, isBinary, SIGNED } from './column-form.ts'
 import type { ShapeSettings } from './shape-options.ts'
 
-/** Names that a column had before, as far as the log told. */
-export type ColumnHistory = Pick<ColumnSchema, 'renamedFrom' | 'formerNames'>
+/** Names that a column had before, and how it was added, as far as the log told. */
+export type ColumnHistory = Pick<ColumnSchema, 'renamedFrom' | 'formerNames' | 'declared'>
 
 /** What tells a row apart, of types that any key may have. */
 export type KeyValue = string | number | bigint | boolean

@@ -13,6 +13,7 @@ import { tableIdOf } from './log/event.ts'
 import { tableOfMap } from './log/mapped-table.ts'
 import { RowsDecoder } from './log/rows-decoder.ts'
 import { readTableMap } from './log/table-map.ts'
+import type { ColumnStep } from './offset.ts'
 import type { ColumnHistory, RowShape } from './row-shape.ts'
 
 /** What the readers ask the catalogue: a table's columns as they are now, and its SHOW CREATE TABLE. */
@@ -59,8 +60,8 @@ export interface MappedTable<Row> {
   stale: boolean
 }
 
-/** Renames of columns, as [from, to], in the order they happened. */
-export type ColumnRenames = readonly (readonly [from: string, to: string])[]
+/** Columns renamed and added, in the order it happened. */
+export type ColumnRenames = readonly ColumnStep[]
 
 /** Tables whose maps are kept: numbers of tables only grow. */
 const MAPS_MAX = 10_000
@@ -161,13 +162,17 @@ export class TableReaders<Row> {
     return schema
   }
 
-  /** Former names of columns: those known before, carried on through the renames. */
+  /** Former names of columns: those known before, carried on through the renames; and how those are declared that were added. */
   #history(title: string, renames: ColumnRenames): ReadonlyMap<string, ColumnHistory> {
     const names = new Map<string, string[]>()
     for (const column of this.#schemas.get(title)?.columns ?? [])
       if (column.formerNames !== undefined) names.set(column.name, [...column.formerNames])
     const renamed = new Map<string, string>()
-    for (const [from, to] of renames) {
+    const declared = new Map<string, string>()
+    for (const [from, to, clause = declared.get(from)] of renames) {
+      declared.delete(from)
+      if (clause !== undefined) declared.set(to, clause)
+      if (from === '') continue
       names.set(to, [...(names.get(from) ?? []), from])
       names.delete(from)
       renamed.set(to, renamed.get(from) ?? from)
@@ -178,6 +183,7 @@ export class TableReaders<Row> {
       const renamedFrom = renamed.get(name)
       history.set(name, { ...(renamedFrom !== undefined && renamedFrom !== name && { renamedFrom }), formerNames })
     }
+    for (const [name, clause] of declared) history.set(name, { ...history.get(name), declared: clause })
     return history
   }
 

@@ -67,7 +67,9 @@ export function decideEvolution(input: EvolutionInput): SchemaStep[] {
     const former = column.formerNames?.findLast((was) => there.has(idOf(was)) && !named.has(idOf(was)))
     if (former === undefined) steps.push({ kind: 'add', column })
     else {
+      const was = there.get(idOf(former)) as EvolvingColumn
       steps.push({ kind: 'rename', from: former, to: column.name })
+      steps.push(...changed(input, { ...was, name: column.name }, column))
       taken.add(idOf(former))
     }
   }

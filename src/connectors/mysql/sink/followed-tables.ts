@@ -89,6 +89,19 @@ export class FollowedTables {
     return followed
   }
 
+  isKnown(source: ChangeSource): boolean {
+    return source === this.#lastSource || this.#databases.get(source.database)?.has(source.table) === true
+  }
+
+  /** Remembers the columns of rows whose record of op `s` came to an earlier life of this sink. */
+  async recall(source: ChangeSource): Promise<void> {
+    const { database, table } = this.#names.targetOf(source.database, source.table)
+    await this.#options.control.run(async (connection) => {
+      const schema = await this.#memory.schemaOf(connection, tableName(database, table))
+      if (schema !== undefined) await this.#plan(connection, source, schema)
+    })
+  }
+
   /** What a record of op `s` or `t` asks to be done; undefined if that is nothing. */
   workOf(change: Change<unknown>): TableWork | undefined {
     return change.op === 't' ? this.#truncation(change.source) : this.#following(change.source, change.schema)
@@ -140,10 +153,15 @@ export class FollowedTables {
     if (definition === undefined) await this.#create(connection, target, schema)
     else await this.#evolve(connection, definition, schema, older)
     for (const column of schema.columns) await this.#memory.noteNames(connection, name, column)
-    if (!older) await this.#memory.notePlace(connection, name, place)
+    await this.#memory.note(connection, name, older ? last : place, schema)
     failpoint('sql.schema.after')
+    await this.#plan(connection, source, schema)
+  }
+
+  async #plan(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<void> {
+    const target = this.#names.targetOf(source.database, source.table)
     const present = (await readTarget(connection, target.database, target.table)) as TargetDefinition
-    const renamed = await this.#memory.renamesOf(connection, name, schema)
+    const renamed = await this.#memory.renamesOf(connection, tableName(target.database, target.table), schema)
     const table = planTable(present, {
       schema,
       renamed,

@@ -51,7 +51,7 @@ test.each([
 })
 
 test.each([
-  ['alter table t add n int', {}],
+  ['alter table t add n int', { columns: [['', 'n', 'int']] }],
   ['ALTER TABLE t CHANGE `a` b INT, CHANGE COLUMN c c BIGINT', { columns: [['a', 'b']] }],
   [
     'alter online ignore table t change a B int default (f(1, 2)) comment "change x y", rename column `c` to d',
@@ -65,7 +65,7 @@ test.each([
   ['alter table if exists t wait 5 change column if exists a b int', { columns: [['a', 'b']] }],
   ['alter table t add constraint c check (rename in (1, 2)), rename index a to b, rename key a to b', {}],
   ['alter table t rename to u', { renamedTo: shop('u') }],
-  ['alter table t add x int, rename = o.u', { renamedTo: { database: 'o', name: 'u' } }],
+  ['alter table t add x int, rename = o.u', { columns: [['', 'x', 'int']], renamedTo: { database: 'o', name: 'u' } }],
   ['alter table t rename as u, drop column y', { renamedTo: shop('u') }],
   ['alter table t drop partition p0, p1', { unlogged: true }],
   ['alter table t drop `partition`, drop primary key', {}],
