@@ -37,7 +37,9 @@ export class LogSocket {
   /** The server is to say something within limitMs. */
   expect(limitMs: number): void {
     this.rest()
-    this.#cancel = this.#watch.clock.schedule(limitMs, () => this.#giveUp(limitMs))
+    this.#cancel = this.#watch.clock.schedule(limitMs, () =>
+      this.#giveUp(`the server did not answer within ${limitMs} ms`),
+    )
   }
 
   /** From now on the server is to say something in each heartbeat. */
@@ -69,13 +71,14 @@ export class LogSocket {
       const { bytesRead } = this.socket
       this.#silentLooks = bytesRead === this.#bytesRead ? this.#silentLooks + 1 : 0
       this.#bytesRead = bytesRead
-      if (this.#silentLooks >= SILENT_LOOKS_MAX) this.#giveUp(heartbeatMs)
+      if (this.#silentLooks >= SILENT_LOOKS_MAX)
+        this.#giveUp(`the server said nothing: it owes a heartbeat each ${heartbeatMs} ms`)
       else this.#look()
     })
   }
 
-  #giveUp(limitMs: number): void {
+  #giveUp(reason: string): void {
     this.#cancel = undefined
-    this.#watch.failed(new Error(`the server said nothing for ${limitMs} ms and more`))
+    this.#watch.failed(new Error(reason))
   }
 }

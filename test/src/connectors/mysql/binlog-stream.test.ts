@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { type DumpStart, startDump } from '../../../../src/connectors/mysql/binlog-dump.ts'
 import type { BinlogStream } from '../../../../src/connectors/mysql/binlog-stream.ts'
-import type { MysqlConnection } from '../../../../src/connectors/mysql/connection.ts'
+import { MysqlConnection } from '../../../../src/connectors/mysql/connection.ts'
 import { EventType } from '../../../../src/connectors/mysql/log/event.ts'
 import type { MysqlOffset } from '../../../../src/connectors/mysql/offset.ts'
 import type { ServerInfo } from '../../../../src/connectors/mysql/server.ts'
+import { streamError } from '../../../../src/connectors/mysql/stream-error.ts'
 import { isMillraceError } from '../../../../src/errors.ts'
 import { BinlogFollower, lookAt, openStream, settingsOf } from '../../../support/binlog-follower.ts'
 import { FaultProxy } from '../../../support/fault-proxy.ts'
@@ -205,8 +207,10 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
   it('who may not read the log is told the grant, and no password', async () => {
     const { info, end } = await lookAt(server.port)
     const password = 'hush-hush'
-    await session.run(`CREATE USER poor IDENTIFIED BY '${password}'; GRANT REPLICATION CLIENT ON *.* TO poor`)
+    await session.run(`CREATE USER poor IDENTIFIED BY '${password}'`)
     const settings = settingsOf(server.port, { user: 'poor', password })
+    await expect(open(server.port, info, end, { settings })).rejects.toEqual(failed('GRANT REPLICATION CLIENT'))
+    await session.run('GRANT REPLICATION CLIENT ON *.* TO poor')
     await expect(open(server.port, info, end, { settings })).rejects.toEqual(failed('GRANT REPLICATION SLAVE'))
     const wrong = settingsOf(server.port, { user: 'poor', password: `${password}!` })
     const error = await open(server.port, info, end, { settings: wrong }).catch((cause: Error) => cause)
@@ -220,6 +224,31 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
     proxy.set({ refuse: true })
     await expect(open(proxy.port, info, end)).rejects.toEqual(failed(`127.0.0.1:${proxy.port}`))
     await expect(open(1, info, end)).rejects.toEqual(failed('ECONNREFUSED'))
+  })
+
+  it('what a server itself says of a log that is gone is told as that', async () => {
+    await session.run('FLUSH BINARY LOGS')
+    const { info, end } = await lookAt(server.port)
+    const say = async (start: DumpStart): Promise<unknown> => {
+      const settings = settingsOf(server.port)
+      const connection = await MysqlConnection.open(settings)
+      const error = await new Promise((resolve) => {
+        startDump(connection.driver, 78, start, { event: () => {}, failed: resolve })
+      })
+      connection.close()
+      return streamError(error, settings, end)
+    }
+    const gone = expect.objectContaining({ code: 'LOG_GONE', message: expect.stringContaining('--fresh') })
+    expect(await say({ filename: 'binlog.999999', position: 4 })).toEqual(gone)
+    expect(await say({ filename: end.file, position: end.pos + 100_000 })).toEqual(gone)
+    const unknown = flavour === 'mariadb' ? `0-${server.port}-987654` : `${info.id}:1-987654`
+    expect(await say({ gtidSet: unknown })).toEqual(gone)
+    const purged = async (): Promise<unknown> => {
+      await session.run(`PURGE BINARY LOGS TO '${end.file}'`)
+      return (await session.query('SHOW BINARY LOGS'))[0]?.[0]
+    }
+    await expect.poll(purged, { timeout: 20_000 }).toBe(end.file)
+    expect(await say({ gtidSet: flavour === 'mariadb' ? `0-${server.port}-1` : `${info.id}:1` })).toEqual(gone)
   })
 
   it('a compressed transaction is refused by name', async () => {
