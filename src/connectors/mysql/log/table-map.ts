@@ -42,6 +42,8 @@ export interface TableMap {
   readonly columns: readonly MappedColumn[]
   /** The primary key's columns, in the key's order; empty if there is none, or the map does not tell. */
   readonly key: readonly number[]
+  /** From a MariaDB's log. */
+  readonly mariadb: boolean
   /** The map tells names (binlog_row_metadata=FULL), and so the key too. */
   readonly named: boolean
 }
@@ -77,7 +79,7 @@ export function readTableMap(body: Buffer, mariadb: boolean): TableMap {
       dimensions: more.dimensions.get(i),
     }),
   )
-  return { tableId, database, table, columns, key: more.key, named: more.names?.length === count }
+  return { tableId, database, table, columns, key: more.key, mariadb, named: more.names?.length === count }
 }
 
 function readName(cursor: Cursor): string {
