@@ -1,8 +1,7 @@
 // How the value of each column is read: one function for a column, made once for a table map.
 
 import { inflateRawSync, inflateSync } from 'node:zlib'
-import { MillraceError } from '../../../errors.ts'
-import { type MysqlColumn, type MysqlTable, type MysqlValue, tableName } from '../column.ts'
+import type { MysqlColumn, MysqlTable, MysqlValue } from '../column.ts'
 import { inet4Text, inet6Text, uuidText } from './address.ts'
 import type { TextDecoders } from './charsets.ts'
 import type { Cursor } from './cursor.ts'
@@ -26,10 +25,14 @@ export type ReadValue = (cursor: Cursor) => MysqlValue
 
 /** A reader for each column of the map, as the table says that it is. Throws SOURCE_FAILED for a column that cannot be read. */
 export function columnReaders(map: TableMap, table: MysqlTable, texts: TextDecoders): ReadValue[] {
-  return map.columns.map((mapped, i) => readerOf(mapped, table.columns[i] as MysqlColumn, texts, table))
+  return map.columns.map((mapped, i) =>
+    map.mariadb && mapped.type === WireType.float
+      ? readMariadbFloat
+      : readerOf(mapped, table.columns[i] as MysqlColumn, texts),
+  )
 }
 
-function readerOf(mapped: MappedColumn, column: MysqlColumn, texts: TextDecoders, table: MysqlTable): ReadValue {
+function readerOf(mapped: MappedColumn, column: MysqlColumn, texts: TextDecoders): ReadValue {
   switch (mapped.type) {
     case WireType.decimal:
     case WireType.newDecimal:
@@ -61,9 +64,11 @@ function readerOf(mapped: MappedColumn, column: MysqlColumn, texts: TextDecoders
     case WireType.geometry:
       return (cursor) => blob(cursor, mapped.length, copy)
     case WireType.datetime:
+      return readOldDatetime
     case WireType.timestamp:
+      return readOldTimestamp
     case WireType.time:
-      return oldTemporalReader(mapped, column, table)
+      return readOldTime
     default:
       return integerReader(mapped, column) ?? stringReader(mapped, column, texts)
   }
@@ -153,19 +158,14 @@ function readFloat(cursor: Cursor): number {
   return cursor.buffer.readFloatLE(cursor.at - 4)
 }
 
+/** MariaDB tells everyone but its log that the -0 a float can underflow to is 0. */
+function readMariadbFloat(cursor: Cursor): number {
+  return readFloat(cursor) + 0
+}
+
 function readDouble(cursor: Cursor): number {
   cursor.at += 8
   return cursor.buffer.readDoubleLE(cursor.at - 8)
-}
-
-function oldTemporalReader({ type }: MappedColumn, column: MysqlColumn, table: MysqlTable): ReadValue {
-  if (column.scale > 0)
-    throw new MillraceError('SCHEMA_MISMATCH', {
-      table: tableName(table.database, table.name),
-      reason: `column "${column.name}" is stored as a ${column.type} of MariaDB 5.3, whose digits the binary log does not tell: SET GLOBAL mysql56_temporal_format = ON on the server, then ALTER TABLE … FORCE, then take the snapshot again with --fresh`,
-    })
-  if (type === WireType.datetime) return readOldDatetime
-  return type === WireType.timestamp ? readOldTimestamp : readOldTime
 }
 
 /** A value of its own: the event's bytes may be used again. */

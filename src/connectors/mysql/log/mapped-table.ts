@@ -32,7 +32,9 @@ function namedColumn(
   server: MapServer,
 ): MysqlColumn {
   const column = columnOf(map, mapped, server)
-  if (known === undefined || !fits(mapped, known, server) || !sameLabels(known, column)) return column
+  const isKnown = known !== undefined && fits(mapped, known, server) && sameLabels(known, column)
+  requireDigits(map, mapped, isKnown ? known : undefined, server)
+  if (!isKnown) return column
   // What the map tells is of its time: it goes before what the catalogue says now.
   const invisible = mapped.invisible ?? known.invisible
   const collation = known.charset === null ? null : column.collation
@@ -44,19 +46,35 @@ function sameLabels(one: MysqlColumn, other: MysqlColumn): boolean {
 }
 
 function unnamedTable(map: TableMap, catalogue: MysqlTable | undefined, server: MapServer): MysqlTable {
-  const columns = catalogue?.columns
   const isSame =
-    columns?.length === map.columns.length &&
-    columns.every((column, i) => {
+    catalogue?.columns.length === map.columns.length &&
+    catalogue.columns.every((column, i) => {
       const mapped = map.columns[i] as MappedColumn
       return column.nullable === mapped.nullable && fits(mapped, column, server)
     })
-  if (catalogue !== undefined && isSame) return catalogue
+  if (isSame) {
+    for (const [i, mapped] of map.columns.entries()) requireDigits(map, mapped, catalogue.columns[i], server)
+    return catalogue
+  }
   throw new MillraceError('SCHEMA_MISMATCH', {
     table: tableName(map.database, map.table),
     reason:
       "the binary log holds rows of it without names of columns, and the table has other columns now: SET GLOBAL binlog_row_metadata = 'FULL' on the server (MySQL 8.0, MariaDB 10.5 and later), then take the snapshot again with --fresh",
   })
+}
+
+const OLD_TEMPORALS: ReadonlySet<number> = new Set([WireType.time, WireType.datetime, WireType.timestamp])
+
+/** MariaDB writes the times of its release 5.3 by the type of those without digits of a second; only the catalogue tells them apart. */
+function requireDigits(
+  map: TableMap,
+  mapped: MappedColumn,
+  known: MysqlColumn | undefined,
+  { mariadb }: MapServer,
+): void {
+  if (!mariadb || !OLD_TEMPORALS.has(mapped.type) || known?.scale === 0) return
+  const reason = `column "${known?.name ?? mapped.name}" is stored in the format of MariaDB 5.3, whose digits of a second the binary log does not tell: SET GLOBAL mysql56_temporal_format = ON on the server, then ALTER TABLE … FORCE, then take the snapshot again with --fresh`
+  throw new MillraceError('SCHEMA_MISMATCH', { table: tableName(map.database, map.table), reason })
 }
 
 const BINARY = 63

@@ -114,7 +114,7 @@ function printSql({ name, kind }: MysqlColumn): string {
   const column = quoteName(name)
   switch (kind) {
     case 'float':
-      return `CAST(${column} AS DOUBLE)`
+      return `${column} * 1e0`
     case 'bit':
     case 'binary':
     case 'varbinary':

@@ -65,6 +65,26 @@ describe('a table map', () => {
     )
   })
 
+  it('of MariaDB with a time in its old format needs the catalogue: the digits of a second', () => {
+    const columns = mariadbMap.columns.map((column) =>
+      column.name === 'at' ? { ...column, type: 12, scale: 0 } : column,
+    )
+    const map = { ...mariadbMap, columns }
+    const made = tableOfMap(map, undefined, { charsets, mariadb: false })
+    const known = (scale: number): MysqlTable => ({
+      ...made,
+      columns: made.columns.map((column) => (column.name === 'at' ? { ...column, scale, type: 'datetime' } : column)),
+    })
+    const server = { charsets, mariadb: true }
+    expect(tableOfMap(map, known(0), server).columns[4]).toMatchObject({ kind: 'datetime', scale: 0 })
+    const refused = expect.objectContaining({
+      code: 'SCHEMA_MISMATCH',
+      message: expect.stringMatching(/column "at" .* mysql56_temporal_format = ON/),
+    })
+    expect(() => tableOfMap(map, known(3), server)).toThrow(refused)
+    expect(() => tableOfMap(map, undefined, server)).toThrow(refused)
+  })
+
   it('with a collation that is not known is refused', () => {
     const columns = mysqlMap.columns.map((column) => (column.name === 'name' ? { ...column, collation: 999 } : column))
     expect(() => tableOfMap({ ...mysqlMap, columns }, undefined, { charsets, mariadb: false })).toThrow(
