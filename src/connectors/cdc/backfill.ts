@@ -43,12 +43,12 @@ export async function readExactly<Row>({
   for (let attempt = 0; attempt < READ_AGAIN_MAX; attempt++) {
     const read = await port.readChunk(table, range, maxRecords)
     assert(read.next === null || read.next !== range.from, 'a part of a chunk advances')
-    const { high, next, schema, source } = read
+    const { high, next, schema, source, keyless } = read
     const covered = { from: range.from, to: next ?? range.to }
     const rows = port.compareOffsets(read.low, high) < 0 ? await backfill(port, table, covered, read) : read.rows
     if (rows === undefined) continue
     // Rows without a key cannot be told apart, so not be taken back: they are given as read, to sinks that take back what they wrote.
-    if (rewind === undefined || schema.key.length === 0 || port.compareOffsets(rewind.asOf, high) >= 0)
+    if (rewind === undefined || keyless === true || port.compareOffsets(rewind.asOf, high) >= 0)
       return { rows: [{ schema, rows }], high, next, source }
     await rewind.to(high, Number.POSITIVE_INFINITY)
     return { rows: await rewind.apply(covered, { schema, rows }, source), high: rewind.asOf, next, source }

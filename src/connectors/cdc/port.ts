@@ -36,6 +36,8 @@ export interface ChunkRead<Row> {
   readonly schema: TableSchema
   /** Where these rows are from; the same for all of them. */
   readonly source: ChangeSource
+  /** Nothing tells the rows apart: their keys are empty. They cannot be taken back to an earlier offset. */
+  readonly keyless?: boolean
 }
 
 /** A piece of the log in commit order. */

@@ -146,7 +146,7 @@ export class Catalogue {
 }
 
 /** Whether a table is the server's or Millrace's own. */
-export function isReserved(database: string, name: string): boolean {
+function isReserved(database: string, name: string): boolean {
   return SYSTEM_DATABASES.has(database.toLowerCase()) || name.startsWith(OWN_PREFIX)
 }
 
@@ -195,7 +195,7 @@ function labelsAt(type: string): number | undefined {
 const ESCAPES: Readonly<Record<string, string>> = { '0': '\0', n: '\n', r: '\r', t: '\t', b: '\b', Z: '\x1a' }
 
 /** The labels in `enum('a','it''s')`: quotes are doubled, backslashes escape. */
-export function readLabels(type: string): readonly string[] {
+function readLabels(type: string): readonly string[] {
   const begin = labelsAt(type)
   if (begin === undefined) return []
   const labels: string[] = []

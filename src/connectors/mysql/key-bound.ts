@@ -178,7 +178,7 @@ function castLiteral(text: string, { kind, name }: MysqlColumn): string {
 }
 
 /** `key >= bound` or `key < bound`, so that an index on the key is used: a comparison of rows would not use it. */
-export function compareKey(columns: readonly MysqlColumn[], operator: '>=' | '<', bound: MysqlBound): string {
+function compareKey(columns: readonly MysqlColumn[], operator: '>=' | '<', bound: MysqlBound): string {
   return compareTuples(
     columns.map((column) => quoteName(column.name)),
     operator,

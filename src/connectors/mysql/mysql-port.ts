@@ -29,11 +29,12 @@ import { type MysqlTable, splitTableName, tableName } from './column.ts'
 import { MysqlConnection } from './connection.ts'
 import type { MysqlBound } from './key-bound.ts'
 import { Charsets } from './log/charsets.ts'
+import { MeasuredLog } from './measured-log.ts'
 import { MysqlLog } from './mysql-log.ts'
 import { lastPartRouter, makeRouter } from './mysql-router.ts'
 import type { MysqlOffset } from './offset.ts'
 import { type MysqlSourceSettings, tableTest } from './options.ts'
-import { compareOffsets, currentPlace, earliestPlace, logFiles, parsePlace } from './place.ts'
+import { compareOffsets, currentPlace, earliestPlace, logFiles, parsePlace, printPlace } from './place.ts'
 import { placeAt } from './place-at.ts'
 import { checkServer, checkTable, transactionalEngines } from './preflight.ts'
 import { makeRowShape } from './row-shape.ts'
@@ -183,7 +184,7 @@ export class MysqlPort<Row> implements ChangePort<Row> {
         isWanted,
         shapeOf: (found, extra) => makeRowShape<Row>(this.#keyed(found), this.#settings.shape, extra),
       })
-      return new MysqlLog<Row>({
+      const log = new MysqlLog<Row>({
         open: (at) => this.#openStream(at),
         from: from as MysqlOffset,
         server: this.#info,
@@ -194,6 +195,10 @@ export class MysqlPort<Row> implements ChangePort<Row> {
         files: async () => (await logFiles(await this.#session())).map(({ name }) => name),
         lowerCaseNames: this.#foldsCase,
       })
+      // A log of one table is read to bring its chunks to one place: it is not what the source follows.
+      if (table !== undefined) return log
+      const { metrics, clock } = this.#context
+      return new MeasuredLog<Row>(log, { metrics, clock, bytesBehind: (place) => this.#bytesBehind(place) })
     })
   }
 
@@ -207,6 +212,7 @@ export class MysqlPort<Row> implements ChangePort<Row> {
 
   /** Copies of tables that no table waits for any more are let go of. */
   async checkpointed(offset: Offset): Promise<void> {
+    this.#context.logger.debug('the log is needed from here', { place: printPlace(offset as MysqlOffset) })
     await this.#spooled.release((at) => compareOffsets(at, offset as MysqlOffset) < 0)
   }
 
@@ -289,6 +295,13 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     if (wrong === undefined) return { ...table, key }
     const reason = `column "${wrong}" of chunkKey is not there, or may be NULL, so it tells no rows apart`
     throw new MillraceError('SCHEMA_MISMATCH', { table: tableName(table.database, table.name), reason })
+  }
+
+  async #bytesBehind(place: MysqlOffset): Promise<number> {
+    const files = await logFiles(await this.#session())
+    const at = files.findIndex(({ name }) => name === place.file)
+    if (at < 0) return 0
+    return files.slice(at).reduce((bytes, { size }) => bytes + size, -place.pos)
   }
 
   #openStream(from: MysqlOffset): Promise<BinlogStream> {

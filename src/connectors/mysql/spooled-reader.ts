@@ -117,7 +117,7 @@ export class SpooledReader<Row> {
     next: MysqlBound | null,
   ): ChunkRead<Row> {
     const { at } = spool.head
-    return readOf(values, known, { low: at, high: at, next })
+    return { ...readOf(values, known, { low: at, high: at, next }), keyless: true }
   }
 
   #lost(name: string, id: string): MillraceError {
