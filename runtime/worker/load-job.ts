@@ -12,6 +12,7 @@ export async function loadJobFile(file: string): Promise<Job> {
   let module: { readonly default?: unknown }
   try {
     if (NEEDS_TRANSPILING.has(extname(file))) await registerTypeScript()
+    // import: the job is the user's file
     module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown }
   } catch (error) {
     if (isMillraceError(error)) throw error

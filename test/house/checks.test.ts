@@ -153,6 +153,7 @@ describe('conduct', () => {
     console: "console.log('x')",
     eval: "eval('1')",
     'new Function': "new Function('a', 'return a')",
+    'import() of a variable': 'export const load = (name: string) => import(name)',
     'rejectUnauthorized: false': 'export const tls = { rejectUnauthorized: false }',
     'it.only': "it.only('x', () => {})",
     'describe.each().only': "describe.only.each([1])('x', () => {})",
@@ -174,6 +175,8 @@ describe('conduct', () => {
       'test/a.test.ts': "// skip: needs a server\nit.skip('x', () => {})",
       'test/types/b.ts': '// @ts-expect-error a number is not a string\nexport const s: string = 1',
       'src/b.ts': 'export const tls = { rejectUnauthorized: true }',
+      'src/c.ts': '// import: the user names it\nexport const load = (name: string) => import(name)',
+      'runtime/d.ts': "export const load = () => import('node:fs')",
     })
     expect(checkConduct(files)).toEqual([])
   })

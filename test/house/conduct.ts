@@ -15,7 +15,7 @@ import { type Files, lineAt, type Offence } from './source-tree.ts'
 type Verdict = readonly [what: string, mend: string] | undefined
 type Rule = (node: SyntaxNode, module: SourceModule) => Verdict
 
-/** any without a reason, console, eval, unchecked certificates, focused or skipped tests, silenced compiler errors. */
+/** any without a reason, console, eval, imports that nobody sees, unchecked certificates, focused or skipped tests, silenced compiler errors. */
 export function checkConduct(files: Files): Offence[] {
   return [...modulesOf(files).values()].flatMap((module) => [...checkNodes(module), ...checkComments(module)])
 }
@@ -49,7 +49,14 @@ function checkNodes(module: SourceModule): Offence[] {
   return offences
 }
 
-const RULES: readonly Rule[] = [anyWithoutReason, consoleOutsideCli, codeFromData, uncheckedCertificate, restrictedTest]
+const RULES: readonly Rule[] = [
+  anyWithoutReason,
+  consoleOutsideCli,
+  codeFromData,
+  unseenImport,
+  uncheckedCertificate,
+  restrictedTest,
+]
 
 function anyWithoutReason(node: SyntaxNode, module: SourceModule): Verdict {
   if (node.type !== 'TSAnyKeyword') return undefined
@@ -68,6 +75,14 @@ function codeFromData(node: SyntaxNode): Verdict {
   const calls = node.type === 'CallExpression' || node.type === 'NewExpression'
   if (!calls || !(isNamed(node.callee, 'eval') || isNamed(node.callee, 'Function'))) return undefined
   return ['code made from data', 'pass a function; Millrace never compiles text']
+}
+
+/** The import table judges names that are written down; of others it must be said why they are not. */
+function unseenImport(node: SyntaxNode, module: SourceModule): Verdict {
+  if (node.type !== 'ImportExpression' || stringValue(node.source) !== undefined) return undefined
+  if (!/^(src|runtime)\//.test(module.file)) return undefined
+  if (/\bimport: \S{3,}/.test(commentsNear(module, lineAt(module.text, node.start)))) return undefined
+  return ['import() of what no one can see', 'name the module, or say why on the line above: // import: …']
 }
 
 function uncheckedCertificate(node: SyntaxNode): Verdict {
