@@ -5,14 +5,6 @@ import type { Cursor } from './cursor.ts'
 
 const BYTES = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const
 
-/** The bytes of a decimal with so many digits, so many of them behind the point. */
-export function decimalBytes(precision: number, scale: number): number {
-  const whole = precision - scale
-  return (
-    (Math.floor(whole / 9) + Math.floor(scale / 9)) * 4 + (BYTES[whole % 9] as number) + (BYTES[scale % 9] as number)
-  )
-}
-
 /** Reads a decimal as the server prints it. */
 export function decimalReader(precision: number, scale: number): (cursor: Cursor) => string {
   const whole = precision - scale

@@ -6,6 +6,11 @@ const ZERO = 0x30
 const INTEGER_DIGITS = 17
 const HEX = Buffer.from('0123456789abcdef')
 
+/** \u001f */
+const ESCAPED_BYTES_MAX = 6
+/** So much of a string at once, that room for its escapes stays small. */
+const CHUNK_BYTES = 4096
+
 /** What stands behind the backslash, for the bytes that have a short escape. */
 const ESCAPES = new Map<number, number>([
   [0x08, 0x62],
@@ -51,19 +56,22 @@ export class JsonOutput {
   /** A string in quotes, escaped: `/` and what is beyond ASCII are not. */
   quoted(from: Buffer, start: number, end: number): void {
     if (end > from.length) throw new RangeError(`a JSON string that ends ${end - from.length} bytes behind the rows`)
-    // Six bytes at most for one: \u001f
-    this.#reserve((end - start) * 6 + 2)
+    this.byte(QUOTE)
+    for (let at = start; at < end; at += CHUNK_BYTES) this.#escape(from, at, Math.min(at + CHUNK_BYTES, end))
+    this.byte(QUOTE)
+  }
+
+  #escape(from: Buffer, start: number, end: number): void {
+    this.#reserve((end - start) * ESCAPED_BYTES_MAX)
     const bytes = this.#bytes
     let length = this.#length
     let all = 0
-    bytes[length++] = QUOTE
     for (let i = start; i < end; i += 1) {
       const byte = from[i] as number
       all |= byte
       if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) bytes[length++] = byte
       else length = writeEscaped(bytes, length, byte)
     }
-    bytes[length++] = QUOTE
     this.#length = length
     if (all > 0x7f) this.#isAscii = false
   }

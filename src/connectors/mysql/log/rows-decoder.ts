@@ -140,7 +140,7 @@ export class RowsDecoder {
 }
 
 /** MariaDB's compressed part of an event: a byte, whose lower three bits are the bytes of the length that follows; zlib. */
-export function inflate(buffer: Buffer, at: number): Buffer {
+function inflate(buffer: Buffer, at: number): Buffer {
   const header = buffer.readUInt8(at)
   if ((header & 0xf0) !== 0x80) throw new RangeError(`an event compressed by method ${header >> 4}`)
   return inflateSync(buffer.subarray(at + 1 + (header & 7)))

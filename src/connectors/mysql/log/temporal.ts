@@ -13,7 +13,7 @@ const SPACE = 32
 const POINT = 46
 
 /** `YYYY-MM-DD` */
-export function dateText(year: number, month: number, day: number): string {
+function dateText(year: number, month: number, day: number): string {
   const high = (year / 100) | 0
   const low = year % 100
   // biome-ignore format: the codes in their groups
@@ -23,7 +23,7 @@ export function dateText(year: number, month: number, day: number): string {
 }
 
 /** `hh:mm:ss` and so many digits of the microseconds. */
-export function timeText(hour: number, minute: number, second: number, micros: number, digits: number): string {
+function timeText(hour: number, minute: number, second: number, micros: number, digits: number): string {
   // biome-ignore format: the codes in their groups
   const text = String.fromCharCode(
     tens(hour), ones(hour), COLON, tens(minute), ones(minute), COLON, tens(second), ones(second),
@@ -32,7 +32,7 @@ export function timeText(hour: number, minute: number, second: number, micros: n
 }
 
 /** `YYYY-MM-DD hh:mm:ss` and so many digits of the microseconds; `months` is year × 13 + month. */
-export function datetimeText(
+function datetimeText(
   months: number,
   day: number,
   hour: number,
