@@ -93,6 +93,7 @@ class FollowingEpochs extends EpochSinkFunction<Row> {
   readonly #settings: TablesSettings
   #control: ControlConnection | undefined
   #writer: EpochWriter<Row, TargetTable> | undefined
+  #tables!: FollowedTables
   #closeLane: () => void = () => {}
 
   constructor(settings: TablesSettings) {
@@ -109,6 +110,7 @@ class FollowingEpochs extends EpochSinkFunction<Row> {
     this.#control = control
     this.#closeLane = () => lane.close()
     const tables = new FollowedTables({ settings, control, logger: context.logger })
+    this.#tables = tables
     await tables.open()
     await control.run((connection) => makeEpochs(connection, settings.connection))
     await openDeadLetters(settings, control)
@@ -131,7 +133,16 @@ class FollowingEpochs extends EpochSinkFunction<Row> {
   }
 
   apply(writer: string, epoch: number, batches: AsyncIterable<readonly Row[]>): Promise<void> {
-    return (this.#writer as EpochWriter<Row, TargetTable>).apply(writer, epoch, batches)
+    return (this.#writer as EpochWriter<Row, TargetTable>).apply(writer, epoch, this.#recalled(batches))
+  }
+
+  /** The records that told of the columns may have come in an epoch that was applied before a restart. */
+  async *#recalled(batches: AsyncIterable<readonly Row[]>): AsyncIterable<readonly Row[]> {
+    for await (const changes of batches) {
+      for (const { op, source } of changes)
+        if (op !== 's' && op !== 't' && !this.#tables.isKnown(source)) await this.#tables.recall(source)
+      yield changes
+    }
   }
 
   override close(): void {

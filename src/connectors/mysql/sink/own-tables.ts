@@ -36,14 +36,15 @@ export async function makeEpochs(connection: MysqlConnection, settings: Connecti
   )
 }
 
-/** What became of columns: renames, and where in the source's log a table's columns were told last. */
+/** What became of columns: renames, where in the source's log a table's columns were told last, and the columns of the rows that came last. */
 export async function makeSchemas(connection: MysqlConnection, settings: ConnectionSettings): Promise<void> {
   const { renames, schemas } = ownTables(settings)
   await make(connection, settings, `${renames} (tbl ${TABLE}, was ${NAME}, now ${NAME}, PRIMARY KEY (tbl, was))`)
   await make(
     connection,
     settings,
-    `${schemas} (tbl ${TABLE}, position VARCHAR(255) NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (tbl))`,
+    `${schemas} (tbl ${TABLE}, position VARCHAR(255) NOT NULL, at_ms BIGINT NOT NULL, row_schema LONGTEXT NOT NULL,
+      PRIMARY KEY (tbl)) CHARACTER SET utf8mb4`,
   )
 }
 

@@ -26,12 +26,25 @@ export class SchemaMemory {
     return row === undefined ? undefined : { position: String(row[0]), timestampMs: Number(row[1]) }
   }
 
-  async notePlace(connection: MysqlConnection, table: string, { position, timestampMs }: SchemaPlace): Promise<void> {
-    await connection.run(`REPLACE INTO ${this.#own.schemas} (tbl, position, at_ms) VALUES (?, ?, ?)`, [
+  /** Rows have these columns from here on; `place` is where the newest were told. */
+  async note(
+    connection: MysqlConnection,
+    table: string,
+    { position, timestampMs }: SchemaPlace,
+    { columns, key }: TableSchema,
+  ): Promise<void> {
+    await connection.run(`REPLACE INTO ${this.#own.schemas} (tbl, position, at_ms, row_schema) VALUES (?, ?, ?, ?)`, [
       table,
       position.slice(0, 255),
       timestampMs,
+      JSON.stringify({ columns, key }),
     ])
+  }
+
+  /** The columns of the rows that came last; undefined if none came. */
+  async schemaOf(connection: MysqlConnection, table: string): Promise<TableSchema | undefined> {
+    const row = await connection.first(`SELECT row_schema FROM ${this.#own.schemas} WHERE tbl = ?`, [table])
+    return row === undefined ? undefined : (JSON.parse(String(row[0])) as TableSchema)
   }
 
   /** Former name to present name, of columns that the schema names by their former name. */

@@ -21,7 +21,6 @@ export type RowChange = Change<MysqlValue[]>
 /** An open sink; give it to close() at the end. */
 export class SinkDriver<T> {
   readonly #sink: RichSinkFunction<T>
-  #epoch = 0
 
   private constructor(sink: RichSinkFunction<T>) {
     this.#sink = sink
@@ -45,11 +44,21 @@ export class SinkDriver<T> {
       return await sink.flush()
     }
     const sink = this.#sink as EpochSinkFunction<T>
-    const batches = async function* (): AsyncIterable<readonly T[]> {
-      yield records
-    }
-    this.#epoch = Math.max(this.#epoch, (await sink.lastEpoch('writer')) + 1)
-    await sink.apply('writer', this.#epoch, batches())
+    await this.writeEpoch((await sink.lastEpoch('writer')) + 1, records)
+  }
+
+  /** Writes an epoch of this number, or what is one to an upsert sink; an epoch that is in is left out, as the machine does. */
+  async writeEpoch(epoch: number, records: readonly T[]): Promise<void> {
+    if (this.#sink.kind === 'upsert') return await this.write(...records)
+    const sink = this.#sink as EpochSinkFunction<T>
+    if (epoch <= (await sink.lastEpoch('writer'))) return
+    await sink.apply(
+      'writer',
+      epoch,
+      (async function* () {
+        yield records
+      })(),
+    )
   }
 
   async close(): Promise<void> {
