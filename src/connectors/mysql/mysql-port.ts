@@ -34,7 +34,7 @@ import { MysqlLog } from './mysql-log.ts'
 import { lastPartRouter, makeRouter } from './mysql-router.ts'
 import type { MysqlOffset } from './offset.ts'
 import { type MysqlSourceSettings, tableTest } from './options.ts'
-import { compareOffsets, currentPlace, earliestPlace, logFiles, parsePlace, printPlace } from './place.ts'
+import { compareOffsets, currentPlace, earliestPlace, logFiles, parsePlace } from './place.ts'
 import { placeAt } from './place-at.ts'
 import { checkServer, checkTable, transactionalEngines } from './preflight.ts'
 import { makeRowShape } from './row-shape.ts'
@@ -212,7 +212,7 @@ export class MysqlPort<Row> implements ChangePort<Row> {
 
   /** Copies of tables that no table waits for any more are let go of. */
   async checkpointed(offset: Offset): Promise<void> {
-    this.#context.logger.debug('the log is needed from here', { place: printPlace(offset as MysqlOffset) })
+    this.#context.logger.debug('the log is needed from here', { place: offset })
     await this.#spooled.release((at) => compareOffsets(at, offset as MysqlOffset) < 0)
   }
 
