@@ -9,6 +9,7 @@ export type { EnvelopeInput, EnvelopeRecord } from './envelopes/envelope-record.
 export { type FlattenedField, type FlattenedOptions, flattened } from './envelopes/flattened.ts'
 export { fromCanalJson } from './envelopes/from-canal-json.ts'
 export { fromDebeziumJson } from './envelopes/from-debezium-json.ts'
+export type { Temporal } from './envelopes/temporal-type.ts'
 export type { Decimals } from './envelopes/value-text.ts'
 export type { ChangeSourceOptions, Startup, TimedStartup } from './options.ts'
 export { PageSize } from './page-size.ts'

@@ -109,7 +109,7 @@ class CanalTable {
     this.database = JSON.stringify(source.database)
     this.table = JSON.stringify(source.table)
     this.types = typesText(schema)
-    this.#rows = new RowWriter({ table, schema, decimals: 'string', typed: false })
+    this.#rows = new RowWriter({ table, schema, decimals: 'string' })
   }
 
   key(key: readonly unknown[]): string | null {

@@ -3,6 +3,7 @@
 import type { ColumnSchema } from '../../../record/change.ts'
 import { isDecimal } from '../../../util/decimal.ts'
 import { type DeclaredType, isDecimalType } from './declared-type.ts'
+import { type Temporal, temporalType } from './temporal-type.ts'
 import { type Decimals, scaleOf } from './value-text.ts'
 
 /** A type of Kafka Connect's JSON schemas, without the field that has it. */
@@ -76,12 +77,23 @@ const STRINGS: Readonly<Record<string, string>> = {
   xml: 'io.debezium.data.Xml',
 }
 
+/** What a column's type depends on beside its values. */
+export interface TypedColumn {
+  readonly declared: DeclaredType
+  readonly decimals: Decimals
+  readonly temporal: Temporal
+}
+
 /** The type of a column as values of that kind are written. */
-export function connectType(declared: DeclaredType, kind: ValueKind, decimals: Decimals): ConnectType {
+export function connectType(column: TypedColumn, kind: ValueKind): ConnectType {
+  const { declared, decimals, temporal } = column
   if (isDecimalType(declared) && (kind === 'string' || kind === 'null')) return decimalType(declared, decimals)
+  const [type, name] = temporalType(declared, temporal) ?? []
+  if (type !== undefined && (kind === 'null' || (kind === 'string') === (type === 'string')))
+    return semantic(type, name)
   switch (kind) {
     case 'null':
-      return connectType(declared, usualKind(declared), decimals)
+      return connectType(column, usualKind(declared))
     case 'string':
       return semantic('string', Object.hasOwn(STRINGS, declared.base) ? STRINGS[declared.base] : undefined)
     case 'integer':
@@ -118,12 +130,8 @@ function usualKind({ base }: DeclaredType): ValueKind {
 }
 
 function integerType(declared: DeclaredType, kind: 'integer' | 'long' | 'bigint'): ConnectType {
-  const { base, unsigned, numbers } = declared
+  const { base, unsigned } = declared
   if (base === 'year') return semantic('int32', 'io.debezium.time.Year')
-  if (base === 'date') return semantic('int32', 'io.debezium.time.Date')
-  if (base === 'time') return semantic('int64', 'io.debezium.time.MicroTime')
-  if (base === 'datetime' || base === 'timestamp')
-    return semantic('int64', `io.debezium.time.${(numbers[0] ?? 0) > 3 ? 'MicroTimestamp' : 'Timestamp'}`)
   if (base === 'float' || base === 'double' || base === 'real') return { type: base === 'float' ? base : 'double' }
   const widths = Object.hasOwn(INTEGERS, base) && kind === 'integer' ? INTEGERS[base] : undefined
   return { type: widths?.[unsigned ? 1 : 0] ?? 'int64' }

@@ -9,6 +9,7 @@ import { parseEnvelopeOptions } from './envelope-options.ts'
 import type { EnvelopeRecord } from './envelope-record.ts'
 import { RowWriter } from './row-writer.ts'
 import { tableChange } from './table-changes.ts'
+import type { Temporal } from './temporal-type.ts'
 import { type SavedCounts, TransactionOrder } from './transaction-order.ts'
 import type { Decimals } from './value-text.ts'
 
@@ -22,6 +23,11 @@ export interface DebeziumJsonOptions {
   readonly tombstones?: boolean
   /** `decimal.handling.mode`; `number` is a JSON number with all digits. Default `string`. */
   readonly decimals?: Decimals
+  /**
+   * What dates and times are in the rows, for the schemas: what the source's option of that name is; `text` for Dates too, which become
+   * Debezium's numbers. Default `text`.
+   */
+  readonly temporal?: Temporal
   /** Say of each change where in its transaction it stands (`provide.transaction.metadata`). Default false. */
   readonly transactions?: boolean
   /** A record to topic `name` for each record of op `s` (`include.schema.changes`). Default true. */
@@ -33,6 +39,9 @@ const shape = z.strictObject({
   schemas: z.boolean().default(false),
   tombstones: z.boolean().default(true),
   decimals: z.enum(['string', 'number', 'precise']).default('string'),
+  temporal: z
+    .enum(['text', 'adaptive_time_microseconds', 'connect', 'microseconds', 'nanoseconds', 'isostring'])
+    .default('text'),
   transactions: z.boolean().default(false),
   schemaChanges: z.boolean().default(true),
 })
@@ -154,12 +163,12 @@ class DebeziumTable {
   #valueHead = ''
   #keyHead = ''
 
-  constructor({ source, schema }: TableOf, { name, schemas, decimals }: Settings) {
+  constructor({ source, schema }: TableOf, { name, schemas, decimals, temporal }: Settings) {
     this.topic = topicOf(name, source.database, source.table)
     this.name = nameOf(source)
     this.#connector = source.connector
     this.#typed = schemas
-    this.#rows = new RowWriter({ table: this.name, schema, decimals, typed: schemas })
+    this.#rows = new RowWriter({ table: this.name, schema, decimals, ...(schemas ? { temporal } : {}) })
   }
 
   row(row: unknown): string {

@@ -64,7 +64,7 @@ class Flattened extends EnvelopeFunction<FlatTable> {
     const { name, decimals } = this.#settings
     return {
       topic: topicOf(name, source.database, source.table),
-      rows: new RowWriter({ table: nameOf(source), schema, decimals, typed: false }),
+      rows: new RowWriter({ table: nameOf(source), schema, decimals }),
     }
   }
 

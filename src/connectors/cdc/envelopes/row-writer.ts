@@ -8,11 +8,12 @@
 
 import { MillraceError, reasonOf } from '../../../errors.ts'
 import type { TableSchema } from '../../../record/change.ts'
-import { connectType, fieldOf, kindOf, type ValueKind, widerKind } from './connect-type.ts'
+import { connectType, fieldOf, kindOf, type TypedColumn, type ValueKind, widerKind } from './connect-type.ts'
 import { declaredType } from './declared-type.ts'
+import type { Temporal } from './temporal-type.ts'
 import { type Decimals, type ValueColumn, valueText } from './value-text.ts'
 
-interface Column extends ValueColumn {
+interface Column extends ValueColumn, TypedColumn {
   /** `"name":`, behind a comma where it is not the first. */
   readonly label: string
   kind: ValueKind
@@ -24,8 +25,8 @@ export interface RowWriterOptions {
   readonly table: string
   readonly schema: TableSchema | undefined
   readonly decimals: Decimals
-  /** Whether fields() will be asked for. */
-  readonly typed: boolean
+  /** What dates and times are; present if fields() will be asked for. */
+  readonly temporal?: Temporal
 }
 
 /** See the head of this file. */
@@ -85,7 +86,7 @@ export class RowWriter {
   }
 
   #field(column: Column): object {
-    return fieldOf(connectType(column.declared, column.kind, column.decimals), column)
+    return fieldOf(connectType(column, column.kind), column)
   }
 
   #text(values: readonly unknown[], columns: readonly Column[]): string {
@@ -95,7 +96,7 @@ export class RowWriter {
       text += column.label
       text += this.#value(values[i], column)
     }
-    if (this.#options.typed) this.#observe(values, columns)
+    if (this.#options.temporal !== undefined) this.#observe(values, columns)
     return `${text}}`
   }
 
@@ -169,12 +170,13 @@ export class RowWriter {
   }
 
   #columnsOf(names: readonly string[]): readonly Column[] {
+    const { decimals, temporal = 'text' } = this.#options
     return names.map((name, i) => {
       const declared = this.#declared.get(name)
       const label = `${i === 0 ? '' : ','}${JSON.stringify(name)}:`
       const type = declaredType(declared?.type ?? '')
       const nullable = declared?.nullable ?? true
-      return { name, label, declared: type, decimals: this.#options.decimals, kind: 'null', nullable }
+      return { name, label, declared: type, decimals, temporal, kind: 'null', nullable }
     })
   }
 

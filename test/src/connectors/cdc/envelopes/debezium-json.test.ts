@@ -233,17 +233,33 @@ describe('schemas', () => {
     ['json', [{}], 'string', 'io.debezium.data.Json'],
     ["enum('a','b(1)')", ['a'], 'string', 'io.debezium.data.Enum'],
     ['year', [1999], 'int32', 'io.debezium.time.Year'],
-    ['date', [19000], 'int32', 'io.debezium.time.Date'],
+    ['date', [19000], 'int64', undefined],
     ['date', ['2024-01-01'], 'string', undefined],
-    ['time(6)', [5n], 'int64', 'io.debezium.time.MicroTime'],
-    ['datetime(3)', [5], 'int64', 'io.debezium.time.Timestamp'],
-    ['datetime(6)', [5], 'int64', 'io.debezium.time.MicroTimestamp'],
     ['timestamp', [new Date(0)], 'int64', 'io.debezium.time.Timestamp'],
     ['date', [new Date(0)], 'int32', 'io.debezium.time.Date'],
     ['constructor', ['x'], 'string', undefined],
   ])('%s with %s', async (declared, values, type, name) => {
     const field = await types(declared, values)
     expect(field).toMatchObject({ type, optional: true, field: 'v' })
+    expect((field as { name?: string }).name).toBe(name)
+  })
+
+  test.each<[Exclude<DebeziumJsonOptions['temporal'], undefined>, string, unknown, string, string | undefined]>([
+    ['adaptive_time_microseconds', 'date', 19000, 'int32', 'io.debezium.time.Date'],
+    ['adaptive_time_microseconds', 'time(6)', 5, 'int64', 'io.debezium.time.MicroTime'],
+    ['adaptive_time_microseconds', 'datetime(3)', 5, 'int64', 'io.debezium.time.Timestamp'],
+    ['adaptive_time_microseconds', 'datetime(6)', null, 'int64', 'io.debezium.time.MicroTimestamp'],
+    ['adaptive_time_microseconds', 'timestamp(6)', '2024-01-01T00:00:00Z', 'string', 'io.debezium.time.ZonedTimestamp'],
+    ['adaptive_time_microseconds', 'date', '0000-00-00', 'string', undefined],
+    ['connect', 'time(3)', 5, 'int32', 'org.apache.kafka.connect.data.Time'],
+    ['connect', 'datetime', 2 ** 40, 'int64', 'org.apache.kafka.connect.data.Timestamp'],
+    ['microseconds', 'datetime', 2 ** 40, 'int64', 'io.debezium.time.MicroTimestamp'],
+    ['nanoseconds', 'time', 5, 'int64', 'io.debezium.time.NanoTime'],
+    ['isostring', 'datetime', '2024-01-01T00:00:00Z', 'string', 'io.debezium.time.IsoTimestamp'],
+    ['isostring', 'int', 5, 'int32', undefined],
+  ])('times as %s: %s', async (temporal, declared, value, type, name) => {
+    const field = await types(declared, [value], { temporal })
+    expect(field).toMatchObject({ type })
     expect((field as { name?: string }).name).toBe(name)
   })
 
