@@ -68,29 +68,24 @@ export const MULTI_BYTE_CHARSETS: readonly string[] = Object.keys(LAYOUTS)
 export async function loadMultiByteDecoder(connection: MysqlConnection, charset: string): Promise<DecodeText> {
   const layout = LAYOUTS[charset]
   assert(layout !== undefined, `the layout of character set ${charset} is known`)
-  const ask = (codes: readonly number[], bytes: number): Promise<Uint32Array> =>
-    askCodes(connection, charset, codes, bytes)
   const singles = [...span([0, 0x7f]), ...layout.single.flatMap(span)]
   const pairs = pairCodes(layout)
-  const triples = layout.three
-    ? span(EUC).flatMap((second) => span(EUC).map((third) => 0x8f0000 | (second << 8) | third))
-    : []
+  const triples = layout.three ? EUC_PAIRS : []
+  const quadruples = layout.four ? Array.from({ length: FOUR_BYTE_CODES }, (_, i) => fourByteCode(i)) : []
+  const [one, two, three, four] = await askCodes(connection, charset, [
+    hexOf(singles, 1),
+    hexOf(pairs, 2),
+    hexOf(
+      triples.map((code) => 0x8f0000 | code),
+      3,
+    ),
+    hexOf(quadruples, 4),
+  ])
   const table: Codes = {
-    one: filled(0x100, singles, await ask(singles, 1)),
-    two: filled(0x10000, pairs, await ask(pairs, 2)),
-    three: layout.three
-      ? filled(
-          0x10000,
-          triples.map((code) => code & 0xffff),
-          await ask(triples, 3),
-        )
-      : undefined,
-    four: layout.four
-      ? await ask(
-          Array.from({ length: FOUR_BYTE_CODES }, (_, i) => fourByteCode(i)),
-          4,
-        )
-      : undefined,
+    one: filled(0x100, singles, one),
+    two: filled(0x10000, pairs, two),
+    three: layout.three ? filled(0x10000, triples, three) : undefined,
+    four: layout.four ? filled(FOUR_BYTE_CODES, [...quadruples.keys()], four) : undefined,
   }
   return (buffer, from, to) => decode(table, buffer, from, to)
 }
@@ -159,7 +154,11 @@ function span([from, to]: Range): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i)
 }
 
-function filled(size: number, codes: readonly number[], points: Uint32Array): Uint32Array {
+/** Two bytes behind 0x8f. */
+const EUC_PAIRS = span(EUC).flatMap((second) => span(EUC).map((third) => (second << 8) | third))
+
+function filled(size: number, codes: readonly number[], points: readonly number[]): Uint32Array {
+  assert(points.length === codes.length, 'the server gives a character for each code')
   const table = new Uint32Array(size)
   codes.forEach((code, i) => {
     table[code] = points[i] as number
@@ -167,22 +166,20 @@ function filled(size: number, codes: readonly number[], points: Uint32Array): Ui
   return table
 }
 
-/** So many codes in a statement that it stays far below any max_allowed_packet. */
-const CODES_AT_ONCE = 32_768
+function hexOf(codes: readonly number[], bytes: number): string {
+  return codes.map((code) => code.toString(16).padStart(bytes * 2, '0')).join('')
+}
 
+type Points = readonly number[]
+
+/** In one statement, of less than half a megabyte: each round trip may be a long one. */
 async function askCodes(
   connection: MysqlConnection,
   charset: string,
-  codes: readonly number[],
-  bytes: number,
-): Promise<Uint32Array> {
-  const points: number[] = []
-  for (let i = 0; i < codes.length; i += CODES_AT_ONCE) {
-    const part = codes.slice(i, i + CODES_AT_ONCE)
-    const hex = part.map((code) => code.toString(16).padStart(bytes * 2, '0')).join('')
-    const row = await connection.first(`SELECT CONVERT(_${charset} X'${hex}' USING utf8mb4)`)
-    for (const character of String(row?.[0])) points.push(character.codePointAt(0) as number)
-  }
-  assert(points.length === codes.length, `the server gives a character for each code of ${charset}`)
-  return Uint32Array.from(points)
+  codes: readonly string[],
+): Promise<readonly [Points, Points, Points, Points]> {
+  const list = codes.map((hex) => `CONVERT(_${charset} X'${hex}' USING utf8mb4)`)
+  const row = await connection.first(`SELECT ${list.join(', ')}`)
+  const points = codes.map((_, i) => Array.from(String(row?.[i]), (character) => character.codePointAt(0) as number))
+  return points as [number[], number[], number[], number[]]
 }

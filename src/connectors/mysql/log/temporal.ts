@@ -31,7 +31,7 @@ function timeText(hour: number, minute: number, second: number, micros: number, 
   return digits === 0 ? text : `${text}.${`${1_000_000 + micros}`.slice(1, digits + 1)}`
 }
 
-/** `YYYY-MM-DD hh:mm:ss` and so many digits of the microseconds; `months` is year × 13 + month. */
+/** `YYYY-MM-DD hh:mm:ss` and so many digits of the microseconds; `months` is year × 13 + month. Fields one by one, for an object would be one for each value. */
 function datetimeText(
   months: number,
   day: number,
