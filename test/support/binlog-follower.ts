@@ -55,7 +55,7 @@ export function openStream(
     serverId: nextServerId,
     from,
     info,
-    heartbeatMs: 1000,
+    heartbeatMs: 2000,
     clock: systemClock,
     ...extra,
   })

@@ -132,8 +132,8 @@ function plain(tls: { ca?: string | undefined; cert?: string | undefined; key?: 
   return Object.fromEntries(Object.entries(tls).filter(([, file]) => file !== undefined))
 }
 
-/** mysql2's options for these settings; also what the log's reader is given. */
-export function driverOptions({ host, port, user, password, database, tls, connectTimeoutMs }: ConnectionSettings) {
+/** mysql2's options for these settings. */
+function driverOptions({ host, port, user, password, database, tls, connectTimeoutMs }: ConnectionSettings) {
   const options: ConnectionOptions = { host, port, user, password, connectTimeout: connectTimeoutMs }
   if (database !== undefined) options.database = database
   const read = (file: string | undefined) => (file === undefined ? {} : readFileSync(file))

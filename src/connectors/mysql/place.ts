@@ -64,7 +64,7 @@ function incomparable(a: MysqlOffset, b: MysqlOffset): MillraceError {
 }
 
 /** A place for people: `binlog.000012:4567 of server …`. */
-export function printPlace({ server, file, pos, gtids, gtid }: MysqlOffset): string {
+function printPlace({ server, file, pos, gtids, gtid }: MysqlOffset): string {
   const where = file === '' ? '' : `${file}:${pos}${server === '' ? '' : ` of ${server}`}`
   const executed = gtids === undefined || gtids === '' ? '' : `GTIDs ${gtids}`
   return [where, executed, where === '' && executed === '' && gtid !== undefined ? `GTID ${gtid}` : '']
