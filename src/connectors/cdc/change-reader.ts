@@ -38,6 +38,8 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
   #log: LogReader<Row> | undefined
   #logTurn = true
   #lastSplit: string | undefined
+  /** The chunk of which this reader has read a part. */
+  #begun: string | undefined
   #rewind: { readonly table: string; readonly rewind: Rewind<Row> } | undefined
   #noMoreSplits = false
   #hold: Offset | undefined
@@ -186,8 +188,11 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     if (this.#chunks.length === 1 && chunk.read.length === 0) this.#context.requestSplit()
     const { table, range } = chunk
     const rewind = this.#rewindOf(chunk)
-    // The log to go back over may be long: a piece of it at each call, so that barriers do not wait.
-    if (rewind !== undefined && !(await rewind.to(await this.#port.currentOffset(), REWIND_PAGES))) return []
+    // The log to go back over may be long: a piece of it at each call, so that barriers do not wait. Not between the parts of a chunk: the
+    // port may read them all as of the first one's moment, and what happened since is not to be taken back.
+    const begins = this.#begun !== chunk.id
+    if (begins && rewind !== undefined && !(await rewind.to(await this.#port.currentOffset(), REWIND_PAGES))) return []
+    this.#begun = chunk.id
     const part = await readExactly({
       port: this.#port,
       table,

@@ -257,13 +257,18 @@ async function fill(connection: MysqlConnection, table: string, kind: KeyKind): 
   await connection.run(`INSERT INTO ${table} (${namesOf(kind)}, v) VALUES ${rows.map((n) => `(${kind.of(n)}, ${n})`)}`)
 }
 
-describeServers('mysqlChanges', ['mysql', 'mariadb'], (server) => {
-  const SEEDS = Number(process.env.MILLRACE_MYSQL_SEEDS ?? 3)
+/** MILLRACE_MYSQL_SEED=n runs one seed only: the way to replay a failure. */
+function seeds(): number[] {
+  const only = process.env.MILLRACE_MYSQL_SEED
+  if (only !== undefined) return [Number(only)]
+  return Array.from({ length: Number(process.env.MILLRACE_MYSQL_SEEDS ?? 3) }, (_, index) => index + 1)
+}
 
+describeServers('mysqlChanges', ['mysql', 'mariadb'], (server) => {
   describe.each(Object.entries(KEYS))('tables whose key is %s', (name, kind) => {
     it('rows that change at every step of a read come out once each, through crashes and at any parallelism', async () => {
       const connection = await server.connection()
-      for (let seed = 1; seed <= SEEDS; seed++) {
+      for (const seed of seeds()) {
         const rng = seededRng(seed * 1000 + name.length)
         const database = await server.database('changes')
         const table = `${quoteName(database)}.t`
@@ -284,7 +289,7 @@ describeServers('mysqlChanges', ['mysql', 'mariadb'], (server) => {
 
   it('a table without a key is copied in one view, and given from the copy', async () => {
     const connection = await server.connection()
-    for (let seed = 1; seed <= SEEDS; seed++) {
+    for (const seed of seeds()) {
       const rng = seededRng(seed)
       const database = await server.database('changes')
       const table = `${quoteName(database)}.t`
