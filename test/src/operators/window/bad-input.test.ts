@@ -95,7 +95,9 @@ describe('bad input', () => {
       windows<string>((keyed) => keyed.window(tumblingWindows(10)).aggregate('windows', count())),
       ['a'],
     )
-    expect(message).toContain('Node "windows" threw on \'a\': it has no event time: give its source a watermark strategy')
+    expect(message).toContain(
+      'Node "windows" threw on \'a\': it has no event time: give its source a watermark strategy',
+    )
   })
 
   it('a function that throws is named with its key and its window', async () => {
