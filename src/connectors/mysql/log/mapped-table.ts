@@ -224,7 +224,12 @@ function fitsKind(mapped: MappedColumn, column: MysqlColumn): boolean {
   }
 }
 
+/** Bytes of the kinds that are strings of fixed length in the log. */
+const FIXED_BYTES: Readonly<Partial<Record<ColumnKind, number>>> = { uuid: 16, inet4: 4, inet6: 16 }
+
 function fitsLength(mapped: MappedColumn, column: MysqlColumn): boolean {
+  const fixed = FIXED_BYTES[column.kind]
+  if (fixed !== undefined) return mapped.length === fixed
   if (!SIZED.has(column.kind)) return true
   const bytes = mapped.length - headerOf(mapped)
   const isText = column.charset !== null

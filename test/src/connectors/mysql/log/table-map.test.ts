@@ -85,6 +85,23 @@ describe('a table map', () => {
     expect(() => tableOfMap(map, undefined, server)).toThrow(refused)
   })
 
+  it('of MariaDB tells an address from bytes by the catalogue, if it has as many', () => {
+    const bytes = (length: number) => ({
+      ...(mariadbMap.columns[6] as (typeof mariadbMap.columns)[0]),
+      type: 254,
+      length,
+    })
+    const kindOf = (length: number, kind: 'uuid' | 'inet4' | 'inet6'): string | undefined => {
+      const map = { ...mariadbMap, columns: [bytes(length)], key: [] }
+      const server = { charsets, mariadb: true }
+      const made = tableOfMap(map, undefined, server)
+      const columns = made.columns.map((column) => ({ ...column, kind, length: 0 }))
+      return tableOfMap(map, { ...made, columns }, server).columns[0]?.kind
+    }
+    expect([kindOf(16, 'uuid'), kindOf(16, 'inet6'), kindOf(4, 'inet4')]).toEqual(['uuid', 'inet6', 'inet4'])
+    expect([kindOf(10, 'uuid'), kindOf(4, 'inet6'), kindOf(16, 'inet4')]).toEqual(['binary', 'binary', 'binary'])
+  })
+
   it('with a collation that is not known is refused', () => {
     const columns = mysqlMap.columns.map((column) => (column.name === 'name' ? { ...column, collation: 999 } : column))
     expect(() => tableOfMap({ ...mysqlMap, columns }, undefined, { charsets, mariadb: false })).toThrow(
