@@ -239,8 +239,9 @@ export class BinlogStream {
     const { type, flags } = event
     const at = `at ${this.file}:${this.pos}`
     if (type === EventType.transactionPayload)
-      throw sourceFailed(
-        `the transaction ${at} is compressed, which cannot be read: SET GLOBAL binlog_transaction_compression = OFF on the server (and PERSIST it); with --fresh if it stays in the way`,
+      throw gone(
+        this.#options.from,
+        `the transaction ${at} is compressed, which cannot be read: SET PERSIST binlog_transaction_compression = OFF on the server first`,
       )
     if (!KNOWN_TYPES.has(type) && (flags & IGNORABLE_FLAG) === 0)
       throw sourceFailed(`the event ${at} is of type ${type}, which this release does not know and must not pass over`)
