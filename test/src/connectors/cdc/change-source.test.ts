@@ -120,7 +120,8 @@ function makeWorld(rng: Rng, scenario: Scenario, sink: StrictTables = new Strict
     if (!world.quiet && rng.int(rate) === 0) disturb(db, rng, scenario)
   }
   const chunkRows = 1 + rng.int(6)
-  const port = () => new ModelPort(db, hook, chunkRows, () => [...db.tables.keys()])
+  const keepsViews = rng.int(2) === 0
+  const port = () => new ModelPort(db, hook, chunkRows, () => [...db.tables.keys()], keepsViews)
   const options = { startup: scenario.startup, discoveryIntervalMs: 100, schemaChanges: rng.int(2) === 0 }
   const makeSource = () => new ChangeSource(port, options, 'unbounded')
   const simulation = new SourceSimulation({ rng, makeSource, sink, mode: scenario.mode, pollRecords: 1 + rng.int(5) })

@@ -94,9 +94,13 @@ export class ModelPort implements ChangePort<ModelRow> {
   readonly #hook: Hook
   readonly #wanted: () => readonly string[]
   readonly #chunkRows: number
+  readonly #keepsViews: boolean
+  #view: (ChunkRead<ModelRow> & { readonly table: string; readonly to: KeyBound | null }) | undefined
 
-  constructor(db: ModelDatabase, hook: Hook, chunkRows: number, wanted: () => readonly string[]) {
+  /** `keepsViews`: all parts of a chunk are as of the moment of the first one. */
+  constructor(db: ModelDatabase, hook: Hook, chunkRows: number, wanted: () => readonly string[], keepsViews = false) {
     this.#db = db
+    this.#keepsViews = keepsViews
     this.#hook = hook
     this.#chunkRows = chunkRows
     this.#wanted = wanted
@@ -137,6 +141,10 @@ export class ModelPort implements ChangePort<ModelRow> {
   }
 
   readChunk(table: string, range: KeyRange, maxRecords: number): ChunkRead<ModelRow> {
+    const view = this.#view
+    this.#view = undefined
+    if (view !== undefined && view.table === table && view.next === range.from && view.to === range.to)
+      return this.#part(view, table, range, maxRecords)
     this.#hook('before-low')
     const low = this.#db.end
     this.#hook('before-read')
@@ -155,10 +163,15 @@ export class ModelPort implements ChangePort<ModelRow> {
       timestampMs: 0,
       snapshot: true,
     }
-    const rows = inRange
-      .slice(0, maxRecords)
-      .map((row): Change<ModelRow> => ({ op: 'r', before: null, after: row, key: [row.id], source }))
-    return { rows, low, high, next: inRange[maxRecords]?.id ?? null, schema, source }
+    const rows = inRange.map((row): Change<ModelRow> => ({ op: 'r', before: null, after: row, key: [row.id], source }))
+    return this.#part({ rows, low, high, next: null, schema, source }, table, range, maxRecords)
+  }
+
+  /** The first of the rows; the others are kept. */
+  #part(read: ChunkRead<ModelRow>, table: string, { to }: KeyRange, maxRecords: number): ChunkRead<ModelRow> {
+    const next = (read.rows[maxRecords]?.key[0] as string | undefined) ?? null
+    if (this.#keepsViews && next !== null) this.#view = { ...read, rows: read.rows.slice(maxRecords), next, table, to }
+    return { ...read, rows: read.rows.slice(0, maxRecords), next }
   }
 
   openLog(from: Offset): ChangeLog<ModelRow> {
