@@ -1,7 +1,9 @@
 // Events that begin a transaction in the log and name it.
 
+import { GtidSet, type Gtids } from './gtid-set.ts'
 import type { Cursor } from './log/cursor.ts'
 import { EventType, type LogEvent } from './log/event.ts'
+import { MariadbGtids } from './mariadb-gtid.ts'
 
 /** How a transaction begins. */
 export interface TransactionHead {
@@ -34,7 +36,7 @@ const STANDALONE = 1
 
 /** number 8 · domain 4 · flags 1 · … */
 function readMariadb({ body, serverId }: LogEvent): TransactionHead {
-  const number = body.readUInt32LE(0) + body.readUInt32LE(4) * 2 ** 32
+  const number = readUInt64(body, 0)
   return {
     gtid: `${body.readUInt32LE(8)}-${serverId}-${number}`,
     committedMs: undefined,
@@ -44,7 +46,7 @@ function readMariadb({ body, serverId }: LogEvent): TransactionHead {
 
 /** flags 1 · uuid 16 · number 8 · kind of clock 1, two times 8 · committed here 7, with the highest bit set if committed elsewhere 7 follows · … */
 function readMysql(body: Buffer, anonymous: boolean): TransactionHead {
-  const number = body.readUInt32LE(17) + body.readUInt32LE(21) * 2 ** 32
+  const number = readUInt64(body, 17)
   return {
     gtid: anonymous ? undefined : `${uuidText(body, 1)}:${number}`,
     committedMs: readCommitted(body),
@@ -65,6 +67,44 @@ function readCommitted(body: Buffer): number | undefined {
 /** Times fit a double until the year 2255. */
 function readUInt56(body: Buffer, at: number): number {
   return body.readUInt32LE(at) + body.readUIntLE(at + 4, 3) * 2 ** 32
+}
+
+/** What was executed before a file: Previous_gtids, or MariaDB's list. Undefined if the event does not tell. */
+export function readExecuted(event: LogEvent): Gtids | undefined {
+  // One that is made up for the dump tells what the reader has, as the server sees it.
+  if (event.end === 0) return undefined
+  return event.type === EventType.mariadbGtidList ? readMariadbList(event.body) : readPrevious(event.body)
+}
+
+/** count 4, its four highest bits are flags · for each: domain 4, server 4, number 8; of a domain the latest comes last */
+function readMariadbList(body: Buffer): Gtids {
+  const gtids = new MariadbGtids()
+  const count = body.readUInt32LE(0) & 0xfffffff
+  for (let at = 4; at < 4 + 16 * count; at += 16)
+    gtids.add(`${body.readUInt32LE(at)}-${body.readUInt32LE(at + 4)}-${body.readBigUInt64LE(at + 8)}`)
+  return gtids
+}
+
+/** count 8 · for each: uuid 16, [tag], count of ranges 8, for each: from 8, behind 8. With tags the count is in its middle, between two ones. */
+function readPrevious(body: Buffer): Gtids {
+  const gtids = new GtidSet()
+  const tagged = body[7] === 1
+  const count = tagged ? body.readUIntLE(1, 6) : body.readUInt32LE(0)
+  const cursor: Cursor = { buffer: body, at: 8 }
+  for (let i = 0; i < count; i++) {
+    let source = uuidText(body, cursor.at)
+    cursor.at += 16
+    const tag = tagged ? readText(cursor) : ''
+    if (tag !== '') source += `:${tag}`
+    const behind = cursor.at + 8 + 16 * body.readUInt32LE(cursor.at)
+    for (cursor.at += 8; cursor.at < behind; cursor.at += 16)
+      gtids.addRange(source, readUInt64(body, cursor.at), readUInt64(body, cursor.at + 8) - 1)
+  }
+  return gtids
+}
+
+function readUInt64(body: Buffer, at: number): number {
+  return body.readUInt32LE(at) + body.readUInt32LE(at + 4) * 2 ** 32
 }
 
 let lastUuid = Buffer.alloc(0)

@@ -63,6 +63,12 @@ export class GtidSet implements Gtids {
     else this.addRange(source, number, number)
   }
 
+  /** Takes in all of the other's. */
+  addAll(other: GtidSet): void {
+    for (const [name, { ranges }] of other.#sources)
+      for (let i = 0; i < ranges.length; i += 2) this.addRange(name, ranges[i] as number, ranges[i + 1] as number)
+  }
+
   /** Both ends are in it. */
   addRange(name: string, from: number, to: number): void {
     const source = this.#source(name)

@@ -13,7 +13,7 @@ import type { ChangeLog, LogPage } from '../cdc/index.ts'
 import { schemaChange } from '../cdc/schema-change.ts'
 import type { MysqlValue } from './column.ts'
 import type { TableName } from './ddl.ts'
-import { GtidSet, type Gtids } from './gtid-set.ts'
+import type { Gtids } from './gtid-set.ts'
 import { parseGtids } from './gtids.ts'
 import type { MysqlOffset } from './offset.ts'
 import { PageBuilder, type TransactionEnd } from './page-builder.ts'
@@ -70,7 +70,6 @@ const FILE_START = 4
 export class MysqlLog<Row> implements ChangeLog<Row> {
   readonly #options: MysqlLogOptions<Row>
   readonly #readers: TableReaders<Row>
-  readonly #executed: Gtids | undefined
   readonly #pages: PageBuilder<Row>
   readonly #prepared = new PreparedTransactions<Row>()
   #followed!: StatementFollower<Row>
@@ -90,8 +89,8 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
     const { from, server, wanted, readers } = options
     this.#options = options
     this.#readers = readers
-    this.#executed = from.gtids === undefined ? undefined : parseGtids(from.gtids, server.mariadb)
-    this.#pages = new PageBuilder(from, server.id, wanted, this.#executed)
+    const executed = from.gtids === undefined ? undefined : parseGtids(from.gtids, server.mariadb)
+    this.#pages = new PageBuilder(from, server.id, wanted, executed)
     this.#skip = from.rows
     if (from.rows > 0 && from.wanted !== wanted)
       throw sourceFailed(
@@ -123,7 +122,8 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
   }
 
   async available(): Promise<void> {
-    if (this.#closed || this.#pages.isReady || this.#stream === undefined) return
+    const isHeld = this.#telling?.of.items !== undefined
+    if (this.#closed || isHeld || this.#pages.isReady || this.#stream === undefined) return
     await this.#stream.available()
   }
 
@@ -157,11 +157,14 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
     this.#readOn(this.#options.heldBytesMax)
   }
 
-  /** Reads transactions from where the stream is. */
-  #readOn(heldBytesMax: number | undefined): void {
+  /** Reads transactions from where the stream is; `back`: before the place that everything is told up to. */
+  #readOn(heldBytesMax: number | undefined, back = false): void {
     const { lowerCaseNames } = this.#options
     const stream = this.#stream as EventStream
-    this.#reader = new TransactionReader({ stream, readers: this.#readers, lowerCaseNames, heldBytesMax })
+    const onExecuted = (gtids: Gtids): void => {
+      if (!back) this.#pages.learn(gtids)
+    }
+    this.#reader = new TransactionReader({ stream, readers: this.#readers, lowerCaseNames, heldBytesMax, onExecuted })
   }
 
   #placeOf({ file, pos }: FilePlace): MysqlOffset {
@@ -175,23 +178,18 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
 
   /** Has the transaction told whose rows `of` holds. */
   #begin(as: Transaction<Row>, of: Transaction<Row>): void {
-    if (this.#isExecuted(as.gtid) || of.items?.length === 0) return this.#pass(as)
+    if (this.#pages.isExecuted(as.gtid) || of.items?.length === 0) return this.#pass(as)
     this.#pages.begin({ begin: as.begin, gtid: as.gtid, skip: this.#takeSkip(as) })
     this.#telling = { as, of, at: 0 }
   }
 
   #pass(transaction: Transaction<Row>): void {
-    if (!this.#isExecuted(transaction.gtid) && this.#takeSkip(transaction) > 0)
+    if (!this.#pages.isExecuted(transaction.gtid) && this.#takeSkip(transaction) > 0)
       throw sourceFailed(
         `the transaction at ${placeText(transaction.begin)} changes no captured table, and some of its changes were given before`,
       )
     this.#passed = transaction.end
     this.#pages.pass(this.#endOf(transaction.end), transaction.gtid)
-  }
-
-  /** On a MySQL a set holds exactly what was executed, in whatever order another server logged it. */
-  #isExecuted(gtid: string | undefined): boolean {
-    return gtid !== undefined && this.#executed instanceof GtidSet && this.#executed.contains(gtid)
   }
 
   /** How many changes of this transaction were given before the log was opened. */
@@ -215,7 +213,7 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
   async #resolve(transaction: Transaction<Row>): Promise<void> {
     const { fate } = transaction
     if (fate.kind === 'prepared') this.#prepared.add(fate.xid, transaction)
-    if (fate.kind === 'prepared' || this.#isExecuted(transaction.gtid)) return this.#pass(transaction)
+    if (fate.kind === 'prepared' || this.#pages.isExecuted(transaction.gtid)) return this.#pass(transaction)
     if (fate.kind === 'committed') {
       this.#begin(transaction, transaction)
       return this.#readAgain(transaction)
@@ -251,6 +249,7 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
 
   async #findIn(file: string, xid: string, before: FilePlace): Promise<Transaction<Row> | undefined> {
     await this.#open(this.#placeOf({ file, pos: FILE_START }))
+    this.#readOn(this.#options.heldBytesMax, true)
     let found: Transaction<Row> | undefined
     for (;;) {
       const transaction = this.#reader.next()

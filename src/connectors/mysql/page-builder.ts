@@ -8,7 +8,7 @@
 
 import type { Change, TableSchema } from '../../record/change.ts'
 import type { LogPage } from '../cdc/index.ts'
-import type { Gtids } from './gtid-set.ts'
+import { GtidSet, type Gtids } from './gtid-set.ts'
 import type { AlteredTables, MysqlOffset } from './offset.ts'
 import { sourceFailed } from './server.ts'
 import type { FilePlace } from './transaction-reader.ts'
@@ -32,7 +32,7 @@ export interface TransactionEnd {
 export class PageBuilder<Row> {
   readonly #server: string
   readonly #wanted: string
-  readonly #executed: Gtids | undefined
+  #executed: Gtids | undefined
   #changes: Change<Row>[] = []
   #offsets: MysqlOffset[] = []
   #schemas: TableSchema[] = []
@@ -53,6 +53,17 @@ export class PageBuilder<Row> {
     this.#server = server
     this.#wanted = wanted
     this.#executed = executed
+  }
+
+  /** What is executed where everything told so far ends; GTIDs of `from` may have lacked some, or been unknown. */
+  learn(executed: Gtids): void {
+    if (this.#executed instanceof GtidSet && executed instanceof GtidSet) this.#executed.addAll(executed)
+    else this.#executed ??= executed
+  }
+
+  /** Whether it is known to be executed. On a MySQL a set holds exactly that, in whatever order a server logged it. */
+  isExecuted(gtid: string | undefined): boolean {
+    return gtid !== undefined && this.#executed instanceof GtidSet && this.#executed.contains(gtid)
   }
 
   /** A page of so many changes is there to be given. */

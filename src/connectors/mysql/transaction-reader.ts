@@ -10,7 +10,8 @@
 
 import type { Statement } from './ddl.ts'
 import { readStatement } from './ddl.ts'
-import { beginsTransaction, readTransactionHead, type TransactionHead } from './gtid-event.ts'
+import { beginsTransaction, readExecuted, readTransactionHead, type TransactionHead } from './gtid-event.ts'
+import type { Gtids } from './gtid-set.ts'
 import { EventType, isRows, type LogEvent, tableIdOf } from './log/event.ts'
 import { isBegin, isCommit, type LoggedQuery, readQuery } from './query-event.ts'
 import { sourceFailed } from './server.ts'
@@ -92,6 +93,8 @@ export interface TransactionReaderOptions<Row> {
   readonly readers: TableReaders<Row>
   readonly lowerCaseNames: boolean
   readonly heldBytesMax?: number | undefined
+  /** Told what was executed before a file, where the file begins. */
+  readonly onExecuted: (gtids: Gtids) => void
 }
 
 export class TransactionReader<Row> {
@@ -99,14 +102,16 @@ export class TransactionReader<Row> {
   readonly #readers: TableReaders<Row>
   readonly #lowerCaseNames: boolean
   readonly #heldBytesMax: number
+  readonly #onExecuted: (gtids: Gtids) => void
   #open: OpenTransaction<Row> | undefined
   #place: FilePlace | undefined
 
-  constructor({ stream, readers, lowerCaseNames, heldBytesMax }: TransactionReaderOptions<Row>) {
+  constructor({ stream, readers, lowerCaseNames, heldBytesMax, onExecuted }: TransactionReaderOptions<Row>) {
     this.#stream = stream
     this.#readers = readers
     this.#lowerCaseNames = lowerCaseNames
     this.#heldBytesMax = heldBytesMax ?? HELD_BYTES_MAX
+    this.#onExecuted = onExecuted
   }
 
   /** Up to where everything was given; undefined before anything was read. */
@@ -147,9 +152,15 @@ export class TransactionReader<Row> {
     else if (type === EventType.xaPrepare) return this.#readPrepare(event)
     else if (type === EventType.rotate || type === EventType.formatDescription || type === EventType.stop)
       this.#open = undefined
+    else if (type === EventType.previousGtids || type === EventType.mariadbGtidList) this.#readExecuted(event)
     else if (type === EventType.incident) throw this.#incident(event)
     else if (!PASSED.has(type) && (event.flags & IGNORABLE) === 0) throw this.#unknown(event)
     return undefined
+  }
+
+  #readExecuted(event: LogEvent): void {
+    const gtids = readExecuted(event)
+    if (gtids !== undefined) this.#onExecuted(gtids)
   }
 
   #begin(head: TransactionHead): void {
@@ -318,12 +329,10 @@ const PASSED: ReadonlySet<number> = new Set([
   EventType.heartbeatV2,
   EventType.ignorable,
   EventType.rowsQuery,
-  EventType.previousGtids,
   EventType.transactionContext,
   EventType.viewChange,
   EventType.annotateRows,
   EventType.binlogCheckpoint,
-  EventType.mariadbGtidList,
   EventType.startEncryption,
 ])
 

@@ -61,7 +61,12 @@ describeServers('TransactionReader', ['mysql'], (server) => {
   })
 
   const reader = (...events: readonly LogEvent[]) =>
-    new TransactionReader({ stream: new Events(events), readers: log.readers('shop'), lowerCaseNames: false })
+    new TransactionReader({
+      stream: new Events(events),
+      readers: log.readers('shop'),
+      lowerCaseNames: false,
+      onExecuted: () => {},
+    })
 
   test('a transaction that the log breaks off never happened', () => {
     const broken = reader(
@@ -111,7 +116,12 @@ describeServers('TransactionReader', ['mysql'], (server) => {
 
   test('names are folded where the server folds them', () => {
     const stream = new Events([anonymous(), query('RENAME TABLE Shop.A TO B')])
-    const folding = new TransactionReader({ stream, readers: log.readers('shop'), lowerCaseNames: true })
+    const folding = new TransactionReader({
+      stream,
+      readers: log.readers('shop'),
+      lowerCaseNames: true,
+      onExecuted: () => {},
+    })
     const pairs = [{ from: { database: 'shop', name: 'a' }, to: { database: 'shop', name: 'b' } }]
     expect(folding.next()?.items).toMatchObject([{ statement: { kind: 'rename', pairs } }])
   })
