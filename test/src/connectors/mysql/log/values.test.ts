@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MysqlColumn, MysqlTable } from '../../../../../src/connectors/mysql/column.ts'
+import { quoteName } from '../../../../../src/connectors/mysql/connection.ts'
 import { describeServers } from '../../../../support/mysql-servers.ts'
 import { columnCases, nameOf } from './column-cases.ts'
 import { type LoggedRow, printRow, RowLog, readPrinted } from './row-log.ts'
@@ -52,6 +53,24 @@ describeServers('values of the log', ['mysql', 'mariadb'], (server) => {
   it('the columns are those of the catalogue', async () => {
     const rows = await log.rows(fill)
     expect(rows[0]?.table).toEqual(table)
+  })
+
+  it('a table may have 1017 columns, with names of any kind, and values of megabytes', async () => {
+    const names = ['constructor', 'quote"\'', 'new\nline', ' begins', '日本', 'x'.repeat(64)]
+    const all = [...names, ...Array.from({ length: 1009 }, (_, i) => `c${i}`)]
+    await log.sql.run(
+      `CREATE TABLE wide (id int PRIMARY KEY, ${all.map((name) => `${quoteName(name)} tinyint`)}, big longblob)`,
+    )
+    const megabytes = 15
+    const rows = await log.rows(() =>
+      log.sql.run(
+        `INSERT INTO wide VALUES (1, ${all.map((_, i) => (i % 3 ? i % 100 : 'NULL'))}, REPEAT('x', ${megabytes} * 1024 * 1024))`,
+      ),
+    )
+    expect(rows[0]?.table.columns.map(({ name }) => name)).toEqual(['id', ...all, 'big'])
+    expect(rows[0]?.after?.slice(0, -1)).toEqual([1, ...all.map((_, i) => (i % 3 ? i % 100 : null))])
+    const big = rows[0]?.after?.at(-1) as Uint8Array
+    expect([big.length, new Set(big)]).toEqual([megabytes * 2 ** 20, new Set([120])])
   })
 
   it('a map alone tells all but what only the catalogue knows', async () => {
