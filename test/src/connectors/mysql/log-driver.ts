@@ -108,12 +108,21 @@ export class LogDriver {
     })
   }
 
-  /** Everything from a place up to where the log ends now, in pages of so many; `pagesMax`: or after so many. */
+  /**
+   * Everything from a place up to where the log ends now, in pages of so many; `pagesMax`: or after so many; `atLeast`: and on, until there
+   * are so many changes. Other tests write to the same log, so that it may be read a little further.
+   */
   async read(
     from: MysqlOffset,
-    options: { wanted?: (table: string) => boolean; heldBytesMax?: number; records?: number; pagesMax?: number } = {},
+    options: {
+      wanted?: (table: string) => boolean
+      heldBytesMax?: number
+      records?: number
+      pagesMax?: number
+      atLeast?: number
+    } = {},
   ): Promise<LogRead> {
-    const { records = 1000, pagesMax = Number.POSITIVE_INFINITY } = options
+    const { records = 1000, pagesMax = Number.POSITIVE_INFINITY, atLeast = 0 } = options
     const end = await this.place()
     const log = this.open(restored(from), options)
     const changes: LogChange[] = []
@@ -121,16 +130,17 @@ export class LogDriver {
     const schemas: TableSchema[] = []
     const replaced: string[] = []
     let next = from
+    const goesOn = (): boolean => compareOffsets(next, end) < 0 || changes.length < atLeast
     try {
-      for (let pages = 0; pages < pagesMax && compareOffsets(next, end) < 0; ) {
+      for (let pages = 0; pages < pagesMax && goesOn(); ) {
         const page = await log.read(records)
         if (page.changes.length > 0) pages += 1
-        else if (compareOffsets(page.next as MysqlOffset, end) < 0) await log.available()
         changes.push(...page.changes)
         offsets.push(...(page.offsets as MysqlOffset[]))
         schemas.push(...page.schemas)
         replaced.push(...(page.replaced ?? []).map((index) => text(page.changes[index] as LogChange)))
         next = page.next as MysqlOffset
+        if (page.changes.length === 0 && goesOn()) await log.available()
       }
     } finally {
       await log.close()
