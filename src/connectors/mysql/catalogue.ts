@@ -11,6 +11,8 @@ export interface CatalogueTable {
   readonly database: string
   readonly name: string
   readonly engine: string
+  /** MariaDB keeps the past of its rows in it. */
+  readonly versioned: boolean
 }
 
 /** Databases of the server's own. */
@@ -83,12 +85,15 @@ export class Catalogue {
   /** Tables that hold rows of their own and are wanted, by tableName: no views, no sequences, nothing of the server's or Millrace's own. */
   async tables(isWanted: (name: string) => boolean): Promise<readonly CatalogueTable[]> {
     const rows = await this.#connection.query(
-      `SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE FROM information_schema.TABLES
+      `SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_TYPE FROM information_schema.TABLES
        WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN (?) ORDER BY 1, 2`,
       [[...SYSTEM_DATABASES]],
     )
     return rows
-      .map(([database, name, engine]) => ({ database, name, engine: engine ?? '' }) as CatalogueTable)
+      .map(([database, name, engine, type]) => {
+        const versioned = type === 'SYSTEM VERSIONED'
+        return { database, name, engine: engine ?? '', versioned } as CatalogueTable
+      })
       .filter(({ database, name }) => isWanted(tableName(database, name)) && !isReserved(database, name))
   }
 

@@ -36,7 +36,7 @@ import type { MysqlOffset } from './offset.ts'
 import { type MysqlSourceSettings, tableTest } from './options.ts'
 import { compareOffsets, currentPlace, earliestPlace, logFiles, parsePlace } from './place.ts'
 import { placeAt } from './place-at.ts'
-import { checkServer, checkTable, transactionalEngines } from './preflight.ts'
+import { checkServer, checkTable, checkVersioning, transactionalEngines } from './preflight.ts'
 import { makeRowShape } from './row-shape.ts'
 import { type ServerInfo, serverInfo, sourceFailed } from './server.ts'
 import { SnapshotReader, snapshotOrigin } from './snapshot-reader.ts'
@@ -103,6 +103,7 @@ export class MysqlPort<Row> implements ChangePort<Row> {
       const connection = await this.#session()
       const tables = await this.#catalogue.tables(this.#isWanted)
       const fresh = tables.filter(({ database, name }) => !this.#checked.has(tableName(database, name)))
+      for (const table of fresh) checkVersioning(table, this.#context.node)
       const readsRows = this.#settings.startup === 'initial' || this.#settings.startup === 'snapshot'
       if (readsRows && fresh.length > 0) {
         const engines = await transactionalEngines(connection)

@@ -135,6 +135,14 @@ export async function checkTable(
   await connection.query(`SELECT * FROM ${qualifiedName(table)} LIMIT 0`)
 }
 
+/** Throws SOURCE_SETTING for a table whose log holds rows of the past beside those of now, which nothing there tells apart. */
+export function checkVersioning(table: CatalogueTable, node: string): void {
+  if (!table.versioned) return
+  const title = tableName(table.database, table.name)
+  const reason = `table ${title} is system-versioned: its log tells rows of the past as if they were of now. ALTER TABLE ${qualifiedName(table)} DROP SYSTEM VERSIONING, or leave it out with tables: ['!${title}']`
+  throw new MillraceError('SOURCE_SETTING', { node, reason })
+}
+
 /** Engines that give consistent views. */
 export async function transactionalEngines(connection: MysqlConnection): Promise<ReadonlySet<string>> {
   const rows = await connection.query("SELECT ENGINE FROM information_schema.ENGINES WHERE TRANSACTIONS = 'YES'")

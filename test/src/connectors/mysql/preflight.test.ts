@@ -150,6 +150,18 @@ describeServers('mysqlChanges before the first row', ['mysql', 'mariadb'], (serv
       message: expect.stringMatching(/old has engine MyISAM.*ALTER TABLE .* ENGINE = InnoDB/),
     })
   })
+
+  it('refuses tables that keep the past of their rows, whatever it begins with', async () => {
+    if (server.flavour === 'mysql') return
+    const connection = await server.connection()
+    const database = await server.database('preflight')
+    await connection.run(`CREATE TABLE ${database}.past (id int PRIMARY KEY) WITH SYSTEM VERSIONING`)
+    for (const startup of ['initial', 'latest'] as const)
+      await expect(begin({ url: server.url(database), startup })).rejects.toMatchObject({
+        code: 'SOURCE_SETTING',
+        message: expect.stringMatching(/past is system-versioned.*DROP SYSTEM VERSIONING.*!.*past/),
+      })
+  })
 })
 
 describe('options of mysqlChanges', () => {

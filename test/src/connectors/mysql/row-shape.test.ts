@@ -298,6 +298,7 @@ describe('columns', () => {
       { include: ['shop.*'], exclude: ['shop.orders.[a-z]*'] },
       { id: 7, mail: 'anna@example.org', name: 'a😀bc', age: 30, full: null },
     ],
+    [{ include: ['Shop.Orders.MAIL'] }, { id: 7, mail: 'anna@example.org' }],
     [{ include: ['other.*'] }, { id: 7 }],
     [
       { include: ['*.mail'], mask: { '*.mail': { chars: 3 } } },
