@@ -15,7 +15,7 @@ export type TemporalMode =
 /** What a text column becomes: N asterisks, its first N characters, or the SHA-256 (hex) of salt and value. NULL stays NULL. */
 export type ColumnMask = { readonly chars: number } | { readonly truncate: number } | { readonly salt: string }
 
-/** Options that say what rows look like. Columns are named `database.table.column`; `*` stands for any characters, `?` for one. */
+/** Options that say what rows look like. Columns are named `database.table.column` in any case; `*` stands for any characters, `?` for one. */
 export interface ShapeOptions {
   /** `array`: rows are arrays of values in column order, which any column name survives. Default `object`. */
   readonly rows?: 'object' | 'array'
