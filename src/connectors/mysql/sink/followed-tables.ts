@@ -141,17 +141,18 @@ export class FollowedTables {
     const target = this.#names.targetOf(source.database, source.table)
     const name = tableName(target.database, target.table)
     const place = { position: source.position, timestampMs: source.timestampMs }
+    failpoint('sql.schema.before')
+    let there = await readTarget(connection, target.database, target.table)
+    if (there !== undefined && (await this.#isToBeMadeAnew(connection, there, schema))) {
+      await connection.run(`DROP TABLE ${quoted(target)}`)
+      there = undefined
+    }
+    // What is remembered of a table that is gone is not true of the one made now.
+    if (there === undefined) await this.#memory.forget(connection, name)
     const last = await this.#memory.placeOf(connection, name)
     const older = last !== undefined && isOlder(place, last)
-    failpoint('sql.schema.before')
-    let definition = await readTarget(connection, target.database, target.table)
-    if (definition !== undefined && (await this.#isToBeMadeAnew(connection, definition, schema))) {
-      await connection.run(`DROP TABLE ${quoted(target)}`)
-      await this.#memory.forget(connection, name)
-      definition = undefined
-    }
-    if (definition === undefined) await this.#create(connection, target, schema)
-    else await this.#evolve(connection, definition, schema, older)
+    if (there === undefined) await this.#create(connection, target, schema)
+    else await this.#evolve(connection, there, schema, older)
     for (const column of schema.columns) await this.#memory.noteNames(connection, name, column)
     await this.#memory.note(connection, name, older ? last : place, schema)
     failpoint('sql.schema.after')

@@ -72,6 +72,7 @@ export class SchemaMemory {
 
   /** The table is made anew. */
   async forget(connection: MysqlConnection, table: string): Promise<void> {
-    await connection.run(`DELETE FROM ${this.#own.renames} WHERE tbl = ?`, [table])
+    for (const own of [this.#own.renames, this.#own.schemas])
+      await connection.run(`DELETE FROM ${own} WHERE tbl = ?`, [table])
   }
 }
