@@ -10,7 +10,8 @@ import { Fault, MemoryDatabase, MemoryTable } from './memory-database.ts'
 
 const TABLE = new MemoryTable('t', 'added')
 
-type Record = number | 'clear'
+/** `alter` changes the table without touching its rows. */
+type Record = number | 'clear' | 'alter'
 
 /** A worker's writer: what it holds in memory dies with it. */
 function writerOf(database: MemoryDatabase, rowsMax: number): EpochWriter<Record, MemoryTable> {
@@ -31,13 +32,13 @@ function writerOf(database: MemoryDatabase, rowsMax: number): EpochWriter<Record
     rowsMax,
     records: {
       put: (record, batch) => batch.write(TABLE, [record]),
-      isStructural: (record) => record === 'clear',
-      workOf: (_record, again) =>
+      isStructural: (record) => typeof record === 'string',
+      workOf: (record, again) =>
         again
           ? undefined
           : async () => {
-              database.fault('clear')
-              database.content.rows.set(TABLE.name, [])
+              database.fault('structural')
+              if (record === 'clear') database.content.rows.set(TABLE.name, [])
             },
     },
     missing: () => {},
@@ -65,7 +66,7 @@ async function drive(database: MemoryDatabase, epochs: readonly (readonly Record
 
 const record = fc.oneof(
   { weight: 12, arbitrary: fc.integer({ min: 0, max: 99 }) },
-  { weight: 1, arbitrary: fc.constant<'clear'>('clear') },
+  { weight: 3, arbitrary: fc.constantFrom<Record>('clear', 'alter', 'alter') },
 )
 
 describe('an epoch writer', () => {
@@ -91,7 +92,7 @@ describe('an epoch writer', () => {
           const expected: number[] = []
           for (const one of epochs.flat()) {
             if (one === 'clear') expected.length = 0
-            else expected.push(one)
+            else if (one !== 'alter') expected.push(one)
           }
           expect(database.rowsOf(TABLE).map(([value]) => value)).toEqual(expected)
         },
