@@ -145,7 +145,7 @@ export class TransactionReader<Row> {
     const { type } = event
     if (type === EventType.tableMap) this.#readers.map(event.body)
     else if (isRows(type)) this.#readRows(event)
-    else if (beginsTransaction(type)) this.#begin(readTransactionHead(event))
+    else if (beginsTransaction(type)) return this.#beginNext(readTransactionHead(event))
     else if (type === EventType.xid) return this.#end(COMMITTED, event)
     else if (type === EventType.query || type === EventType.queryCompressed || type === EventType.executeLoadQuery)
       return this.#readQuery(event)
@@ -161,6 +161,17 @@ export class TransactionReader<Row> {
   #readExecuted(event: LogEvent): void {
     const gtids = readExecuted(event)
     if (gtids !== undefined) this.#onExecuted(gtids)
+  }
+
+  /** MariaDB logs some statements (ALTER SEQUENCE) as transactions that do not stand alone, and never ends them: the next one does. */
+  #beginNext(head: TransactionHead): Transaction<Row> | undefined {
+    const { file, pos } = this.#stream
+    const open = this.#open
+    if (open?.items?.some(({ table }) => table !== undefined) ?? open !== undefined)
+      throw sourceFailed(`a transaction begins at ${file}:${pos} before the one at ${open?.begin.pos} ended`)
+    const ended = open === undefined ? undefined : this.#ended(open, COMMITTED, { file, pos }, 0)
+    this.#begin(head)
+    return ended
   }
 
   #begin(head: TransactionHead): void {
@@ -268,12 +279,16 @@ export class TransactionReader<Row> {
       throw sourceFailed(`a transaction ends at ${this.#stream.file}:${this.#stream.pos} that did not begin`)
     this.#open = undefined
     this.#move(event)
+    return this.#ended(open, fate, this.#place as FilePlace, event.timestampMs)
+  }
+
+  #ended(open: OpenTransaction<Row>, fate: Fate, end: FilePlace, timestampMs: number): Transaction<Row> {
     const { begin, head, bytes } = open
     return {
       begin,
-      end: this.#place as FilePlace,
+      end,
       gtid: head.gtid,
-      committedMs: head.committedMs ?? event.timestampMs,
+      committedMs: head.committedMs ?? timestampMs,
       fate,
       items: done(open),
       undone: open.undone,

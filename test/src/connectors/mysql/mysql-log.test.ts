@@ -109,6 +109,15 @@ describeServers('MysqlLog', ['mysql', 'mariadb'], (server) => {
     expect(read.next).toMatchObject({ server: log.info.id, rows: 0 })
   })
 
+  test('a statement that its server logs without an end ends where the next transaction begins', async () => {
+    if (!log.info.mariadb) return
+    const from = await log.place()
+    await log.run('CREATE SEQUENCE s', 'SELECT NEXTVAL(s)', 'SELECT SETVAL(s, 500)', 'ALTER SEQUENCE s RESTART 7')
+    await log.run('INSERT INTO a SELECT NEXTVAL(s), 1', 'DELETE FROM a', 'DROP SEQUENCE s')
+    const read = await log.read(from, { wanted: (table) => table === 'a' })
+    expect(texts(read)).toEqual(['c a 7,1', 'd a 7,1'])
+  })
+
   test('an XA transaction is told when it is committed, though the reader began after its preparation', async () => {
     const begin = await log.place()
     const other = await server.connection(log.database)

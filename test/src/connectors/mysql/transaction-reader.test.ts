@@ -83,6 +83,19 @@ describeServers('TransactionReader', ['mysql'], (server) => {
     expect(broken.next()).toBeUndefined()
   })
 
+  test('a statement that is not ended is ended by the next transaction', () => {
+    const statements = reader(
+      anonymous(),
+      query('BEGIN'),
+      query('ALTER TABLE t ADD x INT'),
+      anonymous(),
+      query('BEGIN'),
+      xid(),
+    )
+    expect(statements.next()?.items).toMatchObject([{ statement: { kind: 'alter' } }])
+    expect(statements.next()?.items).toEqual([])
+  })
+
   test('an incident stops by name', () => {
     const incident = reader(event(EventType.incident, Buffer.from('\x01\x00\x0bLOST_EVENTS', 'latin1')))
     expect(() => incident.next()).toThrow(/binlog\.000001:4: it logged an incident \("LOST_EVENTS"\)/)
