@@ -24,15 +24,7 @@ import { classOfError } from './server-error.ts'
 import { CHANGE_MODE, DEFINITION_MODE } from './sql-mode.ts'
 import { TableNames, type TargetName } from './table-names.ts'
 import { planTable } from './table-plan.ts'
-import {
-  addedColumnSql,
-  columnSql,
-  columnTexts,
-  createLikeSql,
-  createPlainSql,
-  readTableText,
-  relaxedColumnSql,
-} from './table-sql.ts'
+import { columnTexts, createLikeSql, createPlainSql, readTableText, rekeySql, stepSql } from './table-sql.ts'
 import { readTarget, type TargetDefinition } from './target-definition.ts'
 import type { TargetTable } from './target-table.ts'
 import { TYPE_RULES } from './type-rules.ts'
@@ -142,11 +134,7 @@ export class FollowedTables {
     const name = tableName(target.database, target.table)
     const place = { position: source.position, timestampMs: source.timestampMs }
     failpoint('sql.schema.before')
-    let there = await readTarget(connection, target.database, target.table)
-    if (there !== undefined && (await this.#isToBeMadeAnew(connection, there, schema))) {
-      await connection.run(`DROP TABLE ${quoted(target)}`)
-      there = undefined
-    }
+    const there = await readTarget(connection, target.database, target.table)
     // What is remembered of a table that is gone is not true of the one made now.
     if (there === undefined) await this.#memory.forget(connection, name)
     const last = await this.#memory.placeOf(connection, name)
@@ -178,24 +166,6 @@ export class FollowedTables {
     this.#lastSource = undefined
   }
 
-  /** The source's table was dropped and made with another key; the target's was emptied then. */
-  async #isToBeMadeAnew(connection: MysqlConnection, there: TargetDefinition, schema: TableSchema): Promise<boolean> {
-    const behavior = this.#options.settings.schemaChange
-    if (behavior !== 'evolve' && behavior !== 'tryEvolve') return false
-    const keyOf = (key: readonly string[]): string =>
-      key
-        .map((name) => name.toLowerCase())
-        .sort()
-        .join('\0')
-    if (keyOf(there.primaryKey) === keyOf(schema.key)) return false
-    const renamed = await this.#memory.renamesOf(connection, tableName(there.database, there.name), schema)
-    if (renamed.size > 0 || schema.columns.some((column) => column.formerNames !== undefined)) return false
-    const row = await connection.first(
-      `SELECT 1 FROM ${quoted({ database: there.database, table: there.name })} LIMIT 1`,
-    )
-    return row === undefined
-  }
-
   async #create(connection: MysqlConnection, target: TargetName, schema: TableSchema): Promise<void> {
     await connection.run(`CREATE DATABASE IF NOT EXISTS ${quoteName(target.database)}`)
     const text = schema.definition === undefined ? undefined : readTableText(schema.definition)
@@ -223,19 +193,23 @@ export class FollowedTables {
     const behavior = this.#options.settings.schemaChange
     const renamed = await this.#memory.renamesOf(connection, name, schema)
     const steps = decideEvolution({ schema, target: there.columns, behavior, older, renamed, types: TYPE_RULES })
-    if (steps.length === 0) return
+    const isDrop = ({ kind }: SchemaStep): boolean => kind === 'drop'
+    const texts = textsOf(schema)
+    const changes = [
+      ...steps.filter((step) => !isDrop(step)).map((step) => stepSql(step, there, texts)),
+      // The new key may lie in columns that come, the former one in columns that go.
+      ...(older || renamed.size > 0 || behavior === 'lenient' || behavior === 'ignore' ? [] : rekeySql(there, schema)),
+      ...steps.filter(isDrop).map((step) => stepSql(step, there, texts)),
+    ]
+    if (changes.length === 0) return
     if (behavior === 'exception') {
-      const reason = `the source's columns changed (${steps.map(describe).join(', ')}), and schemaChange is exception`
+      const reason = `the source's columns changed (${changes.join(', ')}), and schemaChange is exception`
       throw new MillraceError('SCHEMA_MISMATCH', { table: name, reason })
     }
-    this.#options.logger.info('the columns change', { table: name, steps: steps.map(describe) })
-    const text = schema.definition === undefined ? undefined : readTableText(schema.definition)
-    const texts = text === undefined ? undefined : columnTexts(text)
+    this.#options.logger.info('the columns change', { table: name, changes })
     const target = { database: there.database, table: there.name }
-    for (const step of steps) {
-      await this.#alter(target, () =>
-        runStep(connection, `ALTER TABLE ${quoted(target)} ${stepSql(step, there, texts)}`),
-      )
+    for (const change of changes) {
+      await this.#alter(target, () => runStrictly(connection, `ALTER TABLE ${quoted(target)} ${change}`))
       failpoint('sql.schema.middle')
     }
   }
@@ -260,7 +234,7 @@ function quoted({ database, table }: TargetName): string {
 }
 
 /** Strictly: values that the changed column would cut are an error. */
-async function runStep(connection: MysqlConnection, sql: string): Promise<void> {
+async function runStrictly(connection: MysqlConnection, sql: string): Promise<void> {
   await connection.run(`SET SESSION sql_mode = '${CHANGE_MODE}'`)
   try {
     await connection.run(sql)
@@ -269,24 +243,7 @@ async function runStep(connection: MysqlConnection, sql: string): Promise<void> 
   }
 }
 
-function describe(step: SchemaStep): string {
-  if (step.kind === 'rename') return `rename ${step.from} to ${step.to}`
-  return `${step.kind} ${'column' in step ? step.column.name : step.name}`
-}
-
-function stepSql(step: SchemaStep, there: TargetDefinition, texts: ReadonlyMap<string, string> | undefined): string {
-  switch (step.kind) {
-    case 'add':
-      return `ADD COLUMN ${addedColumnSql(step.column, texts)}`
-    case 'modify':
-      return `MODIFY COLUMN ${columnSql(step.column, texts)}`
-    case 'rename':
-      return `RENAME COLUMN ${quoteName(step.from)} TO ${quoteName(step.to)}`
-    case 'drop':
-      return `DROP COLUMN ${quoteName(step.name)}`
-    case 'relax': {
-      const column = there.columns.find(({ name }) => name === step.name)
-      return `MODIFY COLUMN ${relaxedColumnSql(column as TargetDefinition['columns'][number])}`
-    }
-  }
+function textsOf({ definition }: TableSchema): ReadonlyMap<string, string> | undefined {
+  const text = definition === undefined ? undefined : readTableText(definition)
+  return text === undefined ? undefined : columnTexts(text)
 }

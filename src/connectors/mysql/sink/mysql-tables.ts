@@ -158,9 +158,15 @@ function putChange(change: Row, { schema, table }: Followed, batch: Batch<Target
   if (after !== null) batch.write(table, after)
 }
 
-function refuseShape({ before, after }: Row, table: TargetTable, expected: number): never {
-  const reason = `a row has ${(after ?? before)?.length} values, its columns are ${expected}: give the source rows: 'array'`
-  throw new MillraceError('SCHEMA_MISMATCH', { table: table.name, reason })
+/** With several readers, rows from before an ALTER may come behind the columns from after it; a restart reads them anew. */
+function refuseShape({ before, after }: Row, { name }: TargetTable, expected: number): never {
+  const row = after ?? before
+  if (!Array.isArray(row)) {
+    const reason = `a row is no array: give the source rows: 'array'`
+    throw new MillraceError('SCHEMA_MISMATCH', { table: name, reason })
+  }
+  const reason = `table ${name}: a row has ${row.length} values, the columns told last are ${expected}`
+  throw new MillraceError('SINK_FAILED', { node: 'mysqlTables', reason })
 }
 
 /** Its rows would come twice after a crash. */

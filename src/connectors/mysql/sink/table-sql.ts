@@ -1,8 +1,9 @@
 // Statements that make and alter tables.
 
 import type { ColumnSchema, TableSchema } from '../../../record/change.ts'
+import type { SchemaStep } from '../../sql/schema-evolution.ts'
 import { quoteName } from '../connection.ts'
-import type { TargetColumn } from './target-definition.ts'
+import type { TargetColumn, TargetDefinition } from './target-definition.ts'
 
 /** A table of the same columns and key as SHOW CREATE TABLE gave. Undefined where that is not what this can read. */
 export interface TableText {
@@ -61,21 +62,58 @@ export function createPlainSql(target: string, { columns, key }: TableSchema, ma
 }
 
 /** A column that existing rows get, with the values that they have in the source. */
-export function addedColumnSql(column: ColumnSchema, texts: ReadonlyMap<string, string> | undefined): string {
+function addedColumnSql(column: ColumnSchema, texts: ReadonlyMap<string, string> | undefined): string {
   return column.declared === undefined ? columnSql(column, texts) : `${quoteName(column.name)} ${column.declared}`
 }
 
 /** As the source declares it where that is known, else by its type. */
-export function columnSql(column: ColumnSchema, texts: ReadonlyMap<string, string> | undefined): string {
+function columnSql(column: ColumnSchema, texts: ReadonlyMap<string, string> | undefined): string {
   const text = texts?.get(column.name)
   if (text !== undefined) return text.replace(/ AUTO_INCREMENT\b/, '')
   return `${quoteName(column.name)} ${typeSql(column.type)} ${nullSql(column)}`
 }
 
 /** The column as it is, but NULL where a row leaves it out. */
-export function relaxedColumnSql({ name, type, charset, collation }: TargetColumn): string {
+function relaxedColumnSql({ name, type, charset, collation }: TargetColumn): string {
   const text = charset === null ? '' : `CHARACTER SET ${charset} COLLATE ${collation}`
   return `${quoteName(name)} ${type} ${text} NULL DEFAULT NULL`
+}
+
+/** A step as a clause of ALTER TABLE. `texts`: how the source declares its columns. */
+export function stepSql(
+  step: SchemaStep,
+  there: TargetDefinition,
+  texts: ReadonlyMap<string, string> | undefined,
+): string {
+  switch (step.kind) {
+    case 'add':
+      return `ADD COLUMN ${addedColumnSql(step.column, texts)}`
+    case 'modify':
+      return `MODIFY COLUMN ${columnSql(step.column, texts)}`
+    case 'rename':
+      return `RENAME COLUMN ${quoteName(step.from)} TO ${quoteName(step.to)}`
+    case 'drop':
+      return `DROP COLUMN ${quoteName(step.name)}`
+    case 'relax': {
+      const column = there.columns.find(({ name }) => name === step.name)
+      return `MODIFY COLUMN ${relaxedColumnSql(column as TargetDefinition['columns'][number])}`
+    }
+  }
+}
+
+/** The clause that gives the table the source's key; none if rows can be told apart by it already. */
+export function rekeySql({ primaryKey, uniqueIndexes }: TargetDefinition, { key }: TableSchema): string[] {
+  const idOf = (names: readonly string[]): string =>
+    names
+      .map((name) => name.toLowerCase())
+      .sort()
+      .join('\0')
+  const keys = [primaryKey, ...uniqueIndexes.map(({ columns }) => columns)]
+  if (keys.some((names) => idOf(names) === idOf(key))) return []
+  const drop = primaryKey.length === 0 ? [] : ['DROP PRIMARY KEY']
+  // Rows are still found by their former key.
+  const add = key.length > 0 ? `ADD PRIMARY KEY (${key.map(quoteName)})` : `ADD KEY (${primaryKey.map(quoteName)})`
+  return [[...drop, add].join(', ')]
 }
 
 function nullSql({ type, nullable }: ColumnSchema): string {

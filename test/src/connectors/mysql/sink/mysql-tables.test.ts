@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { type MysqlConnection, quoteName } from '../../../../../src/connectors/mysql/connection.ts'
 import { type MysqlTablesOptions, mysqlTables } from '../../../../../src/connectors/mysql/index.ts'
 import type { TableSchema } from '../../../../../src/record/change.ts'
-import { describeServers } from '../../../../support/mysql-servers.ts'
+import { connectTo, describePrivateServers, describeServers, startServer } from '../../../../support/mysql-servers.ts'
 import {
   column,
   created,
@@ -149,13 +149,30 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     await expect(write([narrow])).rejects.toThrow(`does not take the source's columns`)
   })
 
-  it('empties a table that was truncated, and makes it anew if it has another key', async () => {
+  it('empties a table that was truncated, and takes another key', async () => {
     const { write, rows } = await setUp()
     await write([schemaRecord(at(1), BASE), created(at(1), [1, 'a']), truncated(at(2)), created(at(3), [2, 'b'])])
     expect(await rows()).toEqual([[2, 'b']])
     const other = { columns: [column('k', 'varchar(9)'), id], key: ['k'] }
     await write([schemaRecord(at(3), BASE), truncated(at(4)), schemaRecord(at(5), other), created(at(5), ['x', 1])])
-    expect(await rows()).toEqual([['x', 1]])
+    // Columns stand in the order in which they came.
+    expect(await rows()).toEqual([[1, 'x']])
+  })
+
+  it('follows a key that comes, changes and goes', async () => {
+    const { session, write, rows } = await setUp()
+    const exact = { delivery: 'exactly-once' } as const
+    const keyed = (...key: string[]): RowChange => schemaRecord(at(key.length + 2), { columns: [id, text], key })
+    await write([schemaRecord(at(1), { columns: [id, text], key: [] }), created(at(1), [1, 'a'])], exact)
+    await write([keyed('id'), updated(at(3), [1, 'a'], [1, 'b'])], exact)
+    await write([keyed('a', 'id'), updated(at(4), [1, 'b'], [1, 'c'], true), created(at(4), [1, 'd'])], exact)
+    expect(await rows()).toEqual([
+      [1, 'c'],
+      [1, 'd'],
+    ])
+    await write([schemaRecord(at(9), { columns: [id, text], key: [] }), created(at(9), [1, 'd'])], exact)
+    expect((await rows()).length).toBe(3)
+    expect(await session.query(`SHOW KEYS FROM t WHERE Key_name = 'PRIMARY'`)).toEqual([])
   })
 
   it('lenient: keeps what is gone, and puts a column aside whose values would be cut', async () => {
@@ -193,7 +210,7 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     const exception = { schemaChange: 'exception' } as const
     await write([schemaRecord(at(1), BASE)], exception)
     const wide = schemaOf(id, text, column('c', 'int'))
-    await expect(write([schemaRecord(at(2), wide)], exception)).rejects.toThrow(`the source's columns changed (add c)`)
+    await expect(write([schemaRecord(at(2), wide)], exception)).rejects.toThrow('ADD COLUMN `c` int')
     await expect(write([schemaRecord(at(1), BASE), truncated(at(3))], exception)).rejects.toThrow(
       'truncated or dropped',
     )
@@ -229,7 +246,7 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     await expect(write([created(sourceOf('other'), [1])])).rejects.toThrow(`a change came before the table's columns`)
     await session.run('DROP TABLE t')
     await expect(write([schemaRecord(at(1), BASE), created(at(1), [1])])).rejects.toThrow(
-      'a row has 1 values, its columns are 2',
+      'a row has 1 values, the columns told last are 2',
     )
   })
 
@@ -359,5 +376,29 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     const { database } = await setUp()
     const two = SinkDriver.open(mysqlTables({ url: server.url(database) }), { parallelism: 2 })
     await expect(two).rejects.toThrow('Option parallelism of mysqlTables: expected parallelism 1, got 2')
+  })
+})
+
+describePrivateServers('mysqlTables', ['mysql', 'mariadb'], (flavour) => {
+  it('goes on by itself when its server was killed and is there again', { timeout: 240_000 }, async () => {
+    const server = await startServer(flavour)
+    const source = sourceOf('t')
+    const counters = new Map<string, number>()
+    const sink = mysqlTables({ url: server.url('copy'), tables: { 'source.*': 'copy.*' }, retryMs: 200_000 })
+    const admin = await connectTo(server.url())
+    await admin.run('CREATE DATABASE copy')
+    admin.close()
+    const driver = await SinkDriver.open(sink, { counters })
+    await driver.write(schemaRecord(source, BASE), created(source, [0, 'before']))
+    await server.kill()
+    const written = driver.write(...Array.from({ length: 1000 }, (_, i) => created(source, [i, `row ${i}`])))
+    while (!counters.has('sinkRetries')) await new Promise((resolve) => setTimeout(resolve, 10))
+    await server.start()
+    await written
+    await driver.close()
+    const session = await connectTo(server.url('copy'))
+    expect((await session.query('SELECT * FROM t')).length).toBe(1000)
+    session.close()
+    await server.stop()
   })
 })
