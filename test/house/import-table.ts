@@ -75,7 +75,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   tinyglobby: ['src/connectors/files'],
   mysql2: ['src/connectors/mysql'],
   '@vlasky/zongji': ['src/connectors/mysql'],
-  'iconv-lite': ['src/connectors/mysql'],
   kafkajs: ['src/connectors/kafka'],
   tedious: ['src/connectors/mssql'],
   pg: ['src/connectors/postgres'],
