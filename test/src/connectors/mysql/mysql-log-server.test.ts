@@ -8,7 +8,9 @@ import { LogDriver, texts } from './log-driver.ts'
 async function session(server: ServerProcess): Promise<LogDriver> {
   const sql = await connectTo(server.url())
   onTestFinished(() => sql.close())
-  await sql.run('CREATE DATABASE IF NOT EXISTS shop')
+  // A prepared transaction would have CREATE DATABASE IF NOT EXISTS wait for it.
+  const [there] = await sql.query("SHOW DATABASES LIKE 'shop'")
+  if (there === undefined) await sql.run('CREATE DATABASE shop')
   await sql.run('USE shop')
   return LogDriver.over(sql, server.url(), 'shop')
 }
