@@ -1,0 +1,79 @@
+// From server to server, through source and sink: rows, changes of tables, and faults of the sink on the way.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { job } from 'millrace'
+import { type MysqlValue, mysqlChanges, mysqlTables } from 'millrace/connectors/mysql'
+import { expect, it } from 'vitest'
+import { runJobHere } from '../../../../../runtime/testing/index.ts'
+import type { Failpoint } from '../../../../../src/util/failpoint.ts'
+import { difference } from '../../../../support/mysql-digest.ts'
+import { describeServers } from '../../../../support/mysql-servers.ts'
+
+const FAULTS: readonly (Failpoint | undefined)[] = [
+  undefined,
+  'sql.write.after',
+  'sql.commit.before',
+  'sql.commit.after',
+  'sql.schema.after',
+]
+
+describeServers('from server to server', ['mysql', 'mariadb'], (server) => {
+  it.each(FAULTS)('becomes equal, a fault at: %s', { timeout: 300_000 }, async (failpoint) => {
+    const [from, to] = [await server.database('from'), await server.database('to')]
+    const session = await server.connection(from)
+    const copy = job('copy', (flow) => {
+      flow
+        .from(
+          'from',
+          mysqlChanges<MysqlValue[]>({
+            url: server.url(from),
+            tables: [`${from}.*`],
+            rows: 'array',
+            schemaChanges: true,
+          }),
+        )
+        .to('to', mysqlTables({ url: server.url(to), schemaChange: 'evolve', batchRows: 200 }), { parallelism: 1 })
+    })
+    const dataDir = await mkdtemp(join(tmpdir(), 'end-to-end-'))
+    const sync = async (): Promise<void> => {
+      const fault = failpoint === undefined ? {} : { fault: { failpoint, passing: 2 } }
+      const result = await runJobHere(copy, { dataDir, mode: 'batch', parallelism: 1, ...fault })
+      expect(result.failure).toBeUndefined()
+    }
+    const equal = async (): Promise<void> => {
+      const copied = { session: await server.connection(to), database: to }
+      expect(await difference({ session, database: from }, copied)).toBe('')
+    }
+    try {
+      await session.run('CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, a VARCHAR(40), u INT, UNIQUE KEY (u))')
+      await session.run('CREATE TABLE pairs (k VARCHAR(20), n INT, v TEXT, PRIMARY KEY (n, k))')
+      const rows = Array.from({ length: 1500 }, (_, i) => `(${i + 1}, 'row ${i}', ${i})`)
+      await session.run(`INSERT INTO t VALUES ${rows.join(', ')}`)
+      await session.run(`INSERT INTO pairs VALUES ('a', 1, 'x'), ('A ', 2, 'y'), ('b', 1, NULL)`)
+      await sync()
+      await equal()
+      await session.run('UPDATE t SET u = u + 5000 ORDER BY id DESC')
+      await session.run('DELETE FROM t WHERE id % 3 = 0')
+      await session.run('UPDATE t SET id = id + 100000 WHERE id % 5 = 0')
+      await session.run(`ALTER TABLE t ADD COLUMN c DECIMAL(10,2) NOT NULL DEFAULT 1.50, MODIFY a TEXT`)
+      await session.run(`INSERT INTO t (a, u, c) VALUES ('new', -1, 2.25)`)
+      await session.run(`UPDATE pairs SET k = 'B' WHERE k = 'b'`)
+      await session.run('ALTER TABLE pairs RENAME COLUMN v TO w')
+      await session.run(`INSERT INTO pairs VALUES ('c', 3, 'z')`)
+      await session.run('CREATE TABLE later (id BIGINT UNSIGNED PRIMARY KEY, b VARBINARY(20))')
+      await session.run(`INSERT INTO later VALUES (18446744073709551615, x'00ff27')`)
+      await sync()
+      await equal()
+      await session.run('ALTER TABLE t DROP COLUMN u')
+      await session.run(`UPDATE t SET a = 'last' WHERE id < 10`)
+      await session.run('TRUNCATE TABLE pairs')
+      await session.run(`INSERT INTO pairs VALUES ('only', 1, 'one')`)
+      await sync()
+      await equal()
+    } finally {
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  })
+})
