@@ -3,6 +3,9 @@
 import type { SqlTable } from './dialect.ts'
 import { TableBatch, type TableWork } from './table-batch.ts'
 
+/** Long texts and bytes in memory; statements of them take several times as much. */
+const BYTES_MAX = 32 * 1024 * 1024
+
 /** Fewer rows than this are not worth a transaction of their own. */
 const ROWS_MIN = 128
 
@@ -10,19 +13,27 @@ export class Batch<Table extends SqlTable> {
   readonly #tables = new Map<Table, TableBatch<Table>>()
   #last: TableBatch<Table> | undefined
   #changes = 0
+  #bytes = 0
 
   /** How many changes came in. */
   get changes(): number {
     return this.#changes
   }
 
+  /** It holds so many changes, or as many bytes as there may be. */
+  isFull(rowsMax: number): boolean {
+    return this.#changes >= rowsMax || this.#bytes >= BYTES_MAX
+  }
+
   write(table: Table, row: readonly unknown[]): void {
     this.#changes += 1
+    this.#bytes += bytesOf(row)
     this.#of(table).write(row)
   }
 
   remove(table: Table, row: readonly unknown[]): void {
     this.#changes += 1
+    this.#bytes += bytesOf(row)
     this.#of(table).remove(row)
   }
 
@@ -40,6 +51,17 @@ export class Batch<Table extends SqlTable> {
     this.#last = batch
     return batch
   }
+}
+
+/** About: what is neither text nor bytes counts little. */
+function bytesOf(row: readonly unknown[]): number {
+  let bytes = 0
+  for (let at = 0; at < row.length; at++) {
+    const value = row[at]
+    if (typeof value === 'string') bytes += value.length
+    else if (value instanceof Uint8Array) bytes += value.length
+  }
+  return bytes
 }
 
 /**

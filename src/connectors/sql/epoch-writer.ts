@@ -78,7 +78,7 @@ class EpochRun<T, Table extends SqlTable> {
     this.#count += 1
     if (this.#isIn) return
     records.put(record, this.#batch)
-    if (this.#batch.changes >= rowsMax) return this.#write(undefined)
+    if (this.#batch.isFull(rowsMax)) return this.#write(undefined)
   }
 
   async finish(): Promise<void> {

@@ -48,9 +48,8 @@ export class RoundWriter<Table extends SqlTable> {
   enter(transaction: string | undefined): void | Promise<void> {
     const isNew = transaction === undefined || transaction !== this.#transaction
     this.#transaction = transaction
-    if (!isNew) return this.#batch.changes >= this.#options.rowsMax ? this.#begin(false) : undefined
-    if (this.#uncommitted || this.#batch.changes >= this.#options.rowsMax || this.#leftMs() <= 0)
-      return this.#begin(true)
+    if (!isNew) return this.#batch.isFull(this.#options.rowsMax) ? this.#begin(false) : undefined
+    if (this.#uncommitted || this.#batch.isFull(this.#options.rowsMax) || this.#leftMs() <= 0) return this.#begin(true)
   }
 
   /** Begins a round if it is time. Wait for what it gives before more is put into the batch. */
@@ -58,7 +57,7 @@ export class RoundWriter<Table extends SqlTable> {
     if (this.#error !== undefined) throw this.#error
     if (this.#batch.changes === 0 && !this.#uncommitted) return
     if (this.#options.whole) return this.#arm(this.#options.waitMs)
-    if (this.#batch.changes >= this.#options.rowsMax) return this.#begin(true)
+    if (this.#batch.isFull(this.#options.rowsMax)) return this.#begin(true)
     if (this.#round !== undefined) return
     const leftMs = this.#leftMs()
     if (leftMs > 0) return this.#arm(leftMs)
@@ -129,7 +128,7 @@ export class RoundWriter<Table extends SqlTable> {
     this.#round = undefined
     if (this.#batch.changes === 0 || this.#options.whole) return
     const leftMs = this.#leftMs()
-    if (this.#batch.changes >= this.#options.rowsMax || leftMs <= 0) void this.#begin(true)
+    if (this.#batch.isFull(this.#options.rowsMax) || leftMs <= 0) void this.#begin(true)
     else this.#arm(leftMs)
   }
 }

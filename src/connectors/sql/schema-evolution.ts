@@ -1,7 +1,7 @@
 // What a record of op `s` asks of the target table: a decision without a database.
 //
-// I1. Records may repeat, and older ones may come behind newer ones. So columns come and are renamed by any record, but are changed
-//     and dropped only by one that is not older than what was told before.
+// I1. Records may repeat, and older ones may come behind newer ones. So columns are renamed by any record, but come, are changed and are
+//     dropped only by one that is not older than what was told before.
 // I2. Doing the steps again, or only the first of them and then deciding anew, leads to the same table.
 
 import type { ColumnSchema, TableSchema } from '../../record/change.ts'
@@ -65,8 +65,10 @@ export function decideEvolution(input: EvolutionInput): SchemaStep[] {
       continue
     }
     const former = column.formerNames?.findLast((was) => there.has(idOf(was)) && !named.has(idOf(was)))
-    if (former === undefined) steps.push({ kind: 'add', column })
-    else {
+    if (former === undefined) {
+      // What an older record has and the newest has not was dropped since.
+      if (!input.older) steps.push({ kind: 'add', column })
+    } else {
       const was = there.get(idOf(former)) as EvolvingColumn
       steps.push({ kind: 'rename', from: former, to: column.name })
       steps.push(...changed(input, { ...was, name: column.name }, column))

@@ -193,6 +193,23 @@ describe('a round writer', () => {
     expect(attempts).toBeLessThan(20)
   })
 
+  it('holds no more than some megabytes, however few rows they are', async () => {
+    const clock = new ManualClock()
+    const database = new MemoryDatabase()
+    const writer = writerOf(database, { clock, rowsMax: 1_000_000 })
+    const long = 'x'.repeat(8 * 1024 * 1024)
+    let heldMax = 0
+    for (let key = 0; key < 20; key++) {
+      writer.batch.write(KEYED, [key, long])
+      await writer.due()
+      heldMax = Math.max(heldMax, writer.batch.changes)
+    }
+    expect(heldMax).toBeLessThanOrEqual(4)
+    await writer.settled()
+    expect(database.rowsOf(KEYED).length).toBe(20)
+    writer.close()
+  })
+
   it('begins a round at once after a pause, and within the wait otherwise', async () => {
     const clock = new ManualClock()
     const database = new MemoryDatabase()

@@ -53,6 +53,10 @@ describe('evolution', () => {
     expect(steps(target, columns, { behavior: 'ignore' })).toEqual([])
   })
 
+  it('does not bring back a column that was dropped since an older record', () => {
+    expect(steps([there('id')], [told('id'), told('dropped')], { older: true })).toEqual([])
+  })
+
   it('takes neither columns nor types back because of an older record', () => {
     const target = [there('id'), there('a', 'bigint'), there('b')]
     expect(steps(target, [told('id'), told('a', 'int')], { older: true })).toEqual(['relax b'])
