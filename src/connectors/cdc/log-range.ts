@@ -17,7 +17,7 @@ export interface RangeRequest {
   readonly table: string
   readonly from: Offset
   readonly to: Offset
-  /** Stop after so many pages. */
+  /** Stop after so many pages that led on. */
   readonly pagesMax: number
 }
 
@@ -33,10 +33,12 @@ export async function readRange<Row>(
   const log = await port.openLog(from, table)
   try {
     let upTo = from
-    for (let pages = 0; pages < pagesMax && port.compareOffsets(upTo, to) < 0; pages++) {
+    for (let pages = 0; pages < pagesMax && port.compareOffsets(upTo, to) < 0; ) {
       const page = await log.read(PAGE_RECORDS)
-      // What was committed before `to` was asked for may reach the log's reader a little later.
+      // What was committed before `to` was asked for may reach the log's reader a little later. Waiting for it is no page: what is read
+      // in vain is read again from the same place.
       if (port.compareOffsets(page.next, upTo) <= 0) await log.available()
+      else pages += 1
       for (const [index, change] of page.changes.entries()) {
         if (port.compareOffsets(page.offsets[index] as Offset, to) > 0) return { changes, upTo: to }
         if (port.tableOf(change) === table) changes.push({ change, schema: page.schemas[index] as TableSchema })
