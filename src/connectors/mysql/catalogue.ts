@@ -118,6 +118,16 @@ export class Catalogue {
     }
   }
 
+  /** Whether no two rows have the same values in these columns, and none NULL: there is a unique index over some of them. */
+  async isUnique(database: string, name: string, columns: readonly string[]): Promise<boolean> {
+    const [row] = await this.#connection.query(
+      `SELECT 1 FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0 GROUP BY INDEX_NAME
+       HAVING SUM(COLUMN_NAME IS NULL OR COLUMN_NAME NOT IN (?) OR NULLABLE = 'YES') = 0 LIMIT 1`,
+      [database, name, columns],
+    )
+    return row !== undefined
+  }
+
   /** SHOW CREATE TABLE; undefined if there is no such table. */
   async definition(database: string, name: string): Promise<string | undefined> {
     try {

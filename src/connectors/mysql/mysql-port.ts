@@ -113,6 +113,7 @@ export class MysqlPort<Row> implements ChangePort<Row> {
           await this.#describe(tableName(table.database, table.name))
         }
       }
+      for (const { database, name } of fresh) await this.#checkKey(database, name)
       for (const { database, name } of fresh) this.#checked.add(tableName(database, name))
       return tables.map(({ database, name }) => tableName(database, name))
     })
@@ -180,7 +181,10 @@ export class MysqlPort<Row> implements ChangePort<Row> {
       const isWanted = (database: string, name: string): boolean => isNamed(tableName(database, name))
       this.#charsets ??= await Charsets.load(await this.#session())
       const readers = new TableReaders<Row>({
-        catalogue: this.#catalogue,
+        catalogue: {
+          table: async (database, name) => (await this.#askCatalogue()).table(database, name),
+          definition: async (database, name) => (await this.#askCatalogue()).definition(database, name),
+        },
         charsets: this.#charsets,
         mariadb: this.#info.mariadb,
         isWanted,
@@ -192,7 +196,7 @@ export class MysqlPort<Row> implements ChangePort<Row> {
         server: this.#info,
         readers,
         wanted: table === undefined ? this.#wanted : `${this.#wanted}/${table}`,
-        tables: () => this.#catalogue.tables(isNamed),
+        tables: async () => (await this.#askCatalogue()).tables(isNamed),
         currentPlace: async () => currentPlace(await this.#session(), this.#info),
         files: async () => (await logFiles(await this.#session())).map(({ name }) => name),
         lowerCaseNames: this.#foldsCase,
@@ -240,6 +244,12 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     return this.#main
   }
 
+  /** The catalogue, of a session that is there. */
+  async #askCatalogue(): Promise<Catalogue> {
+    await this.#session()
+    return this.#catalogue
+  }
+
   #connect(): Promise<MysqlConnection> {
     return MysqlConnection.open(this.#settings.connection)
   }
@@ -283,9 +293,8 @@ export class MysqlPort<Row> implements ChangePort<Row> {
   }
 
   async #describe(name: string): Promise<MysqlTable | undefined> {
-    await this.#session()
     const { database, table } = splitTableName(name)
-    const found = await this.#catalogue.table(database, table)
+    const found = await (await this.#askCatalogue()).table(database, table)
     return found === undefined ? undefined : this.#keyed(found)
   }
 
@@ -293,10 +302,16 @@ export class MysqlPort<Row> implements ChangePort<Row> {
   #keyed(table: MysqlTable): MysqlTable {
     const key = this.#settings.chunkKey.get(tableName(table.database, table.name))
     if (key === undefined || table.key.length > 0) return table
-    const wrong = key.find((name) => !table.columns.some((column) => column.name === name && !column.nullable))
-    if (wrong === undefined) return { ...table, key }
-    const reason = `column "${wrong}" of chunkKey is not there, or may be NULL, so it tells no rows apart`
-    throw new MillraceError('SCHEMA_MISMATCH', { table: tableName(table.database, table.name), reason })
+    return { ...table, key }
+  }
+
+  /** Makes sure that the key which option chunkKey gives a table tells its rows apart. Throws SCHEMA_MISMATCH. */
+  async #checkKey(database: string, name: string): Promise<void> {
+    const table = tableName(database, name)
+    const key = this.#settings.chunkKey.get(table)
+    if (key === undefined || (await this.#catalogue.isUnique(database, name, key))) return
+    const reason = `chunkKey (${key.join(', ')}) does not tell its rows apart: it takes a unique index over these columns, none of them nullable`
+    throw new MillraceError('SCHEMA_MISMATCH', { table, reason })
   }
 
   async #bytesBehind(place: MysqlOffset): Promise<number> {
