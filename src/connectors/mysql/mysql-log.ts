@@ -236,31 +236,38 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
   async #find(xid: string, by: Transaction<Row>): Promise<Transaction<Row>> {
     const files = await this.#options.files()
     for (let index = files.lastIndexOf(by.begin.file); index >= 0; index--) {
-      const found = await this.#findIn(files[index] as string, xid, by.begin)
+      // What else is prepared there is likely to be committed next.
+      for (const [other, prepared] of await this.#preparedIn(files[index] as string, by.begin))
+        if (this.#prepared.get(other) === undefined) this.#prepared.add(other, prepared)
+      const found = this.#prepared.get(xid)
       if (found === undefined) continue
       if (found.items !== undefined) await this.#open(this.#placeOf(by.end))
       return found
     }
     throw gone(
       this.#placeOf(by.begin),
-      `the XA transaction that is committed there was prepared in a part of the log that is gone`,
+      'the XA transaction that is committed there was prepared in a part of the log that is gone',
     )
   }
 
-  async #findIn(file: string, xid: string, before: FilePlace): Promise<Transaction<Row> | undefined> {
+  /** The XA transactions that are prepared in a file before the place, and not resolved there. */
+  async #preparedIn(file: string, before: FilePlace): Promise<ReadonlyMap<string, Transaction<Row>>> {
     await this.#open(this.#placeOf({ file, pos: FILE_START }))
     this.#readOn(this.#options.heldBytesMax, true)
-    let found: Transaction<Row> | undefined
+    const prepared = new Map<string, Transaction<Row>>()
     for (;;) {
       const transaction = this.#reader.next()
       if (transaction === undefined) {
-        if ((this.#reader.place?.file ?? file) !== file) return found
+        if ((this.#reader.place?.file ?? file) !== file) return prepared
         await this.#stream?.available()
         continue
       }
       const { begin, fate } = transaction
-      if (begin.file !== file || (file === before.file && begin.pos >= before.pos)) return found
-      if (fate.kind !== 'committed' && fate.xid === xid) found = fate.kind === 'prepared' ? transaction : undefined
+      if (begin.file !== file || (file === before.file && begin.pos >= before.pos)) return prepared
+      // There may be any number of them: their rows are read again when they are committed.
+      const isEmpty = transaction.items?.length === 0
+      if (fate.kind === 'prepared') prepared.set(fate.xid, isEmpty ? transaction : { ...transaction, items: undefined })
+      if (fate.kind === 'resolves') prepared.delete(fate.xid)
     }
   }
 
