@@ -53,6 +53,7 @@ export function hexOf(bytes: Uint8Array): string {
 
 function doubleLiteral(value: number): string {
   if (!Number.isFinite(value)) throw new RowRefusal(`${value} is not a number that a column can hold`)
+  // An integer has no negative zero. (MariaDB has none at all.)
   return value === 0 && Object.is(value, -0) ? '-0e0' : `${value}`
 }
 

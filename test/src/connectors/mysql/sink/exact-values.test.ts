@@ -7,7 +7,17 @@ import { canonicalRows } from '../../../../support/mysql-digest.ts'
 import { columnTypes } from '../../../../support/mysql-every-type.ts'
 import { describeServers } from '../../../../support/mysql-servers.ts'
 import { createTypesTable, insertTypes, typeCases } from '../../../../support/mysql-types.ts'
-import { deleted, type RowChange, SinkDriver, snapshotOf, writeOnce } from './sink-driver.ts'
+import {
+  column,
+  created,
+  deleted,
+  type RowChange,
+  SinkDriver,
+  schemaRecord,
+  snapshotOf,
+  sourceOf,
+  writeOnce,
+} from './sink-driver.ts'
 
 describeServers('exact values', ['mysql', 'mariadb'], (server) => {
   const everyType = async (database: string): Promise<void> => {
@@ -56,6 +66,23 @@ describeServers('exact values', ['mysql', 'mariadb'], (server) => {
     expect((await session.query('SELECT c_varchar FROM t')).flat().sort()).toEqual(['a', 'a', 'a '])
     expect(logged.filter((line) => line.includes('were not in the target'))).toEqual([])
     await driver.close()
+  })
+
+  it('keep the sign of zero, in a key, a float and a double, where the server has such', async () => {
+    const to = await server.database()
+    const session = await server.connection(to)
+    const columns = [column('id', 'double'), column('f', 'float'), column('d', 'double')]
+    const source = sourceOf('t')
+    const changes = [
+      schemaRecord(source, { columns, key: ['id'] }),
+      created(source, [-0, -0, -0]),
+      created(source, [1, 0, 0]),
+    ]
+    await writeOnce(mysqlTables({ url: server.url(to) }), changes)
+    const found = await session.query('SELECT CAST(id AS CHAR), CAST(f AS CHAR), CAST(d AS CHAR) FROM t ORDER BY id')
+    expect(found).toEqual([new Array(3).fill(server.flavour === 'mysql' ? '-0' : '0'), ['1', '0', '0']])
+    await writeOnce(mysqlTables({ url: server.url(to) }), gone(changes))
+    expect(await session.query('SELECT * FROM t')).toEqual([])
   })
 
   it('of types at their edges, in every character set', async () => {
