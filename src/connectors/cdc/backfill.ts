@@ -1,7 +1,7 @@
 // Reading one part of a chunk exactly: the rows as they were when the log stood at one offset.
 
 import { MillraceError } from '../../errors.ts'
-import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
+import type { Change, TableSchema } from '../../record/change.ts'
 import { assert } from '../../util/assert.ts'
 import { keyText } from './key-text.ts'
 import { readRange } from './log-range.ts'
@@ -15,7 +15,6 @@ export interface ExactPart<Row> {
   readonly rows: readonly Rows<Row>[]
   readonly high: Offset
   readonly next: KeyBound | null
-  readonly source: ChangeSource
 }
 
 export interface ExactRead<Row> {
@@ -49,9 +48,9 @@ export async function readExactly<Row>({
     if (rows === undefined) continue
     // Rows without a key cannot be told apart, so not be taken back: they are given as read, to sinks that take back what they wrote.
     if (rewind === undefined || keyless === true || port.compareOffsets(rewind.asOf, high) >= 0)
-      return { rows: [{ schema, rows }], high, next, source }
+      return { rows: [{ schema, rows, source }], high, next }
     await rewind.to(high, Number.POSITIVE_INFINITY)
-    return { rows: await rewind.apply(covered, { schema, rows }, source), high: rewind.asOf, next, source }
+    return { rows: await rewind.apply(covered, { schema, rows, source }), high: rewind.asOf, next }
   }
   const reason = `table "${table}" changed its columns or was truncated in each of ${READ_AGAIN_MAX} attempts to read a chunk`
   throw new MillraceError('SOURCE_FAILED', { node: '?', reason })

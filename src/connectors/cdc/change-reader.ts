@@ -210,7 +210,7 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
       this.#finished(after)
       if (this.#chunks.length === 0) this.#context.requestSplit()
     }
-    return part.rows.flatMap(({ schema, rows }) => this.#withSchema(table, schema, rows, part.source))
+    return part.rows.flatMap(({ schema, rows, source }) => this.#withSchema(table, schema, rows, source))
   }
 
   /** What restores a chunk's earlier rows; shared by chunks of one table as of one offset, which come one after the other. */

@@ -9,7 +9,7 @@
 // I1. Rows are at the same offset as what `to()` was called with last.
 // I2. A truncation leaves what was there before it unknown; that does no harm, for the log repeats the truncation.
 
-import type { Change, TableSchema } from '../../record/change.ts'
+import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
 import { keyText } from './key-text.ts'
 import { readRange } from './log-range.ts'
 import { membership } from './membership.ts'
@@ -20,13 +20,16 @@ interface Former<Row> {
   /** Null if there was no such row. */
   readonly row: Row | null
   readonly schema: TableSchema
+  /** Where the log tells of it. */
+  readonly position: string
   present: boolean
 }
 
-/** Rows under the columns they had. */
+/** Rows under the columns they had at the position of `source`. */
 export interface Rows<Row> {
   readonly schema: TableSchema
   readonly rows: readonly Change<Row>[]
+  readonly source: ChangeSource
 }
 
 export class Rewind<Row> {
@@ -57,7 +60,7 @@ export class Rewind<Row> {
   }
 
   /** The rows of the range at the earlier offset. */
-  async apply(range: KeyRange, now: Rows<Row>, source: Change<Row>['source']): Promise<readonly Rows<Row>[]> {
+  async apply(range: KeyRange, now: Rows<Row>): Promise<readonly Rows<Row>[]> {
     const rows: Change<Row>[] = []
     const former: Former<Row>[] = []
     for (const change of now.rows) {
@@ -70,27 +73,30 @@ export class Rewind<Row> {
       }
     }
     former.push(...(await this.#goneFrom(range)))
-    const bySchema = new Map<TableSchema, Change<Row>[]>([[now.schema, rows]])
-    for (const { key, row, schema } of former) {
-      const list = bySchema.get(schema) ?? []
-      bySchema.set(schema, list)
-      list.push({ op: 'r', before: null, after: row, key, source })
+    const bySchema = new Map([[now.schema, { schema: now.schema, rows, source: now.source }]])
+    for (const { key, row, schema, position } of former) {
+      // A sink has to see that these columns are older than the present ones.
+      const group = bySchema.get(schema) ?? { schema, rows: [], source: { ...now.source, position } }
+      bySchema.set(schema, group)
+      group.rows.push({ op: 'r', before: null, after: row, key, source: group.source })
     }
-    return [...bySchema].map(([schema, list]) => ({ schema, rows: list }))
+    return [...bySchema.values()]
   }
 
   #takeIn(change: Change<Row>, schema: TableSchema): void {
     if (change.op === 't') for (const former of this.#former.values()) former.present = false
-    if (change.before !== null) this.#note(change.oldKey ?? change.key, change.before, schema, false)
-    if (change.after !== null) this.#note(change.key, null, schema, true)
+    const { before, after, key, oldKey, source } = change
+    const { position } = source
+    if (before !== null) this.#note({ key: oldKey ?? key, row: before, schema, position, present: false })
+    if (after !== null) this.#note({ key, row: null, schema, position, present: true })
   }
 
   /** The first note of a key tells what it was; the last one, whether it is there. */
-  #note(key: readonly unknown[], row: Row | null, schema: TableSchema, present: boolean): void {
-    const text = keyText(key)
+  #note(noted: Former<Row>): void {
+    const text = keyText(noted.key)
     const known = this.#former.get(text)
-    if (known === undefined) this.#former.set(text, { key, row, schema, present })
-    else known.present = present
+    if (known === undefined) this.#former.set(text, noted)
+    else known.present = noted.present
   }
 
   /** Rows of the range that were there and are not any more. */
