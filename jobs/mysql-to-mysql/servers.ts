@@ -36,14 +36,27 @@ export async function checkServers({ from, to, tables, into }: Sync): Promise<vo
   }
 }
 
-/** Differs between any two servers, and is the same whatever name or port one is reached by. */
-async function identity({ url, passwordEnv }: MysqlConnectionOptions): Promise<string> {
+/** Differs between any two servers, and is the same whatever name or port one is reached by. Waits a while for one that is away. */
+async function identity(server: MysqlConnectionOptions): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask(server, 'SELECT @@hostname, @@port, @@datadir, @@server_id')
+    } catch (error) {
+      const isAway = /^(E[A-Z]+|PROTOCOL_CONNECTION_LOST)$/.test(String((error as { code?: string }).code))
+      if (!isAway || attempt === 30) throw error
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+    }
+  }
+}
+
+async function ask({ url, passwordEnv }: MysqlConnectionOptions, sql: string): Promise<string> {
   const password = passwordEnv === undefined ? {} : { password: process.env[passwordEnv] ?? '' }
-  const connection = await mysql.createConnection({ uri: String(url).replace(/^mariadb:/, 'mysql:'), ...password })
+  const uri = String(url).replace(/^mariadb:/, 'mysql:')
+  const connection = await mysql.createConnection({ uri, ...password, connectTimeout: 5000 })
   try {
-    const [rows] = await connection.query('SELECT @@hostname, @@port, @@datadir, @@server_id')
+    const [rows] = await connection.query(sql)
     return JSON.stringify(rows)
   } finally {
-    await connection.end()
+    connection.destroy()
   }
 }

@@ -21,6 +21,10 @@ describeServers('a database that is worked on', ['mysql', 'mariadb'], (server) =
     expect(await copyInStorm({ server, seed, ...size })).toBe('')
   })
 
+  it.each(seeds(full ? 10 : 1))('is copied over a network that fails (seed %i)', { timeout: 180_000 }, async (seed) => {
+    expect(await copyInStorm({ server, seed: 500 + seed, ...size, faults: true })).toBe('')
+  })
+
   it.each(seeds(full ? 10 : 1))(
     'tells every change of a row once and in order (seed %i)',
     { timeout: 180_000 },

@@ -134,7 +134,8 @@ async function killAtRandom({ child, result, seen }: BinProcess, rng: Rng): Prom
 }
 
 /** Ends it in order once `isDone` holds. */
-async function stopWhen({ signal, result }: BinProcess, isDone: () => Promise<boolean>): Promise<void> {
+async function stopWhen({ signal, seen, result }: BinProcess, isDone: () => Promise<boolean>): Promise<void> {
+  await seen(/status=complete/).catch(() => {}) // before, what it writes may be locked
   const ended = result.then(() => true)
   const waited = (): Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(false), 50))
   while (!(await isDone())) if (await Promise.race([ended, waited()])) return
