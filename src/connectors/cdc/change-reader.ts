@@ -193,6 +193,7 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     const begins = this.#begun !== chunk.id
     if (begins && rewind !== undefined && !(await rewind.to(await this.#port.currentOffset(), REWIND_PAGES))) return []
     this.#begun = chunk.id
+    this.#prepareNext()
     const part = await readExactly({
       port: this.#port,
       table,
@@ -211,6 +212,13 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
       if (this.#chunks.length === 0) this.#context.requestSplit()
     }
     return part.rows.flatMap(({ schema, rows, source }) => this.#withSchema(table, schema, rows, source))
+  }
+
+  /** What is read as of an earlier offset is not begun ahead: the log between would have to be gone back over up to that moment. */
+  #prepareNext(): void {
+    const next = this.#chunks[1]
+    if (next === undefined || next.read.length > 0 || next.asOf !== undefined) return
+    this.#port.prepareChunk?.(next.table, { from: next.next, to: next.range.to })
   }
 
   /** What restores a chunk's earlier rows; shared by chunks of one table as of one offset, which come one after the other. */

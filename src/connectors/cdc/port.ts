@@ -103,6 +103,8 @@ export interface ChangePort<Row> {
   splitTable(table: string, resume: NonNullable<unknown> | undefined): TableSplit | Promise<TableSplit>
   /** At most about maxRecords rows. A table that is gone is empty. */
   readChunk(table: string, range: KeyRange, maxRecords: number): ChunkRead<Row> | Promise<ChunkRead<Row>>
+  /** This range is likely to be read next, from its beginning: the port may begin with it. */
+  prepareChunk?(table: string, range: KeyRange): void
   /** With `table`, only its changes are wanted; others may come too. */
   openLog(from: Offset, table?: string): ChangeLog<Row> | Promise<ChangeLog<Row>>
   /** Bounds ascend. */

@@ -175,6 +175,12 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     })
   }
 
+  /** Not at a limited rate, which it would exceed; nor a table that may be without a key. */
+  prepareChunk(name: string, range: KeyRange): void {
+    if (this.#settings.rowsPerSecond !== undefined || (range.from === null && range.to === null)) return
+    this.#snapshots.prepare(name, range)
+  }
+
   openLog(from: Offset, table?: string): Promise<ChangeLog<Row>> {
     return this.#asked(async () => {
       const isNamed = (name: string): boolean => (table === undefined ? this.#isWanted(name) : name === table)
