@@ -4,7 +4,13 @@ import { type MysqlChangesOptions, mysqlChanges } from 'millrace/connectors/mysq
 import { expect, it } from 'vitest'
 import { runJobHere } from '../../../../runtime/testing/index.ts'
 import type { Change } from '../../../../src/record/change.ts'
-import { describeServers, type TestServer } from '../../../support/mysql-servers.ts'
+import {
+  connectTo,
+  describePrivateServers,
+  describeServers,
+  startServer,
+  type TestServer,
+} from '../../../support/mysql-servers.ts'
 
 interface Row {
   readonly id: number
@@ -85,5 +91,23 @@ describeServers('where mysqlChanges begins and ends', ['mysql', 'mariadb'], (ser
     expect(await read({ ...options, rowsPerSecond: 200 })).toHaveLength(100)
     // The last slice is not waited for.
     expect(performance.now() - begin).toBeGreaterThan(350)
+  })
+})
+
+describePrivateServers('mysqlChanges on a server without GTIDs', ['mysql'], (flavour) => {
+  it('locks a table for a moment at each chunk, and follows by file and position', async () => {
+    const server = await startServer(flavour, { durability: 'relaxed', options: ['--gtid-mode=OFF'] })
+    const connection = await connectTo(server.url())
+    await connection.run(
+      'CREATE DATABASE shop; CREATE TABLE shop.t (id int PRIMARY KEY, v int); CREATE TABLE shop.u (id int, v int)',
+    )
+    const rows = Array.from({ length: 50 }, (_, n) => `(${n}, 0)`)
+    await connection.run(`INSERT INTO shop.t VALUES ${rows}; INSERT INTO shop.u VALUES ${rows}`)
+    const told = await read({ url: server.url('shop'), chunkSize: 7 })
+    expect(told.map(([op, row]) => `${op}${row?.id}`).sort()).toEqual(rows.flatMap((_, n) => [`r${n}`, `r${n}`]).sort())
+    await connection.run('UPDATE shop.t SET v = 1 WHERE id = 7')
+    expect(await read({ url: server.url('shop'), startup: 'earliest' })).toContainEqual(['u', { id: 7, v: 1 }])
+    connection.close()
+    await server.stop()
   })
 })
