@@ -73,7 +73,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'csv-parse': ['src/connectors/files'],
   libsql: ['src/connectors/sqlite', 'jobs'],
   tinyglobby: ['src/connectors/files'],
-  mysql2: ['src/connectors/mysql'],
+  mysql2: ['src/connectors/mysql', 'jobs'],
   '@vlasky/zongji': ['src/connectors/mysql'],
   kafkajs: ['src/connectors/kafka'],
   tedious: ['src/connectors/mssql'],
