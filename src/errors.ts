@@ -155,6 +155,11 @@ export const ERRORS = {
   SOURCE_FAILED: row('external', 'restart', 'Source "{node}": {reason}'),
   SOURCE_SETTING: row('external', 'never', 'Source "{node}" cannot read this server as it is set up: {reason}'),
   SINK_FAILED: row('external', 'restart', 'Sink "{node}": {reason}'),
+  SINK_TARGET_AHEAD: row(
+    'user',
+    'never',
+    'Sink "{node}": its target already holds epoch {last} of "{writer}", and this run is at epoch {epoch}. The target was written by a run whose data directory is gone: use a new target, or empty it and remove the writer\'s row in its ledger.',
+  ),
   // Data
   RECORD_MALFORMED: row('user', 'never', '{file}:{line}: {reason}'),
   SCHEMA_MISMATCH: row('user', 'never', 'Table "{table}": {reason}'),

@@ -62,13 +62,10 @@ export async function reapplyEpochs(
   }
 }
 
-/** Checks that the epoch is new to the target. Throws SINK_FAILED: applying it would be taken for a repetition and lost. */
+/** Checks that the epoch is new to the target. Throws SINK_TARGET_AHEAD: it would be taken for a repetition, and lost. */
 export function assertNewEpoch(place: EpochPlace, writer: string, last: number, epoch: number): void {
   if (epoch > last) return
-  throw new MillraceError('SINK_FAILED', {
-    node: place.node,
-    reason: `its target already holds epoch ${last} of "${writer}", and this run is at epoch ${epoch}. The target was written by a run whose data directory is gone: use a new target, or remove the writer's row there.`,
-  })
+  throw new MillraceError('SINK_TARGET_AHEAD', { node: place.node, last, writer, epoch })
 }
 
 async function* readBatches(log: SegmentLog, { from, to }: EpochCommit): AsyncGenerator<readonly unknown[]> {

@@ -44,7 +44,8 @@ export class EpochRunner implements SinkRunner {
   #commits: Promise<void> = Promise.resolve()
   /** How many of them, from the front, belong to complete checkpoints. */
   #due = 0
-  #lastEpoch: number | undefined
+  /** The last that the target holds. */
+  #lastEpoch = -1
   #closed = false
 
   /** `empty`: a snapshot of this sink in this subtask, to be filled in. */
@@ -69,6 +70,7 @@ export class EpochRunner implements SinkRunner {
       else await log.close()
     }
     this.#from = this.#open.nextSequence
+    this.#lastEpoch = await this.#sink.lastEpoch(this.#writer)
   }
 
   write(batch: Batch): Pending {
@@ -78,7 +80,11 @@ export class EpochRunner implements SinkRunner {
 
   finishEpoch(epoch: number): Pending {
     const to = this.#open.nextSequence
-    if (to > this.#from) this.#prepared.push({ subtask: this.#empty.subtask, epoch, from: this.#from, to })
+    if (to > this.#from) {
+      // Before the checkpoint is complete: what a complete one holds, and the target seems to hold, is taken for applied.
+      assertNewEpoch(this.#place, this.#writer, this.#lastEpoch, epoch)
+      this.#prepared.push({ subtask: this.#empty.subtask, epoch, from: this.#from, to })
+    }
     this.#from = to
     return this.#due < BACKLOG_MAX ? undefined : this.#commits
   }
@@ -125,8 +131,6 @@ export class EpochRunner implements SinkRunner {
     for (;;) {
       const next = this.#prepared[0]
       if (next === undefined || next.epoch > checkpoint || this.#closed) return
-      this.#lastEpoch ??= await this.#sink.lastEpoch(this.#writer)
-      assertNewEpoch(this.#place, this.#writer, this.#lastEpoch, next.epoch)
       await applyEpoch(this.#sink, this.#writer, this.#open, next)
       this.#lastEpoch = next.epoch
       this.#prepared.shift()
