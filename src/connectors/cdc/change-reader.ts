@@ -231,7 +231,10 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     return rewind
   }
 
-  /** Rows, behind a record of their columns if these are not the ones last told. An empty table has columns too. */
+  /**
+   * Rows, behind a record of their columns if these are not the ones last told. An empty table has columns too. Beside other readers,
+   * which may see other columns, each part tells its own.
+   */
   #withSchema(
     table: string,
     schema: TableSchema,
@@ -240,7 +243,7 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
   ): readonly Change<Row>[] {
     if (!this.#options.schemaChanges) return rows
     const text = schemaText(schema)
-    if (this.#schemas.get(table) === text) return rows
+    if (this.#schemas.get(table) === text && this.#context.parallelism === 1) return rows
     this.#schemas.set(table, text)
     return [schemaChange<Row>(schema, source), ...rows]
   }

@@ -248,6 +248,8 @@ export class LogReader<Row> {
     if (this.#port.compareOffsets(back, this.#position) < 0) this.#setBack(back)
     for (const { table, generation } of joining) {
       await this.#gates.get(table)?.close()
+      // Its snapshot told columns meanwhile.
+      this.#schemas.delete(table)
       const entry: LogTable = { table, generation, gated: true }
       this.#tables.set(table, entry)
       this.#askGates(entry)

@@ -3,7 +3,7 @@
 // Owns: making and altering them; which of a row's values go where.
 //
 // I1. Records of op `s` come before the rows that have those columns. Older ones may come behind newer ones, from another reader or
-//     after a restore: see schema-evolution. A column named by its former name is written under its present one, which is why renames
+//     after a restore: see schema-evolution. Rows of a snapshot have the columns that were told at their own place in it. A column named by its former name is written under its present one, which is why renames
 //     are kept in the target.
 // I2. Rows come with stale neighbours while a snapshot is under way: no constraint but the key may stand in their way.
 // I3. What is done to a table is decided from the table as it is, so that it can be done again after a crash at any point.
@@ -42,6 +42,17 @@ export interface Followed {
   readonly table: TargetTable
 }
 
+/** What is known of a source table. */
+interface KnownTable {
+  /** By the columns told last. */
+  current: Followed
+  /** By place of the snapshot: readers that read at different moments may see different columns, and their rows come mixed. */
+  readonly views: Map<string, Followed>
+}
+
+/** Places of a table's snapshot that are remembered: more than there are readers. */
+const VIEWS_MAX = 256
+
 /** Changes the target; to be called when nothing written under the former columns is left over. */
 export type TableWork = () => Promise<void>
 
@@ -49,7 +60,7 @@ export class FollowedTables {
   readonly #options: FollowedTablesOptions
   readonly #names: TableNames
   readonly #memory: SchemaMemory
-  readonly #databases = new Map<string, Map<string, Followed>>()
+  readonly #databases = new Map<string, Map<string, KnownTable>>()
   #lastSource: ChangeSource | undefined
   #last: Followed | undefined
   #mariadb = false
@@ -71,18 +82,19 @@ export class FollowedTables {
   /** The table that a change of a row goes to. Throws SCHEMA_MISMATCH if its columns did not come yet. */
   of(source: ChangeSource): Followed {
     if (source === this.#lastSource) return this.#last as Followed
-    const followed = this.#databases.get(source.database)?.get(source.table)
-    if (followed === undefined) {
+    const known = this.#known(source)
+    if (known === undefined) {
       const reason = `a change came before the table's columns: give the source schemaChanges: true and rows: 'array'`
       throw new MillraceError('SCHEMA_MISMATCH', { table: tableName(source.database, source.table), reason })
     }
+    const followed = (source.snapshot ? known.views.get(source.position) : undefined) ?? known.current
     this.#lastSource = source
     this.#last = followed
     return followed
   }
 
   isKnown(source: ChangeSource): boolean {
-    return source === this.#lastSource || this.#databases.get(source.database)?.has(source.table) === true
+    return source === this.#lastSource || this.#known(source) !== undefined
   }
 
   /** Remembers the columns of rows whose record of op `s` came to an earlier life of this sink. */
@@ -122,10 +134,13 @@ export class FollowedTables {
 
   #following(source: ChangeSource, schema: TableSchema | undefined): TableWork | undefined {
     if (schema === undefined || schema.columns.length === 0) return undefined
-    const known = this.#databases.get(source.database)?.get(source.table)
-    // The definition says where AUTO_INCREMENT stands too: that is no change.
-    const isSame = known !== undefined && sameValue(known.schema.columns, schema.columns)
-    if (isSame && sameValue(known.schema.key, schema.key)) return undefined
+    const known = this.#known(source)
+    if (known !== undefined && isSame(known.current.schema, schema)) {
+      this.#keep(source, known.current)
+      return undefined
+    }
+    const view = source.snapshot ? known?.views.get(source.position) : undefined
+    if (view !== undefined && isSame(view.schema, schema)) return undefined
     return () => this.#options.control.run((connection) => this.#follow(connection, source, schema))
   }
 
@@ -145,9 +160,16 @@ export class FollowedTables {
     await this.#memory.note(connection, name, older ? last : place, schema)
     failpoint('sql.schema.after')
     await this.#plan(connection, source, schema)
+    const views = this.#known(source)?.views ?? new Map<string, Followed>()
+    for (const [position, view] of views) views.set(position, await this.#planned(connection, source, view.schema))
   }
 
   async #plan(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<void> {
+    this.#keep(source, await this.#planned(connection, source, schema))
+  }
+
+  /** How rows under these columns are written to the table as it is. */
+  async #planned(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<Followed> {
     const target = this.#names.targetOf(source.database, source.table)
     const present = (await readTarget(connection, target.database, target.table)) as TargetDefinition
     const renamed = await this.#memory.renamesOf(connection, tableName(target.database, target.table), schema)
@@ -157,13 +179,25 @@ export class FollowedTables {
       mariadb: this.#mariadb,
       unique: this.#options.settings.uniqueIndexes,
     })
-    this.#keep(source, { schema, target, table })
+    return { schema, target, table }
+  }
+
+  #known(source: ChangeSource): KnownTable | undefined {
+    return this.#databases.get(source.database)?.get(source.table)
   }
 
   #keep(source: ChangeSource, followed: Followed): void {
-    const tables = this.#databases.get(source.database) ?? new Map<string, Followed>()
-    this.#databases.set(source.database, tables.set(source.table, followed))
+    const tables = this.#databases.get(source.database) ?? new Map<string, KnownTable>()
+    this.#databases.set(source.database, tables)
+    const known = tables.get(source.table) ?? { current: followed, views: new Map<string, Followed>() }
+    tables.set(source.table, known)
+    known.current = followed
     this.#lastSource = undefined
+    if (!source.snapshot) return
+    known.views.delete(source.position)
+    known.views.set(source.position, followed)
+    const [oldest] = known.views.keys()
+    if (known.views.size > VIEWS_MAX && oldest !== undefined) known.views.delete(oldest)
   }
 
   async #create(connection: MysqlConnection, target: TargetName, schema: TableSchema): Promise<void> {
@@ -227,6 +261,11 @@ export class FollowedTables {
       this.#options.logger.warn(reason, { table: name })
     }
   }
+}
+
+/** The definition says where AUTO_INCREMENT stands too: that is no change. */
+function isSame(a: TableSchema, b: TableSchema): boolean {
+  return sameValue(a.columns, b.columns) && sameValue(a.key, b.key)
 }
 
 function quoted({ database, table }: TargetName): string {
