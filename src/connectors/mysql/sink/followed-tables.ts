@@ -139,8 +139,6 @@ export class FollowedTables {
       this.#keep(source, known.current)
       return undefined
     }
-    const view = source.snapshot ? known?.views.get(source.position) : undefined
-    if (view !== undefined && isSame(view.schema, schema)) return undefined
     return () => this.#options.control.run((connection) => this.#follow(connection, source, schema))
   }
 
