@@ -5,8 +5,10 @@
 // I1. Records of op `s` come before the rows that have those columns. Older ones may come behind newer ones, from another reader or
 //     after a restore: see schema-evolution. Rows of a snapshot have the columns that were told at their own place in it. A column named by its former name is written under its present one, which is why renames
 //     are kept in the target.
-// I2. Rows come with stale neighbours while a snapshot is under way: no constraint but the key may stand in their way.
-// I3. What is done to a table is decided from the table as it is, so that it can be done again after a crash at any point.
+// I2. Rows that are written in one batch under two plans of a table are those of different keys: a record of op `s` that changes the plan is
+//     work, before which the batch is written.
+// I3. Rows come with stale neighbours while a snapshot is under way: no constraint but the key may stand in their way.
+// I4. What is done to a table is decided from the table as it is, so that it can be done again after a crash at any point.
 
 import type { Logger } from '../../../contract/runtime-context.ts'
 import { MillraceError, reasonOf } from '../../../errors.ts'
@@ -136,8 +138,11 @@ export class FollowedTables {
     if (schema === undefined || schema.columns.length === 0) return undefined
     const known = this.#known(source)
     if (known !== undefined && isSame(known.current.schema, schema)) {
+      // The log's changes are behind the snapshot: what was written under other columns than theirs goes first.
+      const behindViews = !source.snapshot && known.views.size > 0
+      if (behindViews) known.views.clear()
       this.#keep(source, known.current)
-      return undefined
+      return behindViews ? async () => {} : undefined
     }
     return () => this.#options.control.run((connection) => this.#follow(connection, source, schema))
   }
@@ -162,8 +167,10 @@ export class FollowedTables {
     for (const [position, view] of views) views.set(position, await this.#planned(connection, source, view.schema))
   }
 
-  async #plan(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<void> {
-    this.#keep(source, await this.#planned(connection, source, schema))
+  async #plan(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<Followed> {
+    const followed = await this.#planned(connection, source, schema)
+    this.#keep(source, followed)
+    return followed
   }
 
   /** How rows under these columns are written to the table as it is. */

@@ -91,6 +91,25 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     ])
   })
 
+  it('keeps the order of a snapshot and the log behind it within one batch', async () => {
+    for (const delivery of ['upsert', 'exactly-once'] as const) {
+      const { write, rows } = await setUp()
+      const view = { ...at(1), snapshot: true }
+      const schema = delivery === 'upsert' ? BASE : { ...BASE, key: [] }
+      await write(
+        [
+          schemaRecord(view, schema),
+          created(view, [1, 'a']),
+          created(view, [2, 'a']),
+          schemaRecord(at(2), schema),
+          deleted(at(2), [1, 'a']),
+        ],
+        { delivery },
+      )
+      expect(await rows()).toEqual([[2, 'a']])
+    }
+  })
+
   it('moves a row whose key changes, writes the last of many changes, and deletes', async () => {
     const { write, rows } = await setUp()
     await write([
