@@ -25,7 +25,8 @@ it('the bins load no package and nothing of the machine before they know what is
   for (const bin of ['run-job', 'millrace']) {
     const loaded = [...loadedWith(resolve(ROOT, `runtime/cli/${bin}.ts`))]
     expect(loaded.length).toBeGreaterThan(5)
-    const allowed = /^(node:|runtime\/cli\/|runtime\/config\/|src\/errors\.ts$|src\/util\/nearest\.ts$|src\/graph\/explain\.ts$)/
+    const allowed =
+      /^(node:|runtime\/cli\/|runtime\/config\/|src\/errors\.ts$|src\/util\/nearest\.ts$|src\/graph\/explain\.ts$)/
     expect(loaded.filter((name) => !allowed.test(name))).toEqual([])
     expect(loaded.filter((name) => /run-request|schema|reporter/.test(name))).toEqual([])
   }
