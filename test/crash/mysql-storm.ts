@@ -75,7 +75,7 @@ export async function inStorm<T>(
       for (let n = 0; n < kills; n++) {
         const work = workload.run(Math.ceil(transactions / kills))
         const trouble = proxy === undefined ? undefined : disturb(proxy, rng)
-        await Promise.all([work, killAtRandom(start(folder, rng, args, faults ? 100 : 3), rng)])
+        await Promise.all([work, killAtRandom(start(folder, rng, args, faults ? 100 : 0), rng)])
         await trouble?.()
       }
       const last = start(folder, rng, isDone === undefined ? [...args, '--batch'] : args, 0)

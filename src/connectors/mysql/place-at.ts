@@ -1,5 +1,6 @@
 // Places that are found by reading the log: at a time, and with what is executed there.
 
+import { binlogEvents } from './binlog-events.ts'
 import type { BinlogStream } from './binlog-stream.ts'
 import type { MysqlConnection } from './connection.ts'
 import { beginsTransaction, readTransactionHead } from './gtid-event.ts'
@@ -102,7 +103,7 @@ async function executedBefore(
   file: string,
 ): Promise<GtidSet | undefined> {
   if (info.mariadb || !info.gtids) return undefined
-  const events = await connection.query('SHOW BINLOG EVENTS IN ? LIMIT 2', [file])
+  const events = await binlogEvents(connection, file, { limit: 2 })
   const [, , type, , , text] = events[1] ?? []
   return GtidSet.parse(type === 'Previous_gtids' ? String(text) : '')
 }

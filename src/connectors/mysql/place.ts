@@ -1,6 +1,7 @@
 // Places in the log: which is first, where the log ends and begins, and whether it can still be read from a place.
 
 import { MillraceError } from '../../errors.ts'
+import { binlogEvents } from './binlog-events.ts'
 import type { MysqlConnection } from './connection.ts'
 import { GtidSet, type Gtids } from './gtid-set.ts'
 import { isMariadbGtids, parseGtids } from './gtids.ts'
@@ -141,7 +142,7 @@ async function executedUpTo(connection: MysqlConnection, file: string, pos: numb
     COMMITS_WAIT_SECONDS,
   ])
   const executed = GtidSet.parse(String((await connection.first('SELECT @@global.gtid_executed'))?.[0]))
-  const events = await connection.query(`SHOW BINLOG EVENTS IN ? FROM ${pos} LIMIT ${EVENTS_MAX}`, [file])
+  const events = await binlogEvents(connection, file, { from: pos, limit: EVENTS_MAX })
   if (events.length === EVENTS_MAX || events.at(-1)?.[2] === 'Rotate') return undefined
   const later = new GtidSet()
   for (const [, , , , , text] of events) {
