@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import mysql, { type Connection, type ConnectionOptions, type ResultSetHeader } from 'mysql2'
 import { z } from 'zod'
 import { MillraceError, reasonOf } from '../../errors.ts'
-import { parseOptions } from './parse-options.ts'
+import { parseOptions } from '../cdc/parse-options.ts'
 
 /** Certificates, by file: `ca` proves the server, `cert` and `key` prove the client. */
 export interface TlsOptions {

@@ -3,13 +3,13 @@
 import { z } from 'zod'
 import { MillraceError } from '../../errors.ts'
 import { type TimedStartup, tablePattern } from '../cdc/index.ts'
+import { parseOptions } from '../cdc/parse-options.ts'
 import {
   type ConnectionSettings,
   connectionFields,
   connectionSettings,
   type MysqlConnectionOptions,
 } from './connection.ts'
-import { parseOptions } from './parse-options.ts'
 import { type ShapeOptions, type ShapeSettings, shapeFields, shapeOptions } from './shape-options.ts'
 
 const CONNECTOR = 'mysqlChanges'

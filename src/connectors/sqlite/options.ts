@@ -1,8 +1,8 @@
 // Options of sqliteChanges, checked.
 
 import { z } from 'zod'
-import { MillraceError } from '../../errors.ts'
 import { type Startup, tablePattern } from '../cdc/index.ts'
+import { parseOptions } from '../cdc/parse-options.ts'
 import type { NullableKeys } from './capture.ts'
 import type { InvalidTextMode } from './page-reader.ts'
 import type { Integers, RowForm } from './row-shape.ts'
@@ -88,13 +88,4 @@ export function parseChangesOptions(options: SqliteChangesOptions): SqliteSource
   const parsed = parseOptions(schema, options, 'sqliteChanges')
   const { tables, stopWhen, ...rest } = parsed
   return { ...rest, stopWhen, isWanted: tablePattern(tables, 'sqliteChanges') }
-}
-
-/** Checks options against a schema. Throws CONNECTOR_OPTION with the path of the first that is wrong. */
-export function parseOptions<T>(shape: z.ZodType<T>, options: unknown, connector: string): T {
-  const result = shape.safeParse(options)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]
-  const path = issue === undefined || issue.path.length === 0 ? '(options)' : issue.path.join('.')
-  throw new MillraceError('CONNECTOR_OPTION', { path, connector, reason: issue?.message ?? 'not understood' })
 }

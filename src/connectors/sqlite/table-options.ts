@@ -1,7 +1,7 @@
 // Options of the sinks for one table, checked.
 
 import { z } from 'zod'
-import { parseOptions } from './options.ts'
+import { parseOptions } from '../cdc/parse-options.ts'
 
 /** Options of sqliteTable and sqliteTableChanges. */
 export interface SqliteTableOptions {

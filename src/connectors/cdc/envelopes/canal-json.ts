@@ -4,9 +4,9 @@ import { z } from 'zod'
 import type { Collector, ProcessFunction } from '../../../contract/process-function.ts'
 import { MillraceError } from '../../../errors.ts'
 import type { Change, TableSchema } from '../../../record/change.ts'
+import { parseOptions } from '../parse-options.ts'
 import { declaredType } from './declared-type.ts'
 import { EnvelopeFunction, nameOf, type TableOf, topicOf } from './envelope-function.ts'
-import { parseEnvelopeOptions } from './envelope-options.ts'
 import type { EnvelopeRecord } from './envelope-record.ts'
 import { RowWriter } from './row-writer.ts'
 import { sqlTypeOf } from './sql-type.ts'
@@ -24,7 +24,7 @@ const shape = z.strictObject({ name: z.string().min(1).optional() })
  * source's parallelism. Throws CONNECTOR_OPTION.
  */
 export function canalJson(options: CanalJsonOptions = {}): () => ProcessFunction<Change<unknown>, EnvelopeRecord> {
-  const { name } = parseEnvelopeOptions(shape, options, 'canalJson')
+  const { name } = parseOptions(shape, options, 'canalJson')
   return () => new CanalJson(name)
 }
 

@@ -3,9 +3,9 @@
 import { z } from 'zod'
 import type { Collector, ProcessFunction } from '../../../contract/process-function.ts'
 import type { Change, ChangeOp, ChangeSource } from '../../../record/change.ts'
+import { parseOptions } from '../parse-options.ts'
 import { envelopeSchema, sourceText, timesText } from './debezium-source.ts'
 import { EnvelopeFunction, nameOf, type TableOf, topicOf } from './envelope-function.ts'
-import { parseEnvelopeOptions } from './envelope-options.ts'
 import type { EnvelopeRecord } from './envelope-record.ts'
 import { RowWriter } from './row-writer.ts'
 import { tableChange } from './table-changes.ts'
@@ -53,7 +53,7 @@ type Settings = z.output<typeof shape>
  * `schemaChanges: true`, and this node the source's parallelism. Throws CONNECTOR_OPTION.
  */
 export function debeziumJson(options: DebeziumJsonOptions): () => ProcessFunction<Change<unknown>, EnvelopeRecord> {
-  const settings = parseEnvelopeOptions(shape, options, 'debeziumJson')
+  const settings = parseOptions(shape, options, 'debeziumJson')
   return () => new DebeziumJson(settings)
 }
 

@@ -3,8 +3,8 @@
 import { z } from 'zod'
 import type { Collector, ProcessFunction } from '../../../contract/process-function.ts'
 import type { Change } from '../../../record/change.ts'
+import { parseOptions } from '../parse-options.ts'
 import { EnvelopeFunction, nameOf, type TableOf, topicOf } from './envelope-function.ts'
-import { parseEnvelopeOptions } from './envelope-options.ts'
 import type { EnvelopeRecord } from './envelope-record.ts'
 import { RowWriter } from './row-writer.ts'
 import type { Decimals } from './value-text.ts'
@@ -41,7 +41,7 @@ type Settings = z.output<typeof shape>
  * `schemaChanges: true`, and this node the source's parallelism. Throws CONNECTOR_OPTION.
  */
 export function flattened(options: FlattenedOptions): () => ProcessFunction<Change<unknown>, EnvelopeRecord> {
-  const settings = parseEnvelopeOptions(shape, options, 'flattened')
+  const settings = parseOptions(shape, options, 'flattened')
   return () => new Flattened(settings)
 }
 

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { MillraceError } from '../../../errors.ts'
+import { parseOptions } from '../../cdc/parse-options.ts'
 import type { SchemaChangeBehavior } from '../../sql/schema-evolution.ts'
 import {
   type ConnectionSettings,
@@ -9,7 +10,6 @@ import {
   connectionSettings,
   type MysqlConnectionOptions,
 } from '../connection.ts'
-import { parseOptions } from '../parse-options.ts'
 
 /** What to do with a row that its table refuses: fail the job, or keep it in the table `millrace_dead_letters` and go on. */
 export type OnRowError = 'fail' | 'dead-letter'
