@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
 import { type Rng, seededRng } from '../../src/util/rng.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { difference } from '../support/mysql-digest.ts'
@@ -50,13 +51,15 @@ export function copyInStorm(options: StormOptions): Promise<string> {
   })
 }
 
-/** Makes a database to storm over. `truncates`: tables are emptied and dropped, too. */
+/** Makes a database to storm over, in a test. `truncates`: tables are emptied and dropped, too. */
 export async function inStorm<T>(
   { server, seed, kills, transactions, faults = false }: StormOptions,
   truncates: boolean,
   use: (storm: Storm) => Promise<T>,
 ): Promise<T> {
   const rng = seededRng(seed)
+  const runs = new Runs(rng, faults ? 100 : 0)
+  onTestFinished(() => runs.end())
   const { flavour } = server
   const database = await server.database('from')
   await createTables(await server.connection(database), flavour, 20 + rng.int(300))
@@ -75,29 +78,54 @@ export async function inStorm<T>(
       for (let n = 0; n < kills; n++) {
         const work = workload.run(Math.ceil(transactions / kills))
         const trouble = proxy === undefined ? undefined : disturb(proxy, rng)
-        await Promise.all([work, killAtRandom(start(folder, rng, args, faults ? 100 : 0), rng)])
+        await Promise.all([work, killAtRandom(runs.start(folder, args), rng)])
         await trouble?.()
       }
-      const last = start(folder, rng, isDone === undefined ? [...args, '--batch'] : args, 0)
+      const last = runs.start(folder, isDone === undefined ? [...args, '--batch'] : args, 0)
       if (isDone !== undefined) await stopWhen(last, isDone)
       const { code, stderr } = await last.result
       if (code !== 0) throw new Error(`the last run ended with ${code}:\n${stderr.slice(-6000)}`)
     }
     return await use({ database, folder, url, blow })
   } finally {
+    await runs.end()
     workload.close()
     await proxy?.close()
     await rm(folder, { recursive: true })
   }
 }
 
-function start(folder: string, rng: Rng, args: readonly string[], restarts: number): BinProcess {
-  const strategy = ['--restart', 'fixed-delay', '--restart-attempts', String(restarts), '--restart-delay', '200ms']
-  return startBin('run-job', [
-    ...args,
-    ...['--data-dir', join(folder, 'data'), '--parallelism', String(1 + rng.int(3)), '--checkpoint-interval', '100ms'],
-    ...(restarts === 0 ? ['--restart', 'none'] : strategy),
-  ])
+/** The job's processes, one after the other: none outlives the test, be it that this took too long. */
+class Runs {
+  readonly #rng: Rng
+  readonly #restarts: number
+  #now: BinProcess | undefined
+  #ended = false
+
+  /** `restarts`: how often the job may fail and go on by itself. */
+  constructor(rng: Rng, restarts: number) {
+    this.#rng = rng
+    this.#restarts = restarts
+  }
+
+  start(folder: string, args: readonly string[], restarts = this.#restarts): BinProcess {
+    if (this.#ended) throw new Error('the test has ended')
+    const strategy = ['--restart', 'fixed-delay', '--restart-attempts', String(restarts), '--restart-delay', '200ms']
+    this.#now = startBin('run-job', [
+      ...args,
+      ...['--data-dir', join(folder, 'data'), '--parallelism', String(1 + this.#rng.int(3))],
+      ...['--checkpoint-interval', '100ms'],
+      ...(restarts === 0 ? ['--restart', 'none'] : strategy),
+    ])
+    return this.#now
+  }
+
+  /** Kills what runs, and lets nothing start any more. */
+  async end(): Promise<void> {
+    this.#ended = true
+    this.#now?.child.kill('SIGKILL')
+    await this.#now?.result
+  }
 }
 
 /** Breaks connections in every way, one after the other, until what it returns is called; then all is well. */

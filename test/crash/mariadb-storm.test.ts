@@ -1,0 +1,3 @@
+import { describeStorms } from './mysql-storms.ts'
+
+describeStorms('mariadb')

@@ -1,0 +1,3 @@
+import { describeNetworkStorms } from './mysql-storms.ts'
+
+describeNetworkStorms()
