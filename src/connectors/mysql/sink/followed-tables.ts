@@ -69,9 +69,9 @@ export class FollowedTables {
 
   constructor(options: FollowedTablesOptions) {
     this.#options = options
-    const { connection, tables } = options.settings
+    const { connection, ledger, tables } = options.settings
     this.#names = new TableNames(tables, connection.database)
-    this.#memory = new SchemaMemory(connection)
+    this.#memory = new SchemaMemory(ledger)
   }
 
   async open(): Promise<void> {
@@ -159,7 +159,7 @@ export class FollowedTables {
     const older = last !== undefined && isOlder(place, last)
     if (there === undefined) await this.#create(connection, target, schema)
     else await this.#evolve(connection, there, schema, older)
-    for (const column of schema.columns) await this.#memory.noteNames(connection, name, column)
+    await this.#memory.noteNames(connection, name, schema, older)
     await this.#memory.note(connection, name, older ? last : place, schema)
     failpoint('sql.schema.after')
     await this.#plan(connection, source, schema)

@@ -9,12 +9,14 @@ import type { TargetTable } from './target-table.ts'
 
 export interface MysqlDialectOptions {
   readonly settings: ConnectionSettings
+  /** Database of the sink's own tables. */
+  readonly ledger: string
   /** Who writes, for dead letters. */
   readonly node: string
 }
 
 /** Sessions for lanes. */
-export function mysqlDialect({ settings, node }: MysqlDialectOptions): SqlDialect<TargetTable> {
+export function mysqlDialect({ settings, ledger, node }: MysqlDialectOptions): SqlDialect<TargetTable> {
   return {
     async connect() {
       const connection = await MysqlConnection.open(settings)
@@ -24,7 +26,7 @@ export function mysqlDialect({ settings, node }: MysqlDialectOptions): SqlDialec
         )
         await connection.run('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
         const packet = Number((await connection.first('SELECT @@max_allowed_packet'))?.[0])
-        return new MysqlSession(connection, { settings, node, packetBytesMax: packet })
+        return new MysqlSession(connection, { ledger, node, packetBytesMax: packet })
       } catch (error) {
         connection.close()
         throw error

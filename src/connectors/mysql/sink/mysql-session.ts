@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { DeadLetter, EpochMarker, SqlSession } from '../../sql/dialect.ts'
-import type { ConnectionSettings, MysqlConnection } from '../connection.ts'
+import type { MysqlConnection } from '../connection.ts'
 import { hexOf } from './literal.ts'
 import { textLiteral } from './literal-text.ts'
 import { type OwnTables, ownTables } from './own-tables.ts'
@@ -11,7 +11,8 @@ import { LENIENT_MODE, STRICT_MODE } from './sql-mode.ts'
 import type { TargetTable } from './target-table.ts'
 
 export interface MysqlSessionOptions {
-  readonly settings: ConnectionSettings
+  /** Database of the sink's own tables. */
+  readonly ledger: string
   /** Who writes, for dead letters. */
   readonly node: string
   readonly packetBytesMax: number
@@ -37,7 +38,7 @@ export class MysqlSession implements SqlSession<TargetTable> {
   constructor(connection: MysqlConnection, options: MysqlSessionOptions) {
     this.#connection = connection
     this.#options = options
-    this.#own = ownTables(options.settings)
+    this.#own = ownTables(options.ledger)
     // A character takes 3 bytes at most.
     this.#charsMax = Math.min(STATEMENT_CHARS_MAX, Math.floor(options.packetBytesMax / 4))
   }

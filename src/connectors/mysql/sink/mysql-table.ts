@@ -148,7 +148,7 @@ class AddedRows<Row> extends EpochSinkFunction<Row> {
     const target = new RowTarget(settings, control)
     this.#target = target
     await target.open()
-    await control.run((connection) => makeEpochs(connection, settings.connection))
+    await control.run((connection) => makeEpochs(connection, settings.ledger))
     await openDeadLetters(settings, control)
     this.#writer = new EpochWriter<Row, TargetTable>({
       node: context.node,

@@ -112,7 +112,7 @@ class FollowingEpochs extends EpochSinkFunction<Row> {
     const tables = new FollowedTables({ settings, control, logger: context.logger })
     this.#tables = tables
     await tables.open()
-    await control.run((connection) => makeEpochs(connection, settings.connection))
+    await control.run((connection) => makeEpochs(connection, settings.ledger))
     await openDeadLetters(settings, control)
     this.#writer = new EpochWriter<Row, TargetTable>({
       node: context.node,

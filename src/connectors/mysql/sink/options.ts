@@ -24,6 +24,11 @@ export interface MysqlSinkOptions extends MysqlConnectionOptions {
   readonly batchMs?: number
   /** How long to try again while the server is away or rows are locked, before the job restarts. Default 60,000. */
   readonly retryMs?: number
+  /**
+   * Database of the sink's own tables: how far it is, columns' former names, dead letters. Default: the connection's, else `millrace`. Jobs of
+   * one name that write to one server need one each.
+   */
+  readonly ledger?: string
 }
 
 /** Options of mysqlTable and mysqlTableChanges. */
@@ -64,6 +69,7 @@ export interface SinkSettings {
   readonly batchRows: number
   readonly batchMs: number
   readonly retryMs: number
+  readonly ledger: string
   readonly writers: number
 }
 
@@ -90,6 +96,7 @@ const sinkFields = {
   batchRows: z.int().min(1).max(1_000_000).default(8192),
   batchMs: z.int().min(0).default(200),
   retryMs: z.int().min(0).default(60_000),
+  ledger: z.string().min(1).optional(),
   writers: z.int().min(1).max(64).default(4),
 }
 
@@ -134,8 +141,10 @@ export function parseTablesOptions(options: MysqlTablesOptions, sink: string): T
 }
 
 function sinkSettings(
-  { onRowError, batchRows, batchMs, retryMs, writers, ...connection }: z.output<z.ZodObject<typeof sinkFields>>,
+  { onRowError, batchRows, batchMs, retryMs, ledger, writers, ...rest }: z.output<z.ZodObject<typeof sinkFields>>,
   sink: string,
 ): SinkSettings {
-  return { connection: connectionSettings(connection, sink), onRowError, batchRows, batchMs, retryMs, writers }
+  const connection = connectionSettings(rest, sink)
+  const own = ledger ?? connection.database ?? 'millrace'
+  return { connection, onRowError, batchRows, batchMs, retryMs, ledger: own, writers }
 }

@@ -2,22 +2,23 @@
 //
 // Owns: the tables millrace_renames and millrace_schemas.
 
-import type { ColumnSchema, TableSchema } from '../../../record/change.ts'
-import type { ConnectionSettings, MysqlConnection } from '../connection.ts'
+import type { TableSchema } from '../../../record/change.ts'
+import type { MysqlConnection } from '../connection.ts'
 import { makeSchemas, type OwnTables, ownTables } from './own-tables.ts'
 import type { SchemaPlace } from './place.ts'
 
 export class SchemaMemory {
-  readonly #settings: ConnectionSettings
+  readonly #ledger: string
   readonly #own: OwnTables
 
-  constructor(settings: ConnectionSettings) {
-    this.#settings = settings
-    this.#own = ownTables(settings)
+  /** `ledger`: database of the sink's own tables. */
+  constructor(ledger: string) {
+    this.#ledger = ledger
+    this.#own = ownTables(ledger)
   }
 
   async open(connection: MysqlConnection): Promise<void> {
-    await makeSchemas(connection, this.#settings)
+    await makeSchemas(connection, this.#ledger)
   }
 
   /** Where its columns were told last. */
@@ -59,15 +60,26 @@ export class SchemaMemory {
     return new Map(renames.filter(([was, now]) => named.has(was) && !named.has(now)))
   }
 
-  /** Records that name the column as it was once may still come. */
-  async noteNames(connection: MysqlConnection, table: string, { name, formerNames = [] }: ColumnSchema): Promise<void> {
-    const { renames } = this.#own
-    for (const was of formerNames) {
-      if (was === name) continue
-      await connection.run(`UPDATE ${renames} SET now = ? WHERE tbl = ? AND now = ?`, [name, table, was])
-      await connection.run(`REPLACE INTO ${renames} (tbl, was, now) VALUES (?, ?, ?)`, [table, was, name])
+  /** Records that name columns as they were once may still come. `older`: these, too, may have other names by now. */
+  async noteNames(connection: MysqlConnection, table: string, schema: TableSchema, older: boolean): Promise<void> {
+    const present = await this.renamesOf(connection, table, schema)
+    for (const { name, formerNames = [] } of schema.columns) {
+      const now = present.get(name) ?? name
+      for (const was of formerNames) if (was !== now) await this.#noteName(connection, table, { was, now, older })
+      if (formerNames.length > 0 && !older)
+        await connection.run(`DELETE FROM ${this.#own.renames} WHERE tbl = ? AND was = ?`, [table, name])
     }
-    if (formerNames.length > 0) await connection.run(`DELETE FROM ${renames} WHERE tbl = ? AND was = ?`, [table, name])
+  }
+
+  async #noteName(
+    connection: MysqlConnection,
+    table: string,
+    { was, now, older }: { readonly was: string; readonly now: string; readonly older: boolean },
+  ): Promise<void> {
+    const { renames } = this.#own
+    if (!older) await connection.run(`UPDATE ${renames} SET now = ? WHERE tbl = ? AND now = ?`, [now, table, was])
+    const verb = older ? 'INSERT IGNORE' : 'REPLACE'
+    await connection.run(`${verb} INTO ${renames} (tbl, was, now) VALUES (?, ?, ?)`, [table, was, now])
   }
 
   /** The table is made anew. */

@@ -20,7 +20,7 @@ export interface SinkParts {
 /** Connects nothing yet. */
 export function sinkParts(settings: SinkSettings, lanes: number, context: RuntimeContext): SinkParts {
   const { node, clock, logger, metrics } = context
-  const dialect = mysqlDialect({ settings: settings.connection, node })
+  const dialect = mysqlDialect({ settings: settings.connection, ledger: settings.ledger, node })
   const backoff = new Backoff(clock, Math.random, settings.retryMs)
   const retries = metrics.counter('sinkRetries')
   const passing = (reason: string): void => {
@@ -37,7 +37,7 @@ export function sinkParts(settings: SinkSettings, lanes: number, context: Runtim
 /** Makes the table of dead letters, if any are to be kept. */
 export async function openDeadLetters(settings: SinkSettings, control: ControlConnection): Promise<void> {
   if (settings.onRowError === 'dead-letter')
-    await control.run((connection) => makeDeadLetters(connection, settings.connection))
+    await control.run((connection) => makeDeadLetters(connection, settings.ledger))
 }
 
 function rowRefused({ onRowError }: SinkSettings, context: RuntimeContext): RowRefused<TargetTable> {

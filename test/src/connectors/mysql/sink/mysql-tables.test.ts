@@ -176,6 +176,25 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     expect(await columnsOf(session)).toEqual(['id', 'c'])
   })
 
+  it('finds a column that was renamed twice under its present name, whichever record is told again', async () => {
+    const { write, rows } = await setUp()
+    const once = schemaOf(id, column('b', 'varchar(20)', { formerNames: ['a'] }))
+    const twice = schemaOf(id, column('c', 'varchar(20)', { formerNames: ['a', 'b'] }))
+    const before = [schemaRecord(at(1), BASE), created(at(2), [1, 'old'])]
+    const between = [schemaRecord(at(3), once), updated(at(4), [1, 'old'], [1, 'new'])]
+    const behind = [schemaRecord(at(5), twice), created(at(6), [2, 'x'])]
+    const expected = [
+      [1, 'new'],
+      [2, 'x'],
+    ]
+    await write([...before, ...between, ...behind])
+    expect(await rows()).toEqual(expected)
+    await write([...before, ...between])
+    expect(await rows()).toEqual(expected)
+    await write([...before, ...between, ...behind])
+    expect(await rows()).toEqual(expected)
+  })
+
   it('drops and changes nothing because of a record that is older', async () => {
     const { session, write, rows } = await setUp()
     const wide = schemaOf(id, text, column('c', 'bigint', { nullable: true }))
