@@ -4,6 +4,8 @@
 //
 // --set tables=shop.*,crm.a?,!shop.tmp*  which tables: database.table, * and ? stand for any characters, ! leaves out
 // --set into=shop:shop_copy              another database there; *:copy_* renames all; default: databases of the same names
+// --set ledger=sync_two                 database there for what the sync notes of itself; a second sync into one server needs another than
+//                                        the first; default: the one that --set to names, else millrace
 // --set writers=8                        connections that write at once; default 4
 // --set discovery=60                     seconds from one look for new tables to the next; default 10
 // --set heartbeat=5                      seconds; twice as long without a word from the source, and it is connected anew; default 30
@@ -26,6 +28,7 @@ export default job('mysql-to-mysql', (flow, settings) => {
   const to = connectTo(settings.string('to'), 'TO_PASSWORD')
   const tables = settings.list('tables')
   const into = settings.list('into', []).map((pair) => pair.split(':') as [string, string])
+  const ledger = settings.string('ledger', '')
   const writers = settings.number('writers', 4, { min: 1, max: 64, integer: true })
   const discoveryIntervalMs = settings.number('discovery', 10, { min: 0 }) * 1000
   const heartbeatMs = settings.number('heartbeat', 30, { min: 0.1 }) * 1000
@@ -36,6 +39,7 @@ export default job('mysql-to-mysql', (flow, settings) => {
     tables: Object.fromEntries(into.map(([here, there]) => [`${here}.*`, `${there}.*`])),
     schemaChange: 'evolve',
     writers,
+    ...(ledger !== '' && { ledger }),
   } as const
 
   // Rows as arrays, values as the server has them: nothing is lost whatever the schema.

@@ -14,6 +14,11 @@ import { type ProcessOptions, runJob } from '../support/run-job.ts'
 
 const JOB = fileURLToPath(new URL('../../jobs/mysql-to-mysql.ts', import.meta.url))
 
+/** `data`: the data directory's name. */
+interface RunOptions extends ProcessOptions {
+  readonly data?: string
+}
+
 describeServers('mysql-to-mysql', ['mysql', 'mariadb'], (server) => {
   let folder: string
   beforeEach(() => {
@@ -21,12 +26,12 @@ describeServers('mysql-to-mysql', ['mysql', 'mariadb'], (server) => {
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
-  const run = (settings: Readonly<Record<string, string>>, options?: ProcessOptions) =>
+  const run = (settings: Readonly<Record<string, string>>, { data = 'data', ...options }: RunOptions = {}) =>
     runJob(
       [
         JOB,
         ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
-        ...['--batch', '--parallelism', '2', '--restart', 'none', '--data-dir', join(folder, 'data')],
+        ...['--batch', '--parallelism', '2', '--restart', 'none', '--data-dir', join(folder, data)],
       ],
       options,
     )
@@ -61,6 +66,28 @@ describeServers('mysql-to-mysql', ['mysql', 'mariadb'], (server) => {
     expect(second.code, second.stderr).toBe(0)
     expect(await difference({ session, database }, { session, database: copy })).toBe('')
     workload.close()
+  })
+
+  it('runs twice into one server, each with a ledger of its own', { timeout: 120_000 }, async () => {
+    const database = await server.database('shop')
+    const session = await server.connection(database)
+    await session.run('CREATE TABLE t (id INT PRIMARY KEY)')
+    await session.run('CREATE TABLE keyless (v INT)')
+    await session.run('INSERT INTO keyless VALUES (1), (1), (2)')
+    for (const name of ['first', 'second']) {
+      const [copy, ledger] = [await server.database('copy'), await server.database('ledger')]
+      const sync = {
+        from: server.url(),
+        to: server.url(),
+        tables: `${database}.*`,
+        into: `${database}:${copy}`,
+        ledger,
+      }
+      const { code, stderr } = await run(sync, { data: name })
+      expect(code, stderr).toBe(0)
+      expect(await difference({ session, database }, { session, database: copy })).toBe('')
+      expect((await session.first(`SELECT COUNT(*) FROM ${ledger}.millrace_epochs`))?.[0]).toBe('1')
+    }
   })
 
   it('refuses to write into what it reads, and takes passwords from the environment', async () => {
