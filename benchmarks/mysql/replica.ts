@@ -4,14 +4,9 @@ import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { connect } from './load.ts'
 import type { Server } from './servers.ts'
 
-/** Makes one server a replica of another, both as they are; nothing is applied yet. */
+/** Makes a fresh server a replica of another one, from the beginning of its log; nothing is applied yet. */
 export async function attachReplica(replica: Server, source: Server): Promise<Connection> {
   const connection = await connect(replica.url)
-  const from = await connect(source.url)
-  const executed = await value(from, 'SELECT @@GLOBAL.gtid_executed')
-  await from.end()
-  await connection.query('RESET BINARY LOGS AND GTIDS')
-  await connection.query('SET GLOBAL gtid_purged = ?', [executed])
   await connection.query(`CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = ${source.port},
     SOURCE_USER = 'millrace', SOURCE_PASSWORD = 'millrace', SOURCE_AUTO_POSITION = 1, GET_SOURCE_PUBLIC_KEY = 1`)
   await connection.query('START REPLICA IO_THREAD')
