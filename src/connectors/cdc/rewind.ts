@@ -38,6 +38,8 @@ export class Rewind<Row> {
   readonly #asOf: Offset
   readonly #former = new Map<string, Former<Row>>()
   #upTo: Offset
+  /** The columns that the log told last. */
+  #schema: TableSchema | undefined
 
   constructor(port: ChangePort<Row>, table: string, asOf: Offset) {
     this.#port = port
@@ -73,7 +75,9 @@ export class Rewind<Row> {
       }
     }
     former.push(...(await this.#goneFrom(range)))
-    const bySchema = new Map([[now.schema, { schema: now.schema, rows, source: now.source }]])
+    // Told first, it says under which names the others are to be found: the log tells of renames only behind these rows.
+    const present = { schema: withFormerNames(now.schema, this.#schema), rows, source: now.source }
+    const bySchema = new Map([[now.schema, present]])
     for (const { key, row, schema, position } of former) {
       // A sink has to see that these columns are older than the present ones.
       const group = bySchema.get(schema) ?? { schema, rows: [], source: { ...now.source, position } }
@@ -84,6 +88,7 @@ export class Rewind<Row> {
   }
 
   #takeIn(change: Change<Row>, schema: TableSchema): void {
+    this.#schema = schema
     if (change.op === 't') for (const former of this.#former.values()) former.present = false
     const { before, after, key, oldKey, source } = change
     const { position } = source
@@ -111,4 +116,14 @@ export class Rewind<Row> {
     )
     return gone.filter((_, index) => isInside[index])
   }
+}
+
+/** Columns with the former names that the log knows them by. */
+function withFormerNames(schema: TableSchema, logged: TableSchema | undefined): TableSchema {
+  const names = new Map(logged?.columns.map(({ name, formerNames }) => [name, formerNames]))
+  const columns = schema.columns.map((column) => {
+    const formerNames = names.get(column.name)
+    return formerNames === undefined ? column : { ...column, formerNames }
+  })
+  return { ...schema, columns }
 }

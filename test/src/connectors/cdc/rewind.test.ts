@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import type { ChangePort, Offset } from '../../../../src/connectors/cdc/port.ts'
+import { Rewind } from '../../../../src/connectors/cdc/rewind.ts'
+import type { Change, ChangeSource, TableSchema } from '../../../../src/record/change.ts'
+
+type Row = readonly unknown[]
+
+const column = (name: string, formerNames?: readonly string[]) => ({
+  ...{ name, type: 'int', nullable: true, generated: false },
+  ...(formerNames !== undefined && { formerNames }),
+})
+const schemaOf = (...columns: TableSchema['columns']): TableSchema => ({ columns, key: ['id'] })
+const sourceAt = (position: number): ChangeSource => ({
+  ...{ connector: 'model', database: 'd', table: 't', position: String(position), timestampMs: 0, snapshot: false },
+})
+
+/** A log of updates of one table, one at each place. */
+function logOf(changes: readonly { readonly change: Change<Row>; readonly schema: TableSchema }[]): ChangePort<Row> {
+  const page = {
+    changes: changes.map(({ change }) => change),
+    offsets: changes.map(({ change }) => Number(change.source.position) as Offset),
+    schemas: changes.map(({ schema }) => schema),
+    next: changes.length as Offset,
+    ended: false,
+  }
+  const log = { read: () => page, available: () => Promise.resolve(), close: () => {} }
+  const compareOffsets = (a: Offset, b: Offset): number => Number(a) - Number(b)
+  return { compareOffsets, openLog: () => log, tableOf: () => 't' } as unknown as ChangePort<Row>
+}
+
+it('tells the former names of columns that were renamed since, before rows under them', async () => {
+  const [old, once, twice] = [
+    schemaOf(column('id'), column('a')),
+    schemaOf(column('id'), column('b', ['a'])),
+    schemaOf(column('id'), column('c', ['a', 'b'])),
+  ]
+  const updated = (position: number, id: number, before: number, after: number): Change<Row> => ({
+    ...{ op: 'u', before: [id, before], after: [id, after], key: [id], source: sourceAt(position) },
+  })
+  const port = logOf([
+    { change: updated(1, 1, 10, 11), schema: old },
+    { change: updated(2, 2, 20, 21), schema: once },
+    { change: updated(3, 1, 11, 12), schema: twice },
+  ])
+  const rewind = new Rewind(port, 't', 0 as Offset)
+  await rewind.to(3 as Offset, Number.POSITIVE_INFINITY)
+  const read = (id: number, value: number): Change<Row> => ({
+    ...{ op: 'r', before: null, after: [id, value], key: [id], source: sourceAt(3) },
+  })
+  const now = { schema: schemaOf(column('id'), column('c')), rows: [read(1, 12), read(2, 21), read(3, 30)] }
+  const parts = await rewind.apply({ from: null, to: null }, { ...now, source: sourceAt(3) })
+  expect(parts.map(({ schema, rows }) => [schema, rows.map(({ after }) => after)])).toEqual([
+    [twice, [[3, 30]]],
+    [old, [[1, 10]]],
+    [once, [[2, 20]]],
+  ])
+})
