@@ -1,15 +1,17 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /** Where .ci/run collects results; unset elsewhere. */
 const reportFolder = process.env.MILLRACE_TEST_REPORTS
 
 // The tests run on the sources, by the export condition that says so: one copy of every module, no stale build.
-// `--mode full` is the whole matrix of npm run test:full.
+// `--mode full` is the whole matrix of npm run test:full: the tests that have more to do then than in npm test.
 export default defineConfig(({ mode }) => ({
   resolve: { conditions: ['millrace-source'] },
   ssr: { resolve: { conditions: ['millrace-source', 'node', 'module', 'import', 'default'] } },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: mode === 'full' ? testsWithMore() : ['test/**/*.test.ts'],
     globalSetup: ['test/support/services-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
@@ -19,3 +21,16 @@ export default defineConfig(({ mode }) => ({
       : ['default'],
   },
 }))
+
+/** Those that ask for MILLRACE_FULL, themselves or in a module that they import. */
+function testsWithMore(): string[] {
+  const asks = (file: string): boolean =>
+    existsSync(file) && readFileSync(file, 'utf8').includes('process.env.MILLRACE_FULL')
+  const imported = (file: string): string[] =>
+    [...readFileSync(file, 'utf8').matchAll(/ from '(\.[^']+\.ts)'/g)].map(([, path]) =>
+      join(dirname(file), path ?? ''),
+    )
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .map((file) => join('test', file))
+    .filter((file) => file.endsWith('.test.ts') && [file, ...imported(file)].some(asks))
+}
