@@ -107,6 +107,8 @@ export interface ChangePort<Row> {
   prepareChunk?(table: string, range: KeyRange): void
   /** With `table`, only its changes are wanted; others may come too. */
   openLog(from: Offset, table?: string): ChangeLog<Row> | Promise<ChangeLog<Row>>
+  /** Columns of a table that were renamed before a place that a page of the log ended at, and that no change of the table has shown yet. */
+  renamesUntold?(table: string, at: Offset): readonly (readonly [from: string, to: string])[]
   /** Bounds ascend. */
   openRouter(table: string, bounds: readonly KeyBound[]): KeyRouter | Promise<KeyRouter>
   /** The name, as in discoverTables, of the table a change belongs to. */

@@ -4,7 +4,7 @@
 // never hear of a row that was deleted meanwhile: the second read does not show it, and the log is judged from the second read
 // on. Given as of an offset before the first read, the chunk is followed by every change since, that delete included.
 //
-// Owns: for each key that changed since the offset, its row at the offset, and whether it is there now.
+// Owns: for each key that changed since the offset, its row at the offset, and whether it is there now; former names of columns.
 //
 // I1. Rows are at the same offset as what `to()` was called with last.
 // I2. A truncation leaves what was there before it unknown; that does no harm, for the log repeats the truncation.
@@ -38,8 +38,8 @@ export class Rewind<Row> {
   readonly #asOf: Offset
   readonly #former = new Map<string, Former<Row>>()
   #upTo: Offset
-  /** The columns that the log told last. */
-  #schema: TableSchema | undefined
+  /** Of columns renamed since the offset, by each name they had. */
+  readonly #formerNames = new Map<string, readonly string[]>()
 
   constructor(port: ChangePort<Row>, table: string, asOf: Offset) {
     this.#port = port
@@ -55,8 +55,11 @@ export class Rewind<Row> {
   /** Takes in the log up to this offset, which never falls; at most pagesMax pages of it. True when it is there. */
   async to(offset: Offset, pagesMax: number): Promise<boolean> {
     const request = { table: this.#table, from: this.#upTo, to: offset, pagesMax }
-    const { changes, upTo } = await readRange(this.#port, request)
+    const { changes, upTo, behind, read } = await readRange(this.#port, request)
     for (const { change, schema } of changes) this.#takeIn(change, schema)
+    if (behind !== undefined) this.#noteNames(behind)
+    for (const [was, name] of this.#port.renamesUntold?.(this.#table, read) ?? [])
+      this.#formerNames.set(name, [...(this.#formerNames.get(was) ?? []), was])
     this.#upTo = upTo
     return this.#port.compareOffsets(upTo, offset) >= 0
   }
@@ -76,7 +79,7 @@ export class Rewind<Row> {
     }
     former.push(...(await this.#goneFrom(range)))
     // Told first, it says under which names the others are to be found: the log tells of renames only behind these rows.
-    const present = { schema: withFormerNames(now.schema, this.#schema), rows, source: now.source }
+    const present = { schema: this.#withFormerNames(now.schema), rows, source: now.source }
     const bySchema = new Map([[now.schema, present]])
     for (const { key, row, schema, position } of former) {
       // A sink has to see that these columns are older than the present ones.
@@ -88,12 +91,30 @@ export class Rewind<Row> {
   }
 
   #takeIn(change: Change<Row>, schema: TableSchema): void {
-    this.#schema = schema
-    if (change.op === 't') for (const former of this.#former.values()) former.present = false
+    if (change.op === 't') {
+      this.#formerNames.clear()
+      for (const former of this.#former.values()) former.present = false
+    }
+    this.#noteNames(schema)
     const { before, after, key, oldKey, source } = change
     const { position } = source
     if (before !== null) this.#note({ key: oldKey ?? key, row: before, schema, position, present: false })
     if (after !== null) this.#note({ key, row: null, schema, position, present: true })
+  }
+
+  #noteNames({ columns }: TableSchema): void {
+    for (const { name, formerNames = [] } of columns) {
+      const names = [...formerNames, name]
+      for (let n = 1; n < names.length; n++) this.#formerNames.set(names[n] as string, names.slice(0, n))
+    }
+  }
+
+  #withFormerNames(schema: TableSchema): TableSchema {
+    const columns = schema.columns.map((column) => {
+      const formerNames = this.#formerNames.get(column.name)
+      return formerNames === undefined ? column : { ...column, formerNames }
+    })
+    return { ...schema, columns }
   }
 
   /** The first note of a key tells what it was; the last one, whether it is there. */
@@ -116,14 +137,4 @@ export class Rewind<Row> {
     )
     return gone.filter((_, index) => isInside[index])
   }
-}
-
-/** Columns with the former names that the log knows them by. */
-function withFormerNames(schema: TableSchema, logged: TableSchema | undefined): TableSchema {
-  const names = new Map(logged?.columns.map(({ name, formerNames }) => [name, formerNames]))
-  const columns = schema.columns.map((column) => {
-    const formerNames = names.get(column.name)
-    return formerNames === undefined ? column : { ...column, formerNames }
-  })
-  return { ...schema, columns }
 }

@@ -181,6 +181,11 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     this.#snapshots.prepare(name, range)
   }
 
+  renamesUntold(table: string, at: Offset): readonly (readonly [from: string, to: string])[] {
+    const steps = (at as MysqlOffset).altered?.[table] ?? []
+    return steps.flatMap(([from, to]) => (from === '' ? [] : [[from, to] as const]))
+  }
+
   openLog(from: Offset, table?: string): Promise<ChangeLog<Row>> {
     return this.#asked(async () => {
       const isNamed = (name: string): boolean => (table === undefined ? this.#isWanted(name) : name === table)

@@ -15,7 +15,10 @@ const sourceAt = (position: number): ChangeSource => ({
 })
 
 /** A log of updates of one table, one at each place. */
-function logOf(changes: readonly { readonly change: Change<Row>; readonly schema: TableSchema }[]): ChangePort<Row> {
+function logOf(
+  changes: readonly { readonly change: Change<Row>; readonly schema: TableSchema }[],
+  untold: readonly (readonly [string, string])[] = [],
+): ChangePort<Row> {
   const page = {
     changes: changes.map(({ change }) => change),
     offsets: changes.map(({ change }) => Number(change.source.position) as Offset),
@@ -25,8 +28,21 @@ function logOf(changes: readonly { readonly change: Change<Row>; readonly schema
   }
   const log = { read: () => page, available: () => Promise.resolve(), close: () => {} }
   const compareOffsets = (a: Offset, b: Offset): number => Number(a) - Number(b)
-  return { compareOffsets, openLog: () => log, tableOf: () => 't' } as unknown as ChangePort<Row>
+  return {
+    compareOffsets,
+    openLog: () => log,
+    tableOf: () => 't',
+    renamesUntold: () => untold,
+  } as unknown as ChangePort<Row>
 }
+
+const updated = (position: number, id: number, before: number, after: number): Change<Row> => ({
+  ...{ op: 'u', before: [id, before], after: [id, after], key: [id], source: sourceAt(position) },
+})
+
+const read = (id: number, value: number): Change<Row> => ({
+  ...{ op: 'r', before: null, after: [id, value], key: [id], source: sourceAt(3) },
+})
 
 it('tells the former names of columns that were renamed since, before rows under them', async () => {
   const [old, once, twice] = [
@@ -34,9 +50,6 @@ it('tells the former names of columns that were renamed since, before rows under
     schemaOf(column('id'), column('b', ['a'])),
     schemaOf(column('id'), column('c', ['a', 'b'])),
   ]
-  const updated = (position: number, id: number, before: number, after: number): Change<Row> => ({
-    ...{ op: 'u', before: [id, before], after: [id, after], key: [id], source: sourceAt(position) },
-  })
   const port = logOf([
     { change: updated(1, 1, 10, 11), schema: old },
     { change: updated(2, 2, 20, 21), schema: once },
@@ -44,9 +57,6 @@ it('tells the former names of columns that were renamed since, before rows under
   ])
   const rewind = new Rewind(port, 't', 0 as Offset)
   await rewind.to(3 as Offset, Number.POSITIVE_INFINITY)
-  const read = (id: number, value: number): Change<Row> => ({
-    ...{ op: 'r', before: null, after: [id, value], key: [id], source: sourceAt(3) },
-  })
   const now = { schema: schemaOf(column('id'), column('c')), rows: [read(1, 12), read(2, 21), read(3, 30)] }
   const parts = await rewind.apply({ from: null, to: null }, { ...now, source: sourceAt(3) })
   expect(parts.map(({ schema, rows }) => [schema, rows.map(({ after }) => after)])).toEqual([
@@ -54,4 +64,19 @@ it('tells the former names of columns that were renamed since, before rows under
     [old, [[1, 10]]],
     [once, [[2, 20]]],
   ])
+})
+
+it('knows of renames that no change before the rows has shown', async () => {
+  const now = { schema: schemaOf(column('id'), column('c')), rows: [read(1, 12)], source: sourceAt(1) }
+  const named = schemaOf(column('id'), column('c', ['a', 'b']))
+  const present = async (port: ChangePort<Row>): Promise<TableSchema | undefined> => {
+    const rewind = new Rewind(port, 't', 0 as Offset)
+    await rewind.to(1 as Offset, Number.POSITIVE_INFINITY)
+    return (await rewind.apply({ from: null, to: null }, now))[0]?.schema
+  }
+  const first = { change: updated(1, 1, 10, 11), schema: schemaOf(column('id'), column('b', ['a'])) }
+  expect(await present(logOf([first], [['b', 'c']]))).toEqual(named)
+  const later = { change: updated(2, 2, 20, 21), schema: schemaOf(column('id'), column('d', ['a', 'b', 'c'])) }
+  expect(await present(logOf([first, later]))).toEqual(named)
+  expect(await present(logOf([first]))).toEqual(now.schema)
 })
