@@ -50,6 +50,8 @@ interface KnownTable {
   current: Followed
   /** By place of the snapshot: readers that read at different moments may see different columns, and their rows come mixed. */
   readonly views: Map<string, Followed>
+  /** The columns at the latest of these places; undefined if the snapshot is over. */
+  newest: TableSchema | undefined
 }
 
 /** Places of a table's snapshot that are remembered: more than there are readers. */
@@ -141,6 +143,7 @@ export class FollowedTables {
       // The log's changes are behind the snapshot: what was written under other columns than theirs goes first.
       const behindViews = !source.snapshot && known.views.size > 0
       if (behindViews) known.views.clear()
+      if (behindViews) known.newest = undefined
       this.#keep(source, known.current)
       return behindViews ? async () => {} : undefined
     }
@@ -157,14 +160,20 @@ export class FollowedTables {
     if (there === undefined) await this.#memory.forget(connection, name)
     const last = await this.#memory.placeOf(connection, name)
     const older = last !== undefined && isOlder(place, last)
+    if (source.snapshot && !older) refuseLikelyRename(name, this.#known(source)?.newest, schema)
     if (there === undefined) await this.#create(connection, target, schema)
     else await this.#evolve(connection, there, schema, older)
     await this.#memory.noteNames(connection, name, schema, older)
     await this.#memory.note(connection, name, older ? last : place, schema)
     failpoint('sql.schema.after')
     await this.#plan(connection, source, schema)
+    const known = this.#known(source)
+    if (known !== undefined && !older) known.newest = source.snapshot ? schema : undefined
     const views = this.#known(source)?.views ?? new Map<string, Followed>()
-    for (const [position, view] of views) views.set(position, await this.#planned(connection, source, view.schema))
+    for (const [position, view] of views) {
+      const planned = isSame(view.schema, schema) ? this.#known(source)?.current : undefined
+      views.set(position, planned ?? (await this.#planned(connection, source, view.schema)))
+    }
   }
 
   async #plan(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<Followed> {
@@ -194,7 +203,11 @@ export class FollowedTables {
   #keep(source: ChangeSource, followed: Followed): void {
     const tables = this.#databases.get(source.database) ?? new Map<string, KnownTable>()
     this.#databases.set(source.database, tables)
-    const known = tables.get(source.table) ?? { current: followed, views: new Map<string, Followed>() }
+    const known = tables.get(source.table) ?? {
+      current: followed,
+      views: new Map<string, Followed>(),
+      newest: undefined,
+    }
     tables.set(source.table, known)
     known.current = followed
     this.#lastSource = undefined
@@ -271,6 +284,27 @@ export class FollowedTables {
 /** The definition says where AUTO_INCREMENT stands too: that is no change. */
 function isSame(a: TableSchema, b: TableSchema): boolean {
   return sameValue(a.columns, b.columns) && sameValue(a.key, b.key)
+}
+
+/**
+ * Between two chunks that are read for the first time one column went and another came: perhaps it was renamed, and what the first chunk
+ * wrote into it would stay behind. Throws SCHEMA_MISMATCH.
+ */
+function refuseLikelyRename(table: string, before: TableSchema | undefined, schema: TableSchema): void {
+  if (before === undefined) return
+  const linked = (a: TableSchema, b: TableSchema): Set<string> =>
+    new Set(
+      [...a.columns, ...b.columns].flatMap(({ formerNames = [], name }) =>
+        formerNames.length > 0 ? [...formerNames, name] : [],
+      ),
+    )
+  const links = linked(before, schema)
+  const missingIn = (from: TableSchema, other: TableSchema): string | undefined =>
+    from.columns.find(({ name }) => !links.has(name) && !other.columns.some((column) => column.name === name))?.name
+  const [gone, came] = [missingIn(before, schema), missingIn(schema, before)]
+  if (gone === undefined || came === undefined) return
+  const reason = `while it is read in full, column "${gone}" went and "${came}" came: if that is one column with another name, the rows that were read before would lose its values. Read it anew with --fresh`
+  throw new MillraceError('SCHEMA_MISMATCH', { table, reason })
 }
 
 function quoted({ database, table }: TargetName): string {
