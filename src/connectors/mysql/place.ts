@@ -73,8 +73,11 @@ function printPlace({ server, file, pos, gtids, gtid }: MysqlOffset): string {
     .join(', ')
 }
 
-/** How often a server is looked at for a moment at which nothing is between its log and its tables, and then how often otherwise. */
+/** How often a server is looked at for a moment at which nothing is between its log and its tables. */
 const LOOKS_MAX = 5
+/** How often it is asked what is executed at a place: it may be in the middle of writing there, and not know. */
+const ASKS_MAX = 100
+const ASK_PAUSE_MS = 20
 
 /** Where the log ends, and what is executed there. */
 export async function currentPlace(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
@@ -86,14 +89,15 @@ export async function currentPlace(connection: MysqlConnection, info: ServerInfo
     if (executed !== undefined && again.file === end.file && again.pos === end.pos) return { ...end, gtids: executed }
     end = again
   }
-  for (let look = 0; look < LOOKS_MAX; look++) {
+  for (let ask = 0; ask < ASKS_MAX; ask++) {
     const gtids = info.mariadb
       ? await gtidsAt(connection, end.file, end.pos)
       : await executedUpTo(connection, end.file, end.pos)
     if (gtids !== undefined) return { ...end, gtids }
+    if (ask >= LOOKS_MAX) await new Promise((resolve) => setTimeout(resolve, ASK_PAUSE_MS))
     end = await endOfLog(connection, info)
   }
-  throw sourceFailed('the end of the log could not be told: its file was changed at every look')
+  throw sourceFailed(`what is executed at the end of the log (${printPlace(end)}) could not be told by the server`)
 }
 
 async function endOfLog(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
