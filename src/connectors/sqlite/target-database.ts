@@ -1,6 +1,9 @@
 // The connection of a sink.
 
+import { reasonOf } from '../../errors.ts'
 import { SqliteDatabase } from './database.ts'
+
+const LOCK_PAUSE_MS = 10
 
 /**
  * Opens the file, making it (with a write-ahead log, so that readers are not in the way) if it is new. Foreign keys and checks
@@ -18,11 +21,24 @@ export class TargetDatabase extends SqliteDatabase {
   constructor(file: string, busyMs: number) {
     super(file, busyMs)
     const isNew = this.first('PRAGMA page_count')?.[0] === 0n
-    if (isNew) this.all('PRAGMA journal_mode = WAL')
+    if (isNew) this.#enterWal(busyMs)
     this.#isWal = this.first('PRAGMA journal_mode')?.[0] === 'wal'
     // With a write-ahead log, a sync at flush covers all commits before it.
     this.exec(`PRAGMA synchronous = ${this.#isWal ? 'NORMAL' : 'FULL'}`)
     this.exec('PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON')
+  }
+
+  /** SQLite does not wait for another program's lock here, be it one that only looks whether the file is there yet. */
+  #enterWal(busyMs: number): void {
+    for (let waits = Math.ceil(busyMs / LOCK_PAUSE_MS); ; waits--) {
+      try {
+        this.all('PRAGMA journal_mode = WAL')
+        return
+      } catch (error) {
+        if (waits <= 0 || !reasonOf(error).includes('database is locked')) throw error
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_PAUSE_MS)
+      }
+    }
   }
 
   /** One transaction; visible at once. */
