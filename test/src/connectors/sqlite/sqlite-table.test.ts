@@ -1,8 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import Libsql from 'libsql'
 import { describe, expect, it } from 'vitest'
 import { type SqliteTableOptions, sqliteTable, sqliteTableChanges } from '../../../../src/connectors/sqlite/index.ts'
@@ -252,20 +247,4 @@ describe('sqliteTable without a key', () => {
     expect(rows(file, 'SELECT count(*) FROM t')).toEqual([[6n]])
     for (const sink of sinks) await sink.close()
   })
-})
-
-it('makes a new file also while another program holds a lock on it', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'millrace-lock-')), 'new.db')
-  const script = `
-    const db = new (require('libsql'))(process.argv[1])
-    db.exec('BEGIN EXCLUSIVE')
-    console.log('locked')
-    setTimeout(() => db.close(), 200)`
-  const other = spawn(process.execPath, ['-e', script, file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(other.stdout, 'data')
-  const sink = await upsertSink({ file, table: 't', key: ['id'], create: true })
-  await sink.write([{ id: 1 }])
-  await sink.flush()
-  await sink.close()
-  expect(rows(file, 'SELECT * FROM t')).toEqual([[1n]])
 })
