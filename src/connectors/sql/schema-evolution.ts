@@ -64,7 +64,8 @@ export function decideEvolution(input: EvolutionInput): SchemaStep[] {
       steps.push(...changed(input, present, column))
       continue
     }
-    const former = column.formerNames?.findLast((was) => there.has(idOf(was)) && !named.has(idOf(was)))
+    // Where two stand beside each other, the column has the older one: the other was dropped before its name was taken.
+    const former = column.formerNames?.find((was) => there.has(idOf(was)) && !named.has(idOf(was)))
     if (former === undefined) {
       // What an older record has and the newest has not was dropped since.
       if (!input.older) steps.push({ kind: 'add', column })

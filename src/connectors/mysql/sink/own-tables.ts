@@ -37,7 +37,11 @@ export async function makeEpochs(connection: MysqlConnection, ledger: string): P
 /** What became of columns: renames, where in the source's log a table's columns were told last, and the columns of the rows that came last. */
 export async function makeSchemas(connection: MysqlConnection, ledger: string): Promise<void> {
   const { renames, schemas } = ownTables(ledger)
-  await make(connection, ledger, `${renames} (tbl ${TABLE}, was ${NAME}, now ${NAME}, PRIMARY KEY (tbl, was))`)
+  await make(
+    connection,
+    ledger,
+    `${renames} (tbl ${TABLE}, was ${NAME}, now ${NAME}, nth INT NOT NULL, PRIMARY KEY (tbl, was))`,
+  )
   await make(
     connection,
     ledger,

@@ -55,9 +55,16 @@ export class SchemaMemory {
     { columns }: TableSchema,
   ): Promise<ReadonlyMap<string, string>> {
     const named = new Set(columns.map(({ name }) => name))
-    const rows = await connection.query(`SELECT was, now FROM ${this.#own.renames} WHERE tbl = ?`, [table])
-    const renames = rows.map(([was, now]): [string, string] => [String(was), String(now)])
-    return new Map(renames.filter(([was, now]) => named.has(was) && !named.has(now)))
+    const rows = await connection.query(`SELECT was, now FROM ${this.#own.renames} WHERE tbl = ? ORDER BY nth`, [table])
+    const renamed = new Map<string, string>()
+    const taken = new Set<string>()
+    for (const [was, now] of rows.map((row) => row.map(String) as [string, string])) {
+      // Where two former names of a column stand beside each other, the column has the older one: the other was dropped before it was taken.
+      if (!named.has(was) || named.has(now) || taken.has(now)) continue
+      renamed.set(was, now)
+      taken.add(now)
+    }
+    return renamed
   }
 
   /** Records that name columns as they were once may still come. `older`: these, too, may have other names by now. */
@@ -79,7 +86,11 @@ export class SchemaMemory {
     const { renames } = this.#own
     if (!older) await connection.run(`UPDATE ${renames} SET now = ? WHERE tbl = ? AND now = ?`, [now, table, was])
     const verb = older ? 'INSERT IGNORE' : 'REPLACE'
-    await connection.run(`${verb} INTO ${renames} (tbl, was, now) VALUES (?, ?, ?)`, [table, was, now])
+    await connection.run(
+      `${verb} INTO ${renames} (tbl, was, now, nth)
+        SELECT ?, ?, ?, COALESCE(MAX(nth), 0) + 1 FROM ${renames} WHERE tbl = ? AND now = ?`,
+      [table, was, now, table, now],
+    )
   }
 
   /** The table is made anew. */

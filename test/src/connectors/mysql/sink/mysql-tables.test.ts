@@ -127,6 +127,19 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     }
   })
 
+  it('knows a column under an older record that names it beside a column whose name it took later', async () => {
+    const { write, rows } = await setUp()
+    const older = schemaOf(id, column('b', 'varchar(20)'), column('c', 'varchar(20)'))
+    await write([
+      schemaRecord(at(1), older),
+      // DROP c, RENAME b TO c, RENAME c TO d.
+      schemaRecord(at(3), schemaOf(id, { ...column('d', 'varchar(20)'), formerNames: ['b', 'c'] })),
+      schemaRecord(at(1), older),
+      created(at(1), [1, 'of b', 'of c']),
+    ])
+    expect(await rows()).toEqual([[1, 'of b']])
+  })
+
   it('moves a row whose key changes, writes the last of many changes, and deletes', async () => {
     const { write, rows } = await setUp()
     await write([
