@@ -89,7 +89,7 @@ export class SegmentLog {
     const fs = options.fileSystem ?? nodeFileSystem
     return wrapIo('open', directory, async () => {
       await fs.makeDirectory(directory)
-      for (const parent of parentsOf(directory)) await fs.syncDirectory(parent)
+      for (const entries of [directory, ...parentsOf(directory)]) await fs.syncDirectory(entries)
       const segments = await findSegments(fs, directory)
       if (segments.length === 0) segments.push(await createSegment(fs, directory, 0))
       const last = present(segments.at(-1), 'the last segment')
@@ -398,8 +398,8 @@ export class SegmentLog {
 }
 
 /**
- * The directories whose entries lead to a log: it lies at most this deep in its job's. Synced at each open, for whoever made them
- * may have been killed before syncing.
+ * The directories whose entries lead to a log: it lies at most this deep in its job's. Synced at each open, as the log's own is, for
+ * whoever made them may have been killed before syncing.
  */
 function parentsOf(directory: string): string[] {
   const parents = [dirname(directory)]
