@@ -42,12 +42,12 @@ export async function applyEpoch(
   commit: EpochCommit,
 ): Promise<void> {
   failpoint('sink.commit.before')
-  await sink.apply(writer, commit.epoch, readBatches(log, commit))
+  await sink.apply(writer, commit.epoch, { [Symbol.asyncIterator]: () => readBatches(log, commit) })
   failpoint('sink.commit.middle')
 }
 
 /**
- * Applies those of the epochs of one log that the target does not hold yet, in order.
+ * Applies those of the epochs of one log that the target does not hold yet, in order. Returns the last that it then holds.
  * An epoch that was restored may be in already: the answer to its commit was lost with the process.
  */
 export async function reapplyEpochs(
@@ -55,11 +55,14 @@ export async function reapplyEpochs(
   writer: string,
   log: SegmentLog,
   commits: readonly EpochCommit[],
-): Promise<void> {
-  const last = await sink.lastEpoch(writer)
+): Promise<number> {
+  let last = await sink.lastEpoch(writer, commits.length > 0)
   for (const commit of commits) {
-    if (commit.epoch > last) await applyEpoch(sink, writer, log, commit)
+    if (commit.epoch <= last) continue
+    await applyEpoch(sink, writer, log, commit)
+    last = commit.epoch
   }
+  return last
 }
 
 /** Checks that the epoch is new to the target. Throws SINK_TARGET_AHEAD: it would be taken for a repetition, and lost. */

@@ -62,15 +62,18 @@ export class EpochRunner implements SinkRunner {
     const subtasks = new Set(commits.map(({ subtask }) => subtask)).add(own)
     if (commits.length > 0) failpoint('restore.commit.before')
     for (const subtask of subtasks) {
-      const log = await this.#settleLog(
+      const { log, last } = await this.#settleLog(
         subtask,
         commits.filter((commit) => commit.subtask === subtask).sort((a, b) => a.epoch - b.epoch),
       )
-      if (subtask === own) this.#log = log
-      else await log.close()
+      if (subtask !== own) {
+        await log.close()
+        continue
+      }
+      this.#log = log
+      this.#lastEpoch = last
     }
     this.#from = this.#open.nextSequence
-    this.#lastEpoch = await this.#sink.lastEpoch(this.#writer)
   }
 
   write(batch: Batch): Pending {
@@ -140,19 +143,22 @@ export class EpochRunner implements SinkRunner {
     }
   }
 
-  /** Applies what a restored checkpoint holds of one log and cuts the log behind and before it. */
-  async #settleLog(subtask: number, commits: readonly EpochCommit[]): Promise<SegmentLog> {
+  /** Applies what a restored checkpoint holds of one log, and cuts the log behind and before it. `last`: what the target then holds. */
+  async #settleLog(
+    subtask: number,
+    commits: readonly EpochCommit[],
+  ): Promise<{ readonly log: SegmentLog; readonly last: number }> {
     const { fileSystem } = this.#place
     const log = await SegmentLog.open(
       logDirectory(this.#place, subtask),
       fileSystem === undefined ? {} : { fileSystem },
     )
     try {
-      await reapplyEpochs(this.#sink, writerName(this.#place, subtask), log, commits)
+      const last = await reapplyEpochs(this.#sink, writerName(this.#place, subtask), log, commits)
       const to = commits.at(-1)?.to ?? 0
       if (log.nextSequence > to) await log.truncateAfter(to - 1)
       await log.truncateBefore(log.nextSequence)
-      return log
+      return { log, last }
     } catch (error) {
       await log.close()
       throw error

@@ -83,7 +83,7 @@ function faultySink(sink: RichSinkFunction<unknown>, fault: RecordFault): RichSi
   if (sink.kind === 'epoch') {
     const epochs = sink as EpochSinkFunction<unknown>
     const apply: EpochSinkFunction<unknown>['apply'] = (writer, epoch, batches) =>
-      epochs.apply(writer, epoch, faultyBatches(batches, fault))
+      epochs.apply(writer, epoch, { [Symbol.asyncIterator]: () => faultyBatches(batches, fault) })
     return overriding(epochs, { apply })
   }
   const writer = sink as UpsertSinkFunction<unknown> | AppendSinkFunction<unknown>

@@ -39,10 +39,15 @@ export abstract class EpochSinkFunction<T> extends RichSinkFunction<T> {
   readonly kind = 'epoch'
   readonly guarantee: DeliveryGuarantee = 'exactly-once'
   readonly rewindable: boolean = false
-  /** The last epoch the target holds of this writer (a stable name of job, node and subtask), read from the target; -1 if none. */
-  abstract lastEpoch(writer: string): number | Promise<number>
+  /**
+   * The last epoch the target holds of this writer (a stable name of job, node and subtask), read from the target; -1 if none.
+   * Asked when the sink opens. `isRestored`: epochs of this writer wait to be applied, so it was asked of the target before: a target
+   * that forgets markers can tell a lost one from none, and must throw.
+   */
+  abstract lastEpoch(writer: string, isRestored: boolean): number | Promise<number>
   /**
    * Writes all batches and the marker (writer, epoch) in one transaction of the target. Never called with an empty epoch.
+   * `batches` may be iterated again, from its beginning, to try once more.
    * Over a network a transaction sent just before its worker died may commit after lastEpoch() was read: compare the marker
    * inside the transaction too, and leave it be if it is there already.
    */

@@ -76,6 +76,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   mysql2: ['src/connectors/mysql', 'jobs'],
   '@vlasky/zongji': ['src/connectors/mysql'],
   kafkajs: ['src/connectors/kafka'],
+  snappy: ['src/connectors/kafka', 'src/connectors/relay'],
+  'lz4-napi': ['src/connectors/kafka'],
+  protobufjs: ['src/connectors/kafka', 'src/connectors/relay'],
   tedious: ['src/connectors/mssql'],
   pg: ['src/connectors/postgres'],
 }

@@ -44,14 +44,14 @@ export class SinkDriver<T> {
       return await sink.flush()
     }
     const sink = this.#sink as EpochSinkFunction<T>
-    await this.writeEpoch((await sink.lastEpoch('writer')) + 1, records)
+    await this.writeEpoch((await sink.lastEpoch('writer', false)) + 1, records)
   }
 
   /** Writes an epoch of this number, or what is one to an upsert sink; an epoch that is in is left out, as the machine does. */
   async writeEpoch(epoch: number, records: readonly T[]): Promise<void> {
     if (this.#sink.kind === 'upsert') return await this.write(...records)
     const sink = this.#sink as EpochSinkFunction<T>
-    if (epoch <= (await sink.lastEpoch('writer'))) return
+    if (epoch <= (await sink.lastEpoch('writer', false))) return
     await sink.apply(
       'writer',
       epoch,
