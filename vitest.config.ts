@@ -1,9 +1,23 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Where .ci/run collects results; unset elsewhere. */
 const reportFolder = process.env.MILLRACE_TEST_REPORTS
+
+/** What takes longest of the whole matrix, the longest first: begun last, one of them would go on alone when all else is done. */
+const LONG = ['every-step', 'seeds', 'mysql-storm', 'mariadb-storm', 'network-storm', 'kafka-storm', 'join', 'kills']
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const place = LONG.indexOf(basename(moduleId, '.test.ts'))
+      return place < 0 ? LONG.length : place
+    }
+    return [...files].sort((a, b) => rank(a) - rank(b))
+  }
+}
 
 // The tests run on the sources, by the export condition that says so: one copy of every module, no stale build.
 // `--mode full` is the whole matrix of npm run test:full: the tests that have more to do then than in npm test.
@@ -15,6 +29,7 @@ export default defineConfig(({ mode }) => ({
     globalSetup: ['test/support/services-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    ...(mode === 'full' && { sequence: { sequencer: LongestFirst } }),
     env: mode === 'full' ? { MILLRACE_FULL: '1' } : {},
     reporters: reportFolder
       ? ['default', ['json', { outputFile: `${reportFolder}/vitest-${mode}.json` }]]
