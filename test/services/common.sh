@@ -1,38 +1,11 @@
-# What mysql.sh and mariadb.sh share. Sourced, not run. They set: SERVER (mysql | mariadb) and define server_run, server_init.
+# What the scripts of all services share. Sourced, not run. They set SERVER and DEFAULT_PORT and define service_install, service_start.
+# An instance is a folder: server.pid and error.log are in it.
 #
 # MILLRACE_SERVICES  where installed servers live (default: see below)
-# BUFFER REDO        innodb's buffer pool and redo log (default 128M, 64M: small, many fit beside each other)
-# DURABILITY         default | relaxed (nothing waits for the disk) | strict (sync_binlog=1 on MariaDB too)
-# EXTRA              more options of the server, split at spaces
+# EXTRA              more options of the server
 
-# As root the server runs as a user of its own, who must be able to read where it is installed.
+# As root a server may run as a user of its own, who must be able to read where it is installed.
 if [ "$(id -u)" = 0 ]; then SERVICES=${MILLRACE_SERVICES:-/var/cache/millrace/services}; else SERVICES=${MILLRACE_SERVICES:-$HOME/.cache/millrace/services}; fi
-BUFFER=${BUFFER:-128M} REDO=${REDO:-64M} DURABILITY=${DURABILITY:-default}
-
-DBUSER=$(id -un)
-if [ "$DBUSER" = root ]; then
-  DBUSER=millracedb
-  id "$DBUSER" >/dev/null 2>&1 || useradd -r -M -s /usr/sbin/nologin "$DBUSER" || id "$DBUSER" >/dev/null
-fi
-as_user() {
-  if [ "$(id -u)" = 0 ]; then setpriv --reuid="$DBUSER" --regid="$DBUSER" --clear-groups "$@"; else "$@"; fi
-}
-
-durability() {
-  case $DURABILITY in
-    relaxed) printf 'sync_binlog=0\ninnodb_flush_log_at_trx_commit=0\n' ;;
-    strict) printf 'sync_binlog=1\ninnodb_flush_log_at_trx_commit=1\n' ;;
-  esac
-}
-
-# The accounts: root without a password on the socket, millrace/millrace by TCP. Not in the binary log.
-accounts() {
-  cat <<'SQL'
-SET sql_log_bin=0;
-CREATE USER IF NOT EXISTS 'millrace'@'%' IDENTIFIED BY 'millrace';
-GRANT ALL ON *.* TO 'millrace'@'%' WITH GRANT OPTION;
-SQL
-}
 
 service_stop() {
   local pid
@@ -43,33 +16,6 @@ service_stop() {
     kill -9 "$pid" 2>/dev/null || true
   fi
   rm -f "$DIR/server.pid"
-}
-
-endings() { grep -c -E 'Aborting|Server - end|Server socket.*failed' "$DIR/error.log" 2>/dev/null || true; }
-
-service_start() {
-  server_conf >"$DIR/my.cnf"
-  if [ ! -d "$DIR/data" ]; then
-    mkdir -p "$DIR/tmp"
-    accounts >"$DIR/init.sql"
-    if [ "$(id -u)" = 0 ]; then chown -R "$DBUSER:" "$DIR"; fi
-    server_init
-  fi
-  rm -f "$DIR/server.pid"
-  local before
-  before=$(endings)
-  # shellcheck disable=SC2086
-  (server_run ${EXTRA:-} >>"$DIR/error.log" 2>&1 </dev/null &)
-  for _ in $(seq 600); do
-    [ "$(endings)" = "$before" ] || break
-    if [ -s "$DIR/server.pid" ] && (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
-      echo "$SERVER://millrace:millrace@127.0.0.1:$PORT"
-      return 0
-    fi
-    sleep .05
-  done
-  tail -5 "$DIR/error.log" >&2
-  return 1
 }
 
 service_main() {

@@ -2,10 +2,11 @@
 # mariadb.sh install | start [FOLDER PORT] | stop [FOLDER]
 #
 # A real MariaDB for tests: the system's package of the server alone (no service, nothing in /etc); installing it needs root, running
-# it does not. Any number of instances, each a folder and a port. Variables: common.sh. MariaDB's own default is sync_binlog=0.
+# it does not. Any number of instances, each a folder and a port. Variables: mysql-common.sh, common.sh. MariaDB's own default is
+# sync_binlog=0.
 set -euo pipefail
 SERVER=mariadb DEFAULT_PORT=13416
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/mysql-common.sh"
 PATH=$PATH:/usr/sbin
 
 service_install() {

@@ -3,10 +3,10 @@
 #
 # A real MySQL for tests, on Debian and without root: the server's packages of Debian's unstable suite, resolved by apt in a private
 # folder, only unpacked, and run through their own loader. 0.25 GB, some 10 seconds. Any number of instances, each a folder and a port.
-# MYSQL_ROOT: where it is unpacked, if not in MILLRACE_SERVICES. More variables: common.sh.
+# MYSQL_ROOT: where it is unpacked, if not in MILLRACE_SERVICES. More variables: mysql-common.sh, common.sh.
 set -euo pipefail
 SERVER=mysql DEFAULT_PORT=13316
-. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/mysql-common.sh"
 ROOT=${MYSQL_ROOT:-$SERVICES/mysql-root}
 if [ -d "$ROOT" ]; then ROOT=$(cd "$ROOT" && pwd -P); fi
 

@@ -1,6 +1,6 @@
 // A column of every type that a server has, with values at and beyond the edges. What is beyond becomes what the server makes of it.
 
-import type { Flavour } from './server-process.ts'
+import type { Flavour } from './mysql-process.ts'
 
 export interface TypedColumn {
   readonly name: string

@@ -2,7 +2,7 @@
 
 import type { MysqlColumn, MysqlTable } from '../../src/connectors/mysql/column.ts'
 import { type MysqlConnection, quoteName } from '../../src/connectors/mysql/connection.ts'
-import type { Flavour } from './server-process.ts'
+import type { Flavour } from './mysql-process.ts'
 
 export interface TypeCase {
   /** As in CREATE TABLE, behind the name. */

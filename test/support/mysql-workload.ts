@@ -8,7 +8,7 @@
 import type { MysqlConnection } from '../../src/connectors/mysql/connection.ts'
 import type { Rng } from '../../src/util/rng.ts'
 import { columnTypes } from './mysql-every-type.ts'
-import { connectTo, type Flavour } from './server-process.ts'
+import { connectTo, type Flavour } from './mysql-process.ts'
 
 interface KeyedTable {
   readonly name: string

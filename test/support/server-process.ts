@@ -6,85 +6,56 @@
 // I1. A server of one run shares no folder and no port with one of another run.
 
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { MysqlConnection, parseConnectionOptions } from '../../src/connectors/mysql/connection.ts'
 
-export type Flavour = 'mysql' | 'mariadb'
+/** Each has a script of that name in test/services. */
+export type Service = 'mysql' | 'mariadb' | 'kafka'
 
-const script = (flavour: Flavour): string => fileURLToPath(new URL(`../services/${flavour}.sh`, import.meta.url))
-
-/** Whether test/services/<flavour>.sh has installed the server; the same rules as there. */
-export function isInstalled(flavour: Flavour): boolean {
-  if (flavour === 'mariadb')
-    return `${process.env.PATH}${delimiter}/usr/sbin`
-      .split(delimiter)
-      .some((folder) => existsSync(join(folder, 'mariadbd')))
+/** Where the scripts install; the same rule as in test/services/common.sh. */
+export function servicesCache(): string {
   const cache = process.getuid?.() === 0 ? '/var/cache' : join(homedir(), '.cache')
-  const services = process.env.MILLRACE_SERVICES ?? join(cache, 'millrace/services')
-  return existsSync(join(process.env.MYSQL_ROOT ?? join(services, 'mysql-root'), 'usr/sbin/mysqld'))
+  return process.env.MILLRACE_SERVICES ?? join(cache, 'millrace/services')
 }
 
 /** How an instance is set up. */
-export interface ServerOptions {
-  /** Options of the server, e.g. `--binlog-row-image=MINIMAL`. */
+export interface ProcessOptions {
+  /** Options of the server, as its script's EXTRA takes them. */
   readonly options?: readonly string[]
-  /** Default: the server's own; relaxed: no commit waits for the disk. */
-  readonly durability?: 'default' | 'relaxed' | 'strict'
-  /** Of InnoDB's pages, default 64M. */
-  readonly buffer?: string
+  /** More variables of its script. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** One server process, which tests may stop, kill and start again. */
 export class ServerProcess {
-  readonly flavour: Flavour
   readonly port: number
-  readonly #folder: string
-  readonly #options: ServerOptions
+  readonly folder: string
+  readonly #service: Service
+  readonly #options: ProcessOptions
 
-  private constructor(flavour: Flavour, folder: string, port: number, options: ServerOptions) {
-    this.flavour = flavour
+  constructor(service: Service, folder: string, port: number, options: ProcessOptions) {
     this.port = port
-    this.#folder = folder
+    this.folder = folder
+    this.#service = service
     this.#options = options
-  }
-
-  /** A fresh server below the run's folder. */
-  static async create(flavour: Flavour, runFolder: string, options: ServerOptions = {}): Promise<ServerProcess> {
-    for (let attempt = 1; ; attempt++) {
-      const folder = await mkdtemp(join(runFolder, `${flavour}-`))
-      const server = new ServerProcess(flavour, folder, await freePort(), options)
-      try {
-        await server.start()
-        return server
-      } catch (error) {
-        if (attempt === 3) throw error // else: somebody may have taken the port
-      }
-    }
-  }
-
-  url(database = ''): string {
-    return serverUrl(this.port, database)
   }
 
   /** Starts it (again), on its port and its data; `options` replace those it was created with. */
   async start(options = this.#options.options ?? []): Promise<void> {
-    await this.#script(['start', this.#folder, String(this.port)], {
-      BUFFER: this.#options.buffer ?? '64M',
-      REDO: '64M',
-      DURABILITY: this.#options.durability ?? 'default',
-      EXTRA: options.join(' '),
+    await runService(this.#service, ['start', this.folder, String(this.port)], {
+      ...this.#options.env,
+      EXTRA: options.join('\n'),
     })
   }
 
   /** In order: everything is on disk, clients are told. */
   async stop(): Promise<void> {
-    await this.#script(['stop', this.#folder])
+    await runService(this.#service, ['stop', this.folder])
   }
 
   /** SIGKILL; resolves when the process is gone. */
@@ -109,21 +80,37 @@ export class ServerProcess {
   }
 
   get #pid(): number {
-    return Number(readFileSync(join(this.#folder, 'server.pid'), 'utf8'))
-  }
-
-  async #script(args: string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
-    await promisify(execFile)(script(this.flavour), args, { env: { ...process.env, ...env } })
+    return Number(readFileSync(join(this.folder, 'server.pid'), 'utf8'))
   }
 }
 
-/** A session; the caller closes it. */
-export function connectTo(url: string): Promise<MysqlConnection> {
-  return MysqlConnection.open(parseConnectionOptions({ url }, 'test'), { multipleStatements: true })
+/** A fresh server below the run's folder, started. `ports`: how many it takes, from the one given on. */
+export async function createServerProcess<S extends ServerProcess>(
+  runFolder: string,
+  name: string,
+  ports: number,
+  make: (folder: string, port: number) => S | Promise<S>,
+): Promise<S> {
+  for (let attempt = 1; ; attempt++) {
+    const server = await make(await mkdtemp(join(runFolder, `${name}-`)), await freePorts(ports))
+    try {
+      await server.start()
+      return server
+    } catch (error) {
+      if (attempt === 3) throw error // else: somebody may have taken the port
+    }
+  }
 }
 
-export function serverUrl(port: number, database: string): string {
-  return `mysql://millrace:millrace@127.0.0.1:${port}/${encodeURIComponent(database)}`
+/** Runs test/services/<service>.sh; what it writes to its standard output. */
+export async function runService(
+  service: Service,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  const script = fileURLToPath(new URL(`../services/${service}.sh`, import.meta.url))
+  const options = { env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 }
+  return (await promisify(execFile)(script, args, options)).stdout
 }
 
 export function isAlive(pid: number): boolean {
@@ -135,14 +122,18 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** A port that nobody listens at, outside the range that the system gives to clients. */
-async function freePort(): Promise<number> {
+/** So many ports in a row that nobody listens at, outside the range that the system gives to clients; the first of them. */
+async function freePorts(count: number): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
-    const free = await new Promise<boolean>((resolve) => {
-      const probe = createServer().once('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-    })
-    if (free) return port
+    const ports = Array.from({ length: count }, (_, index) => port + index)
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return port
   }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer().once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
 }

@@ -1,0 +1,135 @@
+// Real Kafka brokers for tests: one for a whole run, started when the first test needs it, and private ones.
+// MILLRACE_KAFKA_BROKERS (plaintext, host:port,…): a cluster of your own instead of the shared broker.
+
+import { randomBytes } from 'node:crypto'
+import { Kafka, logLevel, type Message, type Producer } from 'kafkajs'
+import { afterAll, beforeAll, inject } from 'vitest'
+import { FaultProxy } from './fault-proxy.ts'
+import { type BrokerOptions, BrokerProcess, isKafkaInstalled, runKafkaTool } from './kafka-process.ts'
+import { type Isolation, KafkaReader, type ReadRecord } from './kafka-reader.ts'
+import { describeService, sharedAddress } from './services.ts'
+
+export type { BrokerOptions, BrokerProcess, Isolation, ReadRecord }
+export { FaultProxy, KafkaReader, runKafkaTool }
+
+/** A broker that several tests use at once: they keep to topics and groups of their own. */
+export interface TestBroker {
+  readonly brokers: string
+  /** kafkajs, for what it does well. */
+  readonly kafka: Kafka
+  /** The name of a fresh topic, made with so many partitions (default 1); deleted after the tests of this describe. */
+  topic(prefix?: string, partitions?: number, config?: Readonly<Record<string, string>>): Promise<string>
+  /** A name that no other test uses: of a topic that is not made, a group, a transactional id. */
+  name(prefix?: string): string
+  /** By kafkajs: acknowledged by all, in order. */
+  produce(topic: string, messages: readonly Message[]): Promise<void>
+  /** Every record of a topic, each partition's in order, by a reader that is not our own. Default: read_committed. */
+  readAll(topic: string, isolation?: Isolation): Promise<ReadRecord[]>
+}
+
+const given = process.env.MILLRACE_KAFKA_BROKERS
+
+/** The tests on the run's broker. Skipped, with the line that installs it, where it is absent. */
+export function describeBroker(name: string, tests: (broker: TestBroker) => void): void {
+  describeService(`${name} (kafka)`, 'kafka', isKafkaInstalled() || given !== undefined, () => {
+    const broker = new Client()
+    beforeAll(async () => {
+      broker.brokers =
+        given ?? (await sharedAddress('kafka', async (run) => (await BrokerProcess.create(run, () => ({}))).brokers))
+    })
+    afterAll(async () => {
+      await broker.deleteTopics()
+      await broker.close()
+    })
+    tests(broker)
+  })
+}
+
+/** Tests that start brokers of their own, with startBroker or startProxiedBroker. */
+export function describePrivateBrokers(name: string, tests: () => void): void {
+  describeService(`${name} (kafka)`, 'kafka', isKafkaInstalled(), tests)
+}
+
+/** A private broker, for tests that stop it, kill it or need settings of their own. Stop it in the test; the run's end does too. */
+export function startBroker(options: BrokerOptions = {}): Promise<BrokerProcess> {
+  return BrokerProcess.create(inject('servicesFolder'), () => options)
+}
+
+/** A private broker behind a proxy: what connects to the proxy's port stays behind it. */
+export async function startProxiedBroker(
+  options: BrokerOptions = {},
+): Promise<{ readonly broker: BrokerProcess; readonly proxy: FaultProxy }> {
+  let proxy: FaultProxy | undefined
+  const broker = await BrokerProcess.create(inject('servicesFolder'), async (port) => {
+    await proxy?.close()
+    proxy = await FaultProxy.to(port + 2)
+    return { ...options, advertisedPort: proxy.port }
+  })
+  return { broker, proxy: proxy as FaultProxy }
+}
+
+/** The helpers of a TestBroker on any broker; the caller closes it. */
+export function clientOf(broker: BrokerProcess): TestBroker & { close(): Promise<void> } {
+  const client = new Client()
+  client.brokers = broker.brokers
+  return client
+}
+
+class Client implements TestBroker {
+  brokers = ''
+  #kafka: Kafka | undefined
+  #producer: Promise<Producer> | undefined
+  readonly #topics: string[] = []
+
+  get kafka(): Kafka {
+    this.#kafka ??= new Kafka({ brokers: this.brokers.split(','), clientId: 'test', logLevel: logLevel.NOTHING })
+    return this.#kafka
+  }
+
+  async topic(prefix = 'test', partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<string> {
+    const topic = this.name(prefix)
+    this.#topics.push(topic)
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    const admin = this.kafka.admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] })
+    await admin.disconnect()
+    return topic
+  }
+
+  name(prefix = 'test'): string {
+    return `${prefix}-${randomBytes(5).toString('hex')}`
+  }
+
+  async produce(topic: string, messages: readonly Message[]): Promise<void> {
+    this.#producer ??= connected(this.kafka.producer({ maxInFlightRequests: 1 }))
+    await (await this.#producer).send({ topic, messages: [...messages], acks: -1 })
+  }
+
+  async readAll(topic: string, isolation: Isolation = 'read_committed'): Promise<ReadRecord[]> {
+    const reader = await KafkaReader.open(this.brokers, topic, isolation)
+    try {
+      return await reader.poll()
+    } finally {
+      await reader.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    await (await this.#producer)?.disconnect()
+  }
+
+  async deleteTopics(): Promise<void> {
+    if (this.#topics.length === 0) return
+    const admin = this.kafka.admin()
+    await admin.connect()
+    const there = await admin.listTopics()
+    await admin.deleteTopics({ topics: this.#topics.filter((topic) => there.includes(topic)) })
+    await admin.disconnect()
+  }
+}
+
+async function connected(producer: Producer): Promise<Producer> {
+  await producer.connect()
+  return producer
+}
