@@ -78,6 +78,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kafkajs: ['src/connectors/kafka'],
   snappy: ['src/connectors/kafka', 'src/connectors/relay'],
   'lz4-napi': ['src/connectors/kafka'],
+  '@bokuweb/zstd-wasm': ['src/connectors/kafka'],
   protobufjs: ['src/connectors/kafka', 'src/connectors/relay'],
   tedious: ['src/connectors/mssql'],
   pg: ['src/connectors/postgres'],
