@@ -17,12 +17,14 @@ type Fields = Readonly<Record<string, unknown>>
 export function fromCanalJson<Row = Record<string, unknown>>(
   options: DecoderOptions = {},
 ): () => ProcessFunction<EnvelopeInput, Change<Row>> {
-  return () => new EnvelopeDecoder<Row>('canal-json', (record) => decode(record) as readonly Change<Row>[], options)
+  return () =>
+    new EnvelopeDecoder<Row>('canal-json', (record) => decodeCanalJson(record) as readonly Change<Row>[], options)
 }
 
 const OPS: Readonly<Record<string, 'c' | 'u' | 'd'>> = { INSERT: 'c', UPDATE: 'u', DELETE: 'd' }
 
-function decode({ value }: EnvelopeInput): readonly Change<Fields>[] {
+/** The changes of one message. Throws Malformed and SyntaxError. */
+export function decodeCanalJson({ value }: EnvelopeInput): readonly Change<Fields>[] {
   if (value === null) return []
   const message = fieldsOf(parseExactJson(value), 'the value')
   const type = textOf(message, 'type', 'the message')
@@ -89,10 +91,15 @@ function typed(types: Fields): (row: Fields) => Fields {
 
 function converterOf(name: string, type: string): ((text: string) => unknown) | undefined {
   const { base } = declaredType(type)
-  if (base === 'bigint') return (text) => BigInt(text)
+  if (base === 'bigint') return (text) => bigintOf(name, text)
   if (/^(tinyint|smallint|mediumint|int|integer|year|float|double|real)$/.test(base))
     return (text) => numberOf(name, text)
   return /blob$|binary$|^(bit|geometry|vector)$/.test(base) ? bytesOf : undefined
+}
+
+function bigintOf(name: string, text: string): bigint {
+  if (!/^-?\d+$/.test(text)) throw new Malformed(`column "${name}" is "${text}": expected an integer`)
+  return BigInt(text)
 }
 
 /** Integers of SQLite go beyond a double: those are bigints. */

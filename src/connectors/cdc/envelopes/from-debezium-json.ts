@@ -17,9 +17,15 @@ export function fromDebeziumJson<Row = Record<string, unknown>>(
   options: DecoderOptions = {},
 ): () => ProcessFunction<EnvelopeInput, Change<Row>> {
   return () => {
-    const messages = new DebeziumMessages()
-    return new EnvelopeDecoder('debezium-json', (record) => decode(record, messages) as readonly Change<Row>[], options)
+    const decode = debeziumDecoder()
+    return new EnvelopeDecoder('debezium-json', (record) => decode(record) as readonly Change<Row>[], options)
   }
+}
+
+/** Gives the changes of one message. Remembers schemas, to read them once; throws Malformed and SyntaxError. */
+export function debeziumDecoder(): (record: EnvelopeInput) => readonly Change<Fields>[] {
+  const messages = new DebeziumMessages()
+  return (record) => decode(record, messages)
 }
 
 const ROW_OPS = ['r', 'c', 'u', 'd'] as const

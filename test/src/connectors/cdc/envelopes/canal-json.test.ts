@@ -172,7 +172,7 @@ describe('fromCanalJson', () => {
     [{ data: null }, 'data is null: expected an array'],
     [{ data: ['x'] }, 'an entry of data is a string: expected an object'],
     [{ data: [{ id: 'x' }] }, 'column "id" is "x": expected a number'],
-    [{ data: [{ id: 'x' }], mysqlType: { id: 'bigint' } }, 'Cannot convert x to a BigInt'],
+    [{ data: [{ id: 'x' }], mysqlType: { id: 'bigint' } }, 'column "id" is "x": expected an integer'],
     [{ data: [{ id: '%' }], mysqlType: { id: 'blob' } }, 'bytes that are not base64'],
     [{ database: 5 }, 'database of the message is a number: expected a string'],
   ])('%j is malformed', async (part, reason) => {
