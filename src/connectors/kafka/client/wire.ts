@@ -274,7 +274,7 @@ export class WireReader {
 
   #text(bytes: number): string {
     const at = this.#take(Math.max(0, bytes))
-    return this.#buffer.utf8Slice(at, this.#at)
+    return this.#buffer.toString('utf8', at, this.#at)
   }
 
   #view(bytes: number): Buffer | null {
