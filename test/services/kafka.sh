@@ -2,21 +2,23 @@
 # kafka.sh install | start [FOLDER PORT] | stop [FOLDER] | java CLASS ARGS…
 #
 # A real Kafka for tests: one node, broker and controller in one process, from Maven Central by Maven and run by Java 17 (Debian's
-# packages of both, installed if absent, which needs root). 55 MB. Any number of instances, each a folder and five ports:
+# packages of both, installed if absent, which needs root). 105 MB. Any number of instances, each a folder and five ports:
 #   PORT      plaintext; the broker's own, too
 #   PORT + 1  the controller
 #   PORT + 2  plaintext, telling clients to come to ADVERTISED_PORT (default: itself): for a proxy in between
 #   PORT + 3  SASL over plaintext: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; user millrace, password millrace
 #   PORT + 4  TLS; the certificate to trust is FOLDER/tls.crt
 # java: a class of Kafka's own tools, e.g. org.apache.kafka.tools.consumer.ConsoleConsumer.
-# EXTRA: server properties, one a line. HEAP: default 320m. More variables: common.sh.
+# EXTRA: server properties, one a line. HEAP: default 320m. TIER=1: compiled at once and less well, for brokers that live shortly. More
+# variables: common.sh.
 set -euo pipefail
 SERVER=kafka DEFAULT_PORT=13092
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # 4.3.1 loses the markers of committed transactions when it is killed; 4.2.1 does not.
 VERSION=4.2.1
-HEAP=${HEAP:-320m}
+HEAP=${HEAP:-320m} TIER=${TIER:-4}
 JARS=$SERVICES/kafka-jars
+ARCHIVE=-XX:SharedArchiveFile=$JARS/kafka.jsa
 
 service_install() {
   if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then
@@ -40,16 +42,25 @@ POM
   (cd "$new" && mvn -q -B -ntp org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$new") >&2
   rm -f "$new"/{slf4j-reload4j,log4j-slf4j,slf4j-log4j12,logback-classic}*.jar # slf4j-simple alone shall log
-  echo "$VERSION" >"$new/version"
   rm -rf "$JARS"
   mv "$new" "$JARS"
+  install_archive
+  echo "$VERSION" >"$JARS/version"
+}
+
+# The classes that a broker has loaded when it is up, ready to map: a start then costs half.
+install_archive() {
+  DIR=$(mktemp -d) PORT=$((20000 + RANDOM % 10000))
+  ARCHIVE=-XX:ArchiveClassesAtExit=$JARS/kafka.jsa
+  service_start >&2 && service_stop
+  rm -rf "$DIR"
 }
 
 # jvm LEVEL ARGS…: what is logged goes to stderr.
 jvm() {
   local level=$1
   shift
-  exec setsid java -XX:-UsePerfData -XX:+UseSerialGC -Djava.awt.headless=true \
+  exec setsid java "$ARCHIVE" -XX:TieredStopAtLevel="$TIER" -XX:-UsePerfData -XX:+UseSerialGC -Djava.awt.headless=true \
     -Dorg.slf4j.simpleLogger.defaultLogLevel="$level" -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info \
     -Dorg.slf4j.simpleLogger.showDateTime=true -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS \
     -Dlog4j2.loggerContextFactory=org.apache.logging.log4j.simple.SimpleLoggerContextFactory -cp "$JARS/*" "$@"

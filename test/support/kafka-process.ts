@@ -24,7 +24,7 @@ export class BrokerProcess extends ServerProcess {
   ): Promise<BrokerProcess> {
     return createServerProcess(runFolder, 'kafka', 5, async (folder, port) => {
       const { options: properties = [], advertisedPort } = await options(port)
-      const env = advertisedPort === undefined ? {} : { ADVERTISED_PORT: String(advertisedPort) }
+      const env = { TIER: '1', ...(advertisedPort !== undefined && { ADVERTISED_PORT: String(advertisedPort) }) }
       return new BrokerProcess('kafka', folder, port, { options: properties, env })
     })
   }
@@ -56,5 +56,5 @@ export class BrokerProcess extends ServerProcess {
 
 /** A class of Kafka's own tools with these arguments; what it writes to its standard output. */
 export function runKafkaTool(className: string, args: readonly string[]): Promise<string> {
-  return runService('kafka', ['java', className, ...args])
+  return runService('kafka', ['java', className, ...args], { TIER: '1' })
 }
