@@ -60,6 +60,7 @@ export const ERRORS = {
   // Job file and settings
   JOB_FILE: row('user', 'never', 'Job file {file}: {reason}.'),
   JOB_NOT_FOUND: row('user', 'never', 'File {file} has no job: export default job(name, build).'),
+  JOB_SEVERAL: row('user', 'never', 'File {file} has several jobs ({jobs}): say which one with --job NAME.'),
   SETTING_INVALID: row('user', 'never', 'Setting "{key}" is {value}: expected {expected}.'),
   SETTING_UNKNOWN: row('user', 'never', 'Setting "{key}" is not read by job "{job}". It reads: {known}.'),
   CONFIG_INVALID: row('user', 'never', 'Option {path} from {origin}: {reason}.'),

@@ -107,7 +107,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       format('mermaid', 'for Markdown'),
       format('dot', 'for Graphviz'),
       format('json', 'for programs'),
-      ...only('set', 'parallelism', 'data-dir', 'batch', 'config', 'help'),
+      ...only('set', 'job', 'parallelism', 'data-dir', 'batch', 'config', 'help'),
     ],
     takes: [1, 1],
     load: async () => (await import('./commands/explain.ts')).explainCommand,

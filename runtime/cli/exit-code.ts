@@ -7,6 +7,7 @@ const MISUSE: ReadonlySet<string> = new Set([
   'SETTING_UNKNOWN',
   'JOB_FILE',
   'JOB_NOT_FOUND',
+  'JOB_SEVERAL',
   'CHECKPOINT_NOT_FOUND',
   'CONNECTOR_OPTION',
   'SOURCE_NOT_REPLAYABLE',

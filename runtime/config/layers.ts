@@ -20,8 +20,8 @@ const CONFIG_FILE = 'millrace.config.json'
 const PREFIX = 'MILLRACE_'
 const SETTING_PREFIX = `${PREFIX}SET_`
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
-/** Read elsewhere: which file to read, and the failpoints of src/util/failpoint.ts. */
-const OTHER_VARIABLES = ['MILLRACE_CONFIG', 'MILLRACE_FAILPOINT']
+/** Read elsewhere: which file to read, the failpoints of src/util/failpoint.ts, and who watches over this process (cli/supervise). */
+const OTHER_VARIABLES = ['MILLRACE_CONFIG', 'MILLRACE_FAILPOINT', 'MILLRACE_SUPERVISOR']
 
 /** Flags as parsed: dotted key -> value as written, and the pairs of --set. */
 export function flagLayer(flags: ReadonlyMap<string, string>, settings: ReadonlyMap<string, string>): Source {

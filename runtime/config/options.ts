@@ -47,6 +47,7 @@ export const RESTART_STRATEGIES = ['exponential-delay', 'fixed-delay', 'failure-
 /** What `run-job FILE` takes. */
 export const RUN_OPTIONS: readonly OptionRow[] = [
   option('run', 'set', 'pair', 'KEY=VALUE', 'settings', 'a setting the job reads; repeat it for more'),
+  option('run', 'job', 'list', 'NAME', undefined, 'of a file with several jobs, this one; repeat it for more'),
   option('run', 'parallelism', 'count', 'N', 'parallelism', 'subtasks of each node that names no number itself (1)'),
   option('run', 'workers', 'count', 'N', 'workers', 'worker threads (cores less one, at most the parallelism)'),
   option('run', 'data-dir', 'text', 'DIR', 'dataDir', 'where checkpoints and state are kept (.millrace)'),

@@ -83,6 +83,7 @@ const RUN_RULES: Readonly<Record<string, Rule>> = {
   stateCacheBytes: numberFrom(0),
   mode: { holds: (value) => value === 'stream' || value === 'batch', expected: '"stream" or "batch"' },
   settings: texts,
+  job: text,
   fresh: yesOrNo,
   fromCheckpoint: {
     holds: (value) => (typeof value === 'string' && value !== '') || wholeFrom(1).holds(value),

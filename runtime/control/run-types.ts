@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly checkpoint?: CheckpointOptions
   readonly restart?: RestartOptions
   readonly mode?: 'stream' | 'batch'
+  /** Which job, of a file that has several. */
+  readonly job?: string
   readonly settings?: Readonly<Record<string, string>>
   /** Start over; earlier checkpoints are moved aside, not deleted. */
   readonly fresh?: boolean
@@ -109,5 +111,5 @@ export interface Run {
   cancel(): Promise<RunResult>
 }
 
-/** Starts a job: from a job file (its default export) on worker threads, or from a Job in this thread. */
+/** Starts a job: from a job file (its default export, or `job` of them) on worker threads, or from a Job in this thread. */
 export type RunFunction = (job: string | Job, options?: RunOptions) => Run

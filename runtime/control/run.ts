@@ -63,5 +63,6 @@ async function answerRequests(run: Run, dataDir: string, clock: Clock): Promise<
 
 function loadMessage(job: string | Job, options: RunOptions): WorkerPoolOptions['load'] {
   const input = { settings: options.settings ?? {}, dataDir: dataDirOf(options), mode: options.mode ?? 'stream' }
-  return { type: 'load', file: typeof job === 'string' ? resolve(job) : job.name, input }
+  const file = typeof job === 'string' ? resolve(job) : job.name
+  return { type: 'load', file, input, ...(options.job !== undefined && { job: options.job }) }
 }

@@ -7,8 +7,18 @@ const NEEDS_TRANSPILING = new Set(['.ts', '.mts', '.cts', '.tsx'])
 
 let registered = false
 
-/** Imports a job file's default export. TypeScript is transpiled on the way in. Throws JOB_FILE, JOB_NOT_FOUND. */
-export async function loadJobFile(file: string): Promise<Job> {
+/** The job of a file, or the one of this name. Throws JOB_FILE, JOB_NOT_FOUND, JOB_SEVERAL. */
+export async function loadJobFile(file: string, name?: string): Promise<Job> {
+  const jobs = await loadJobs(file)
+  const names = jobs.map((job) => job.name).join(', ')
+  const [found, other] = name === undefined ? jobs : jobs.filter((job) => job.name === name)
+  if (found === undefined) throw new MillraceError('JOB_FILE', { file, reason: `has no job "${name}", but ${names}` })
+  if (other !== undefined) throw new MillraceError('JOB_SEVERAL', { file, jobs: names })
+  return found
+}
+
+/** Imports a job file's default export, one job or several. TypeScript is transpiled on the way in. Throws JOB_FILE, JOB_NOT_FOUND. */
+export async function loadJobs(file: string): Promise<readonly Job[]> {
   let module: { readonly default?: unknown }
   try {
     if (NEEDS_TRANSPILING.has(extname(file))) await registerTypeScript()
@@ -18,8 +28,11 @@ export async function loadJobFile(file: string): Promise<Job> {
     if (isMillraceError(error)) throw error
     throw new MillraceError('JOB_FILE', { file, reason: whyNotLoaded(error) }, error)
   }
-  if (!isJob(module.default)) throw new MillraceError('JOB_NOT_FOUND', { file })
-  return module.default
+  const jobs = Array.isArray(module.default) ? (module.default as readonly unknown[]) : [module.default]
+  if (jobs.length === 0 || !jobs.every(isJob)) throw new MillraceError('JOB_NOT_FOUND', { file })
+  const twice = jobs.find(({ name }, index) => jobs.findIndex((job) => job.name === name) !== index)
+  if (twice !== undefined) throw new MillraceError('JOB_FILE', { file, reason: `has two jobs "${twice.name}"` })
+  return jobs
 }
 
 /** Connectors leave their drivers to whoever uses them: say how to get one. */

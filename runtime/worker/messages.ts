@@ -45,7 +45,8 @@ export interface Deployment {
 
 export type ToWorker =
   /** Import the job file (or use the job given in-process) and describe its graph. */
-  | { readonly type: 'load'; readonly file: string; readonly input: BuildInput }
+  /** `job`: which one, of a file that has several. */
+  | { readonly type: 'load'; readonly file: string; readonly job?: string; readonly input: BuildInput }
   /** Open and restore every subtask of this worker, do not run yet. `ports[i]` belongs to `addresses[i]`; outgoing and incoming. */
   | {
       readonly type: 'deploy'

@@ -55,7 +55,7 @@ export function hostWorkerHere(clock: Clock, job?: Job): RunningWorker {
   const [mainEnd, workerEnd] = linkPair<ToWorker, FromWorker>()
   new WorkerHost({
     link: workerEnd,
-    loadJob: (file) => (job === undefined ? loadJobFile(file) : Promise.resolve(job)),
+    loadJob: (file, name) => (job === undefined ? loadJobFile(file, name) : Promise.resolve(job)),
     openBackend: openKeyedBackend,
     clock,
   })

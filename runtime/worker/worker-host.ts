@@ -25,8 +25,8 @@ const METRICS_PERIOD_MS = 1000
 
 export interface WorkerHostOptions {
   readonly link: Link<FromWorker, ToWorker>
-  /** Throws JOB_FILE, JOB_NOT_FOUND. */
-  readonly loadJob: (file: string) => Promise<Job>
+  /** Throws JOB_FILE, JOB_NOT_FOUND, JOB_SEVERAL. */
+  readonly loadJob: (file: string, name?: string) => Promise<Job>
   readonly openBackend: OpenKeyedBackend
   readonly clock: Clock
   /** Where the logs of epoch sinks are; default: this machine's. */
@@ -63,7 +63,7 @@ export class WorkerHost {
   async #receive(message: ToWorker): Promise<void> {
     switch (message.type) {
       case 'load':
-        return this.#load(message.file, message.input)
+        return this.#load(message)
       case 'deploy':
         return this.#deploy(message)
       case 'start':
@@ -93,8 +93,8 @@ export class WorkerHost {
     this.#options.link.post(message)
   }
 
-  async #load(file: string, input: BuildInput): Promise<void> {
-    this.#job = await this.#options.loadJob(file)
+  async #load({ file, job, input }: Extract<ToWorker, { type: 'load' }>): Promise<void> {
+    this.#job = await this.#options.loadJob(file, job)
     this.#input = input
     this.#described = this.#build()
     this.#post({ type: 'loaded', graph: describeGraph(this.#described.graph), options: this.#job.options })

@@ -20,8 +20,12 @@ export const checkpointsCommand: CommandFunction = async (args, terminal) => {
 }
 
 /** `run-job FILE --from-checkpoint` without a (retained) number: what there is, and what to type. */
-export async function offerCheckpoints(file: string, { dataDir }: Config, { stderr }: Terminal): Promise<number> {
-  const { name } = await loadJobFile(resolve(file))
+export async function offerCheckpoints(
+  { file, job }: { readonly file: string; readonly job: string | undefined },
+  { dataDir }: Config,
+  { stderr }: Terminal,
+): Promise<number> {
+  const { name } = await loadJobFile(resolve(file), job)
   const checkpoints = await listCheckpoints(dataDir, name)
   const whole = checkpoints.filter(({ damage }) => damage === undefined)
   const last = whole.at(-1)
@@ -31,7 +35,8 @@ export async function offerCheckpoints(file: string, { dataDir }: Config, { stde
   }
   const there = dataDir === DEFAULT_DATA_DIR ? '' : ` --data-dir ${dataDir}`
   stderr.write(`Job "${name}" retains these checkpoints:\n${checkpointTable(checkpoints, Date.now())}\n`)
-  stderr.write(`To go back to one: run-job ${file}${there} --from-checkpoint ${(whole.at(-2) ?? last).id}\n`)
+  const which = job === undefined ? '' : ` --job ${job}`
+  stderr.write(`To go back to one: run-job ${file}${there}${which} --from-checkpoint ${(whole.at(-2) ?? last).id}\n`)
   return EXIT.misuse
 }
 

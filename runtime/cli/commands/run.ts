@@ -11,8 +11,9 @@ import { misuse } from '../parse-arguments.ts'
 import type { Reporter } from '../reporter.ts'
 import { checkJobFile, configOf, runOptions } from '../run-request.ts'
 import { StopSignals } from '../stop-signals.ts'
+import { watchSupervisor } from '../supervise.ts'
 
-/** `run-job FILE`: runs the job to its end, tells how it goes, stops it on a signal. */
+/** `run-job FILE`: runs the job to its end, tells how it goes, stops it on a signal. Of several, each in a process of its own. */
 export const runCommand: CommandFunction = async (args, terminal) => {
   const [file] = args.positionals
   if (file === undefined) throw misuse('FILE', 'it is missing: run-job FILE --from-checkpoint lists what there is')
@@ -21,46 +22,65 @@ export const runCommand: CommandFunction = async (args, terminal) => {
   if (args.values.has('explain')) {
     const { printGraph } = await import('./explain.ts')
     const format = EXPLAIN_FORMATS.find((name) => name === args.values.get('explain')) ?? 'text'
-    return await printGraph(file, config, format, terminal)
+    return await printGraph({ file, jobs: args.repeated.get('job') }, config, format, terminal)
   }
   if (args.bare.has('from-checkpoint')) {
     const { offerCheckpoints } = await import('./checkpoints.ts')
-    return await offerCheckpoints(file, config, terminal)
+    return await offerCheckpoints({ file, job: args.repeated.get('job')?.[0] }, config, terminal)
   }
-  const options = runOptions(config, args)
-  const [{ run }, reporter] = await Promise.all([import('../../control/run.ts'), reporterFor(file, config, terminal)])
-  const result = await follow(run(resolve(file), options), reporter, terminal)
+  const named = args.repeated.get('job') ?? []
+  const several = async (): Promise<number> => {
+    const { superviseJobs } = await import('../supervise.ts')
+    return await superviseJobs(resolve(file), { args, config, terminal })
+  }
+  if (named.length > 1) return await several()
+  const options = { ...runOptions(config, args), ...(named[0] !== undefined && { job: named[0] }) }
+  const { run } = await import('../../control/run.ts')
+  const result = await follow(run(resolve(file), options), () => reporterFor(file, config, terminal), terminal)
+  if (result.failure?.code === 'JOB_SEVERAL') return await several()
   if (result.failure?.code === 'CHECKPOINT_NOT_FOUND') {
     const { offerCheckpoints } = await import('./checkpoints.ts')
-    await offerCheckpoints(file, config, terminal)
+    await offerCheckpoints({ file, job: named[0] }, config, terminal)
   }
   if (result.state === 'finished' || result.state === 'stopped') return EXIT.done
   return exitCodeOf(result.failure?.code)
 }
 
-async function follow(run: Run, reporter: Reporter, terminal: Terminal): Promise<RunResult> {
+/** Nothing is told of a file that turns out to have several jobs. */
+async function follow(run: Run, makeReporter: () => Promise<Reporter>, terminal: Terminal): Promise<RunResult> {
   let lastCheckpoint: number | undefined
+  let reporter: Reporter | undefined
+  const said: string[] = []
   const signals = new StopSignals({
     run,
     stdout: terminal.stdout,
-    say: (text) => reporter.say(text),
+    say: (text) => (reporter === undefined ? void said.push(text) : reporter.say(text)),
     lastCheckpoint: () => lastCheckpoint,
   })
   signals.listen()
-  // As safe as kill -9, which is what happened to npx.
-  const unwatch = watchNpx(() => process.exit(128 + constants.signals.SIGKILL))
-  // A graph that cannot be built is told by the result; this promise is for the view only.
-  run.graph.then(({ graph }) => reporter.graph(graph)).catch(() => {})
-  run.events$.subscribe((event) => {
-    if (event.type === 'checkpoint' && event.checkpoint.status === 'complete') lastCheckpoint = event.checkpoint.id
-    if (event.type === 'restored') lastCheckpoint = event.checkpoint
-    reporter.event(event)
-  })
-  run.metrics$.subscribe((metrics) => reporter.metrics(metrics))
+  // As safe as kill -9, which is what happened to whoever started this process.
+  const end = (): void => process.exit(128 + constants.signals.SIGKILL)
+  const unwatch = [watchNpx(end), watchSupervisor(end)]
+  // A graph that cannot be built is told by the result.
+  const planned = await Promise.race([run.graph.catch(() => undefined), run.result])
+  const refused = planned !== undefined && 'graph' in planned ? undefined : await run.result
+  if (refused?.failure?.code !== 'JOB_SEVERAL') {
+    const teller = await makeReporter()
+    reporter = teller
+    if (planned !== undefined && 'graph' in planned) teller.graph(planned.graph)
+    // Replays what there was.
+    run.events$.subscribe((event) => {
+      if (event.type === 'checkpoint' && event.checkpoint.status === 'complete') lastCheckpoint = event.checkpoint.id
+      if (event.type === 'restored') lastCheckpoint = event.checkpoint
+      teller.event(event)
+    })
+    run.metrics$.subscribe((metrics) => teller.metrics(metrics))
+    for (const text of said) teller.say(text)
+  }
   const result = await run.result
   signals.release()
-  unwatch()
-  reporter.end(result)
+  for (const stop of unwatch) stop()
+  reporter?.end(result)
   return result
 }
 
