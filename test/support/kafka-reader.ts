@@ -60,6 +60,7 @@ export class KafkaReader {
   readonly #cluster: Cluster
   readonly #isolation: Isolation
   readonly #positions = new Map<number, number>()
+  readonly #found: ReadRecord[] = []
 
   private constructor(topic: string, cluster: Cluster, isolation: Isolation) {
     this.topic = topic
@@ -83,11 +84,13 @@ export class KafkaReader {
     return reader
   }
 
-  /** By partition: what is there from where the last call ended to what each partition's last stable (or high) offset is now. */
+  /**
+   * By partition: what is there from where the last call ended to what each partition's last stable (or high) offset is now. What was
+   * read before it throws is in the next answer.
+   */
   async poll(): Promise<ReadRecord[]> {
-    const found: ReadRecord[] = []
-    for (const partition of this.#positions.keys()) while (await this.#fetch(partition, found)) {}
-    return found
+    for (const partition of this.#positions.keys()) while (await this.#fetch(partition, this.#found)) {}
+    return this.#found.splice(0)
   }
 
   close(): Promise<void> {
