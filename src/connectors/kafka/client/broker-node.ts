@@ -6,7 +6,7 @@
 
 import type { BrokerAddress, ConnectionSettings } from '../connection.ts'
 import type { KafkaApi } from './api.ts'
-import { closedFailure } from './failure.ts'
+import { closedFailure, connectionFailure } from './failure.ts'
 import { KafkajsConnection, placeOf } from './kafkajs-connection.ts'
 
 const FETCH_KEY = 1
@@ -33,29 +33,32 @@ export class BrokerNode {
 
   /** Whether there is a connection at present. */
   get connected(): boolean {
-    return this.#control.connection?.alive === true
+    return ready(this.#control) !== undefined
   }
 
   /** Sends one request, on a connection that is made if need be. Throws KafkaFailure. */
   async send<Q, A>(api: KafkaApi<Q, A>, request: Q, timeoutMs?: number): Promise<A> {
     const lane = api.key === FETCH_KEY ? this.#fetch : this.#control
     // Without a turn of the event loop where there is a connection: requests go out in the order they are given in.
-    const open = lane.connection
-    const connection = open?.alive === true ? open : await this.#open(lane)
+    const connection = ready(lane) ?? (await this.#open(lane))
     return connection.send(api, request, timeoutMs)
   }
 
   /** The connection for what is no fetch. Throws KafkaFailure. */
   async connect(): Promise<KafkajsConnection> {
-    const open = this.#control.connection
-    return open?.alive === true ? open : this.#open(this.#control)
+    return ready(this.#control) ?? this.#open(this.#control)
   }
 
-  /** Fails what is on its way. */
+  /** Fails what is on its way; connections are made anew when they are needed. */
+  disconnect(): void {
+    const reason = connectionFailure(`Connection to ${placeOf(this.address)}`, 'it was put down')
+    for (const lane of [this.#control, this.#fetch]) lane.connection?.close(reason)
+  }
+
+  /** Fails what is on its way, for good. */
   close(): void {
     this.#closed = true
-    this.#control.connection?.close()
-    this.#fetch.connection?.close()
+    for (const lane of [this.#control, this.#fetch]) lane.connection?.close()
   }
 
   #open(lane: Lane): Promise<KafkajsConnection> {
@@ -66,14 +69,15 @@ export class BrokerNode {
   }
 
   async #make(lane: Lane): Promise<KafkajsConnection> {
-    const what = `Connection to ${placeOf(this.address)}`
-    if (this.#closed) throw closedFailure(what)
-    const connection = await KafkajsConnection.open(this.address, this.#settings, this.#clientId)
-    if (this.#closed) {
-      connection.close()
-      throw closedFailure(what)
-    }
+    if (this.#closed) throw closedFailure(`Connection to ${placeOf(this.address)}`)
+    const connection = new KafkajsConnection(this.address, this.#settings, this.#clientId)
     lane.connection = connection
+    await connection.open()
     return connection
   }
+}
+
+/** The connection of a lane that requests can be sent on at once. */
+function ready({ connection }: Lane): KafkajsConnection | undefined {
+  return connection?.ready === true ? connection : undefined
 }

@@ -3,7 +3,7 @@
 import { ERROR_CODES } from './error-codes.ts'
 
 /** What kinds there are beside the names of Kafka's error codes. */
-export type LocalKind = 'CONNECTION' | 'TIMEOUT' | 'PROTOCOL' | 'CLOSED'
+export type LocalKind = 'CONNECTION' | 'TLS' | 'TIMEOUT' | 'PROTOCOL' | 'CLOSED'
 
 /** A request that failed. `kind` is the name of the broker's error code, or a LocalKind (then `code` is -2). */
 export class KafkaFailure extends Error {

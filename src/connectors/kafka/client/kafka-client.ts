@@ -10,7 +10,6 @@
 import type { Logger } from '../../../contract/runtime-context.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { deferred } from '../../../util/deferred.ts'
-import { seededRng } from '../../../util/rng.ts'
 import { Backoff } from '../../sql/backoff.ts'
 import type { BrokerAddress, ConnectionSettings } from '../connection.ts'
 import type { KafkaApi } from './api.ts'
@@ -28,6 +27,9 @@ const BROKER_NOT_AVAILABLE = 8
 const UNKNOWN_TOPIC_GRACE_MS = 10_000
 /** Shorter waits are the normal course of things, and not worth a warning. */
 const SILENT_RETRY_MS = 1000
+
+/** How messages of error codes name who asks. */
+const PRINCIPAL = 'the principal'
 
 export interface TopicInfo {
   readonly name: string
@@ -62,13 +64,12 @@ export class KafkaClient {
   #closed = false
   readonly #closing = deferred()
 
-  private constructor(settings: ConnectionSettings, { clock, logger, name, random }: KafkaClientOptions) {
+  private constructor(settings: ConnectionSettings, { clock, logger, name, random = Math.random }: KafkaClientOptions) {
     this.#settings = settings
     this.#clock = clock
     this.#logger = logger
     this.#clientId = settings.clientId ?? `millrace-${name}`
-    const rng = seededRng(clock.now())
-    this.#random = random ?? (() => rng.next())
+    this.#random = random
     this.#backoff = new Backoff(clock, this.#random, settings.retryMaxMs)
     this.#seeds = settings.brokers.map((address) => this.#nodeAt(address))
   }
@@ -97,8 +98,8 @@ export class KafkaClient {
   async topicMetadata(names?: readonly string[], operations = false): Promise<readonly TopicMetadata[]> {
     const { topics } = await this.retry('Metadata', () => this.#load(names ?? null, operations))
     for (const { error, name } of topics)
-      if (error !== UNKNOWN_TOPIC_OR_PARTITION && error !== LEADER_NOT_AVAILABLE)
-        throwIfFailed(error, `Topic "${name}"`)
+      if (error !== 0 && error !== UNKNOWN_TOPIC_OR_PARTITION && error !== LEADER_NOT_AVAILABLE)
+        throw this.#named(failureOf(error, `Topic "${name}"`))
     return topics.filter(({ error }) => error !== UNKNOWN_TOPIC_OR_PARTITION)
   }
 
@@ -188,7 +189,8 @@ export class KafkaClient {
         if (warned) this.#logger.info(`${what}: done, at the ${tries}. attempt`)
         return result
       } catch (error) {
-        if (!(error instanceof KafkaFailure) || !error.retriable) throw error
+        if (!(error instanceof KafkaFailure)) throw error
+        if (!error.retriable) throw this.#named(error)
         const passedMs = this.#clock.monotonic() - began
         if (isUnknownTopic(error) && passedMs > UNKNOWN_TOPIC_GRACE_MS) throw error
         if (!warned && passedMs > SILENT_RETRY_MS) {
@@ -206,6 +208,13 @@ export class KafkaClient {
     this.#closed = true
     this.#closing.resolve()
     for (const node of [...this.#seeds, ...this.#nodes.values()]) node.close()
+  }
+
+  /** With the principal by name, where a failure speaks of it. */
+  #named(failure: KafkaFailure): KafkaFailure {
+    const { code, kind, retriable, message } = failure
+    if (!message.includes(PRINCIPAL)) return failure
+    return new KafkaFailure(code, kind, retriable, message.replace(PRINCIPAL, principalOf(this.#settings)), failure)
   }
 
   /** Asks a node that answers, of those known, then of those given. */
@@ -241,6 +250,7 @@ export class KafkaClient {
       this.#nodes.delete(id)
     }
     this.#controller = controller
+    if (this.#nodes.size > 0) for (const seed of this.#seeds) seed.disconnect()
     for (const { error, name, partitions } of topics) {
       if (error !== 0) this.#leaders.delete(name)
       else this.#leaders.set(name, leadersOf(partitions))
@@ -314,4 +324,10 @@ function isUnknownTopic({ kind }: KafkaFailure): boolean {
 function gaveUp(error: KafkaFailure, tries: number, passedMs: number): KafkaFailure {
   const message = `${error.message} (given up after ${tries} attempts in ${Math.round(passedMs)} ms)`
   return new KafkaFailure(error.code, error.kind, error.retriable, message, error)
+}
+
+function principalOf({ sasl, tls }: ConnectionSettings): string {
+  if (sasl?.mechanism === 'oauthbearer') return 'the principal of the token'
+  if (sasl !== undefined) return `the principal User:${sasl.username}`
+  return tls?.cert === undefined ? 'the principal User:ANONYMOUS' : 'the principal of the client certificate'
 }

@@ -34,9 +34,10 @@ export class KafkajsConnection {
   #versions: ReadonlyMap<number, VersionRange> = new Map()
   #features: ReadonlyMap<string, VersionRange> = new Map()
   #lost: KafkaFailure | undefined
+  #ready = false
   #answered = false
 
-  private constructor(address: BrokerAddress, settings: ConnectionSettings, clientId: string) {
+  constructor(address: BrokerAddress, settings: ConnectionSettings, clientId: string) {
     this.#settings = settings
     this.#clientId = clientId
     this.#place = placeOf(address)
@@ -53,25 +54,21 @@ export class KafkajsConnection {
     })
   }
 
-  /** Connects, learns what the broker can do, and authenticates. Throws KafkaFailure. */
-  static async open(
-    address: BrokerAddress,
-    settings: ConnectionSettings,
-    clientId: string,
-  ): Promise<KafkajsConnection> {
-    const connection = new KafkajsConnection(address, settings, clientId)
+  /** Connects, learns what the broker can do, and authenticates. Once. Throws KafkaFailure. */
+  async open(): Promise<void> {
     try {
-      await connection.#open()
+      await this.#open()
+      this.#ready = true
     } catch (error) {
-      connection.close(error instanceof KafkaFailure ? error : undefined)
-      throw error
+      const failure = this.#lost ?? error
+      this.close(failure instanceof KafkaFailure ? failure : undefined)
+      throw failure
     }
-    return connection
   }
 
-  /** Whether it can still be used. */
-  get alive(): boolean {
-    return this.#lost === undefined
+  /** Whether requests can be sent on it. */
+  get ready(): boolean {
+    return this.#ready && this.#lost === undefined
   }
 
   get features(): ReadonlyMap<string, VersionRange> {
@@ -107,7 +104,8 @@ export class KafkajsConnection {
     this.#lost = reason
     this.#connection.rejectRequests(reason)
     this.#connection.requestQueue.destroy()
-    this.#connection.socket?.destroy()
+    // With an error, for kafkajs waits for one where it is still connecting.
+    this.#connection.socket?.destroy(reason)
     // Only its bookkeeping is left to do, and nothing is waited for.
     void this.#connection.disconnect()
   }
@@ -117,8 +115,9 @@ export class KafkajsConnection {
     try {
       await this.#connection.connect()
     } catch (error) {
-      throw openFailure(what, error)
+      throw openFailure(what, error, this.#settings)
     }
+    if (this.#lost !== undefined) throw this.#lost
     const lost = () => this.close(connectionFailure(what, `it was lost${this.#hint()}`))
     this.#connection.socket?.once('end', lost).once('close', lost)
     const answer = await this.#ask(apiVersions, {}, what)
@@ -258,12 +257,13 @@ function writeAll(socket: Socket, pieces: readonly Buffer[]): void {
 /** Certificates and protocols that do not fit each other will not fit later. */
 const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
 
-function openFailure(what: string, error: unknown): KafkaFailure {
+function openFailure(what: string, error: unknown, { tls }: ConnectionSettings): KafkaFailure {
   const { code } = error as { code?: unknown }
   const reason = reasonOf(error)
   if (typeof code === 'string' && TLS_CODES.test(code))
     return new KafkaFailure(-2, 'TLS', false, `${what}: ${code}: ${reason}`, error)
-  return connectionFailure(what, reason, error)
+  const hint = tls !== undefined && code === 'ECONNRESET' ? ' (is this a listener without TLS?)' : ''
+  return connectionFailure(what, `${reason}${hint}`, error)
 }
 
 /** kafkajs wraps all that ends SASL into one class, a lost connection too. */
