@@ -1,0 +1,199 @@
+// KafkaEnumerator: finds partitions and gives each to one reader, once.
+//
+// Owns: which partitions were given out. Does not own: how far each is read (its split).
+//
+// I1. A partition is given out once in the life of the job, in the call that finds it: no checkpoint falls in between.
+// I2. Where partitions begin and end is looked up once, when a job starts afresh; what is found later begins at its earliest record.
+// I3. A topic keeps the id it was found with: one that was made anew under its name is not read on.
+// I4. Nothing happens outside the machine's calls: a reader's ticks say when to look again.
+
+import type { EnumeratorContext, SplitEnumerator } from '../../../contract/source-function.ts'
+import { MillraceError, reasonOf } from '../../../errors.ts'
+import type { TopicMetadata } from '../client/apis/metadata.ts'
+import { failureOf, KafkaFailure } from '../client/failure.ts'
+import { KafkaClient } from '../client/kafka-client.ts'
+import type { TopicPartition } from '../client/topic-partition.ts'
+import { ensureTopic } from '../client/topics.ts'
+import { type KafkaSplit, NO_TOPIC_ID, splitId } from './kafka-split.ts'
+import { type KafkaSourceSettings, wrong } from './options.ts'
+import { positionGone, sourceError } from './source-trouble.ts'
+import { OffsetLookup, type Offsets } from './start-offsets.ts'
+
+const UNKNOWN_TOPIC_OR_PARTITION = 3
+
+/** A topic whose partitions are read. */
+interface KnownTopic {
+  readonly name: string
+  readonly id: string | null
+  readonly partitions: readonly number[]
+}
+
+interface EnumeratorSnapshot {
+  readonly topics: readonly KnownTopic[]
+  readonly bounded: boolean
+}
+
+interface FoundPartition extends TopicPartition {
+  readonly topicId: string | null
+}
+
+export class KafkaEnumerator implements SplitEnumerator {
+  readonly #context: EnumeratorContext<KafkaSplit>
+  readonly #settings: KafkaSourceSettings<unknown>
+  readonly #known = new Map<string, KnownTopic>()
+  readonly #bounded: boolean
+  #client: KafkaClient | undefined
+
+  constructor(context: EnumeratorContext<KafkaSplit>, settings: KafkaSourceSettings<unknown>) {
+    this.#context = context
+    this.#settings = settings
+    this.#bounded = settings.bounded !== undefined || context.mode === 'batch'
+  }
+
+  async start(): Promise<void> {
+    try {
+      const { clock, logger, node } = this.#context
+      this.#client = await KafkaClient.open(this.#settings.connection, { clock, logger, name: node })
+      const { deadLetterTopic } = this.#settings
+      if (deadLetterTopic !== undefined) await ensureTopic(this.#client, { topic: deadLetterTopic })
+      const restored = this.#context.restored as EnumeratorSnapshot | undefined
+      if (restored === undefined) await this.#begin(this.#client)
+      else await this.#goOn(this.#client, restored)
+    } catch (error) {
+      throw sourceError(error, this.#context.node)
+    }
+    if (this.#isComplete)
+      for (let subtask = 0; subtask < this.#context.parallelism; subtask += 1) this.#context.noMoreSplits(subtask)
+  }
+
+  onSplitRequest(subtask: number): void {
+    if (this.#isComplete) this.#context.noMoreSplits(subtask)
+  }
+
+  /** A tick. */
+  async onReaderEvent(): Promise<void> {
+    if (this.#client === undefined || this.#isComplete) return
+    try {
+      await this.#discover(this.#client)
+    } catch (error) {
+      if (!(error instanceof KafkaFailure && error.retriable)) throw sourceError(error, this.#context.node)
+      this.#context.logger.warn('looking for new partitions failed', { reason: reasonOf(error) })
+    }
+  }
+
+  snapshot(): EnumeratorSnapshot {
+    return { topics: [...this.#known.values()], bounded: this.#bounded }
+  }
+
+  async close(): Promise<void> {
+    await this.#client?.close()
+  }
+
+  /** Nothing is added to what was given out. */
+  get #isComplete(): boolean {
+    return this.#bounded || this.#settings.discoveryIntervalMs === 0 || this.#settings.topics.partitions !== undefined
+  }
+
+  async #begin(client: KafkaClient): Promise<void> {
+    const found = await client
+      .retry('Looking for topics', () => this.#find(client, 'all'))
+      .catch((error: unknown) => {
+        const isMissing = error instanceof KafkaFailure && error.code === UNKNOWN_TOPIC_OR_PARTITION
+        throw isMissing ? this.#notThere(error.message) : error
+      })
+    if (found.length === 0) throw this.#notThere(`no topic matches ${this.#settings.topics.text}`)
+    const lookup = this.#lookup(client)
+    const start = await lookup.start(found)
+    this.#give(found, start, await lookup.stop(found, this.#context.mode))
+  }
+
+  async #goOn(client: KafkaClient, restored: EnumeratorSnapshot): Promise<void> {
+    if (restored.bounded !== this.#bounded) {
+      const was = restored.bounded ? 'with an end' : 'without one'
+      throw wrong('bounded', `the checkpoint is of a run ${was}: go on as it was, or start with --fresh`)
+    }
+    // A topic that is no longer asked for is forgotten: readers leave its partitions too.
+    for (const topic of restored.topics)
+      if (this.#settings.topics.matches({ ...topic, internal: false })) this.#known.set(topic.name, topic)
+    if (!this.#bounded) await this.#discover(client)
+  }
+
+  /** Gives out what has come since. */
+  async #discover(client: KafkaClient): Promise<void> {
+    const found = await this.#find(client, 'there')
+    if (found.length === 0) return
+    this.#context.logger.info('partitions found', { count: found.length, first: firstOf(found) })
+    this.#give(found, await this.#lookup(client).earliest(found), undefined)
+  }
+
+  /** Partitions that are meant and not known. `all`: the topics named must be there. Throws LOG_GONE, SOURCE_SETTING, KafkaFailure. */
+  async #find(client: KafkaClient, which: 'all' | 'there'): Promise<readonly FoundPartition[]> {
+    const { topics } = this.#settings
+    const listed = await client.topicMetadata(topics.hasPatterns ? undefined : topics.names)
+    if (which === 'all') for (const name of topics.names) this.#demand(name, listed)
+    return listed
+      .filter((topic) => topics.matches(topic))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .flatMap((topic) => this.#partitionsOf(topic))
+  }
+
+  #demand(name: string, listed: readonly TopicMetadata[]): void {
+    const topic = listed.find((one) => one.name === name)
+    // A new topic is known to all brokers a moment later.
+    if (topic === undefined) throw failureOf(UNKNOWN_TOPIC_OR_PARTITION, `Topic "${name}"`)
+    const partition = this.#settings.topics.partitions?.get(name)?.find((one) => one >= topic.partitions.length)
+    if (partition !== undefined)
+      throw this.#notThere(`topic "${name}" has no partition ${partition}: it has ${topic.partitions.length}`)
+  }
+
+  #partitionsOf({ name, id: givenId, partitions }: TopicMetadata): readonly FoundPartition[] {
+    const topicId = givenId === NO_TOPIC_ID ? null : givenId
+    const known = this.#known.get(name)
+    if (known !== undefined && known.id !== null && topicId !== null && known.id !== topicId)
+      throw positionGone(this.#context.node, `where it was in ${name}`, `topic "${name}" was deleted and made anew`)
+    const meant = this.#settings.topics.partitions?.get(name)
+    return partitions
+      .map(({ partition }) => partition)
+      .filter((partition) => meant === undefined || meant.includes(partition))
+      .filter((partition) => known?.partitions.includes(partition) !== true)
+      .sort((a, b) => a - b)
+      .map((partition) => ({ topic: name, topicId, partition }))
+  }
+
+  /** One step: what is known and what is assigned never differ. */
+  #give(found: readonly FoundPartition[], start: Offsets, stop: Offsets | undefined): void {
+    const { parallelism } = this.#context
+    const bySubtask: KafkaSplit[][] = Array.from({ length: parallelism }, () => [])
+    let turn = [...this.#known.values()].reduce((sum, { partitions }) => sum + partitions.length, 0)
+    for (const { topic, topicId, partition } of found) {
+      const id = splitId(topic, partition)
+      const offset = start.get(id) as number
+      const end = stop?.get(id)
+      this.#remember(topic, topicId, partition)
+      if (end !== undefined && end <= offset) continue
+      const split = { id, topic, topicId, partition, offset, ...(end === undefined ? {} : { stop: end }) }
+      bySubtask[turn++ % parallelism]?.push(split)
+    }
+    for (const [subtask, splits] of bySubtask.entries()) if (splits.length > 0) this.#context.assign(subtask, splits)
+  }
+
+  #remember(name: string, id: string | null, partition: number): void {
+    const partitions = [...(this.#known.get(name)?.partitions ?? []), partition]
+    this.#known.set(name, { name, id, partitions })
+  }
+
+  #lookup(client: KafkaClient): OffsetLookup {
+    return new OffsetLookup(client, this.#settings, this.#context.node)
+  }
+
+  #notThere(reason: string): MillraceError {
+    return new MillraceError('SOURCE_SETTING', { node: this.#context.node, reason })
+  }
+}
+
+function firstOf(found: readonly FoundPartition[]): string {
+  return found
+    .slice(0, 20)
+    .map(({ topic, partition }) => splitId(topic, partition))
+    .join(', ')
+}
