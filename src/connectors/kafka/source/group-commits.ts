@@ -8,6 +8,7 @@
 
 import type { RuntimeContext } from '../../../contract/runtime-context.ts'
 import { reasonOf } from '../../../errors.ts'
+import { systemClock } from '../../../util/clock.ts'
 import { commitOffsets } from '../client/group-offsets.ts'
 import type { KafkaClient } from '../client/kafka-client.ts'
 import type { KafkaSplit } from './kafka-split.ts'
@@ -60,7 +61,8 @@ export class GroupCommits {
     if (this.#running === undefined) return
     let cancel = (): void => {}
     const late = new Promise<void>((resolve) => {
-      cancel = this.#context.clock.schedule(CLOSE_WAIT_MS, resolve)
+      // A wait for the network: the job's clock may stand still while it closes.
+      cancel = systemClock.schedule(CLOSE_WAIT_MS, resolve)
     })
     await Promise.race([this.#running, late])
     cancel()
