@@ -43,6 +43,11 @@ export const FAILPOINTS = {
   'sql.schema.middle': 'a SQL sink made one change of a table, perhaps of several',
   'sql.schema.after': 'a SQL sink made or altered a table',
   'sql.part.after': 'a SQL sink committed the part of an epoch before a change of a table',
+  'kafka.txn.begun': 'a Kafka sink added partitions to a transaction, nothing was sent to them',
+  'kafka.txn.sent': 'a Kafka sink wrote all records of a transaction',
+  'kafka.marker.sent': 'a Kafka sink wrote the marker of a transaction',
+  'kafka.commit.before': 'a Kafka sink is about to commit a transaction',
+  'kafka.commit.after': 'a Kafka sink committed a transaction and knows it',
   'stop.final.before': 'a stop was asked for, its last checkpoint is about to begin',
 } as const
 
