@@ -1,7 +1,7 @@
 import type { MysqlConnection, RawRow } from './connection.ts'
 
 /** ER_ERROR_WHEN_EXECUTING_COMMAND: `binlog truncated in the middle of event` of a file whose writer is in the middle of one. */
-const COMMAND_FAILED = 1220
+export const COMMAND_FAILED = 1220
 const ATTEMPTS_MAX = 10
 const ATTEMPT_PAUSE_MS = 20
 

@@ -6,8 +6,9 @@ import type { MysqlConnection } from './connection.ts'
 import { beginsTransaction, readTransactionHead } from './gtid-event.ts'
 import { GtidSet } from './gtid-set.ts'
 import type { LogEvent } from './log/event.ts'
+import { gtidsAt } from './mariadb-place.ts'
 import type { MysqlOffset } from './offset.ts'
-import { checkPlace, compareOffsets, currentPlace, gtidsAt, logFiles } from './place.ts'
+import { checkPlace, compareOffsets, currentPlace, logFiles } from './place.ts'
 import type { ServerInfo } from './server.ts'
 
 /** What finding a place takes. */

@@ -1,10 +1,12 @@
 // Places in the log: which is first, where the log ends and begins, and whether it can still be read from a place.
 
 import { MillraceError } from '../../errors.ts'
+import type { ChangeSource } from '../../record/change.ts'
 import { binlogEvents } from './binlog-events.ts'
 import type { MysqlConnection } from './connection.ts'
 import { GtidSet, type Gtids } from './gtid-set.ts'
 import { isMariadbGtids, parseGtids } from './gtids.ts'
+import { executedNearEnd, gtidsAt } from './mariadb-place.ts'
 import type { MysqlOffset } from './offset.ts'
 import { hasBinaryLogStatus, type ServerInfo, sourceFailed } from './server.ts'
 
@@ -45,6 +47,16 @@ function compareByGtids(a: MysqlOffset, b: MysqlOffset): number {
   return before ? -1 : 1
 }
 
+/**
+ * Whether a change is at or before a place where no transaction is under way: its transaction is executed there, or where GTIDs do not
+ * tell, its position is not behind. Throws SOURCE_FAILED for positions in two logs.
+ */
+export function covers(place: MysqlOffset, { position, transaction }: ChangeSource): boolean {
+  if (transaction !== undefined && place.gtids !== undefined && place.gtids !== '')
+    return gtidsOf(place).contains(transaction)
+  return compareOffsets(parsePlace(position), place) <= 0
+}
+
 /** Read once for each place: a watermark is compared with every change. */
 const parsed = new WeakMap<MysqlOffset, Gtids>()
 
@@ -81,23 +93,34 @@ const ASK_PAUSE_MS = 20
 
 /** Where the log ends, and what is executed there. */
 export async function currentPlace(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
+  if (!info.gtids) return endOfLog(connection, info)
+  for (let ask = 0; ask < ASKS_MAX; ask++) {
+    const place = info.mariadb
+      ? await executedNearEnd(connection, () => endOfLog(connection, info))
+      : ((await currentAtRest(connection, info)) ?? (await currentOfBusy(connection, info)))
+    if (place !== undefined) return { server: info.id, rows: 0, ...place }
+    if (ask >= LOOKS_MAX) await new Promise((resolve) => setTimeout(resolve, ASK_PAUSE_MS))
+  }
+  const end = await endOfLog(connection, info)
+  throw sourceFailed(`what is executed at the end of the log (${printPlace(end)}) could not be told by the server`)
+}
+
+/** The end of a MySQL's log at a moment at which nothing was between it and the tables; undefined if there was none. */
+async function currentAtRest(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset | undefined> {
   let end = await endOfLog(connection, info)
-  if (!info.gtids) return end
   for (let look = 0; look < LOOKS_MAX; look++) {
-    const executed = await executedNow(connection, info)
+    const executed = await executedNow(connection)
     const again = await endOfLog(connection, info)
     if (executed !== undefined && again.file === end.file && again.pos === end.pos) return { ...end, gtids: executed }
     end = again
   }
-  for (let ask = 0; ask < ASKS_MAX; ask++) {
-    const gtids = info.mariadb
-      ? await gtidsAt(connection, end.file, end.pos)
-      : await executedUpTo(connection, end.file, end.pos)
-    if (gtids !== undefined) return { ...end, gtids }
-    if (ask >= LOOKS_MAX) await new Promise((resolve) => setTimeout(resolve, ASK_PAUSE_MS))
-    end = await endOfLog(connection, info)
-  }
-  throw sourceFailed(`what is executed at the end of the log (${printPlace(end)}) could not be told by the server`)
+  return undefined
+}
+
+async function currentOfBusy(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset | undefined> {
+  const end = await endOfLog(connection, info)
+  const gtids = await executedUpTo(connection, end.file, end.pos)
+  return gtids === undefined ? undefined : { ...end, gtids }
 }
 
 async function endOfLog(connection: MysqlConnection, info: ServerInfo): Promise<MysqlOffset> {
@@ -115,12 +138,10 @@ async function endOfLog(connection: MysqlConnection, info: ServerInfo): Promise<
 }
 
 /**
- * What is executed; undefined while the log may have transactions that are not in it. MySQL writes a transaction to the log first, owning
- * its GTID until the engines have it too; MariaDB updates gtid_binlog_pos under the lock that the end of the log is read under.
+ * What a MySQL has executed; undefined while the log may have transactions that are not in it. It writes a transaction to the log first,
+ * owning its GTID until the engines have it too.
  */
-async function executedNow(connection: MysqlConnection, info: ServerInfo): Promise<string | undefined> {
-  if (info.mariadb)
-    return parseGtids(String((await connection.first('SELECT @@global.gtid_binlog_pos'))?.[0]), true).toString()
+async function executedNow(connection: MysqlConnection): Promise<string | undefined> {
   const [owned, executed] = (await connection.first('SELECT @@global.gtid_owned, @@global.gtid_executed')) as [
     string,
     string,
@@ -159,12 +180,6 @@ async function executedUpTo(connection: MysqlConnection, file: string, pos: numb
 /** @@gtid_owned says who owns each: `uuid:5#12`. */
 function ownedGtids(text: string): GtidSet {
   return GtidSet.parse(text.replaceAll(/#\d+/g, ''))
-}
-
-/** What is executed at a place of a MariaDB; it reads the file up to there. Undefined if it has no such place. */
-export async function gtidsAt(connection: MysqlConnection, file: string, pos: number): Promise<string | undefined> {
-  const text = (await connection.first('SELECT BINLOG_GTID_POS(?, ?)', [file, pos]))?.[0] as string | null
-  return text === null ? undefined : parseGtids(text, true).toString()
 }
 
 /** Where the oldest file begins that the server still has. */

@@ -11,9 +11,10 @@
 
 import type { MysqlConnection } from './connection.ts'
 import { GtidSet } from './gtid-set.ts'
-import { parseGtids } from './gtids.ts'
 import { qualifiedName } from './key-bound.ts'
+import { executedAt } from './mariadb-place.ts'
 import type { MysqlOffset } from './offset.ts'
+import { currentPlace } from './place.ts'
 import { hasBinaryLogStatus, type ServerInfo, sourceFailed } from './server.ts'
 
 /** Where a view is on its way: a test changes rows at each. */
@@ -74,6 +75,7 @@ interface Places {
 const same = (place: MysqlOffset): Places => ({ low: place, high: place })
 
 async function openOnMariadb({ session, info, step }: ViewOptions): Promise<Places> {
+  const known = await currentPlace(session, info)
   await step('post-low')
   await session.run(BEGIN)
   await step('pre-high')
@@ -86,15 +88,9 @@ async function openOnMariadb({ session, info, step }: ViewOptions): Promise<Plac
   const file = status.get('binlog_snapshot_file') ?? ''
   const pos = Number(status.get('binlog_snapshot_position'))
   if (file === '') throw sourceFailed('the server does not tell where in its binary log a snapshot is: set log_bin')
-  const [gtids] = (await session.first('SELECT @@global.gtid_binlog_pos')) ?? []
-  const end = await endOfLog(session, info)
-  // The log has not moved since: what is executed now was executed then. Else the server reads the file up to there.
-  const executed =
-    end.file === file && end.pos === pos
-      ? gtids
-      : (await session.first('SELECT BINLOG_GTID_POS(?, ?)', [file, pos]))?.[0]
   const place = { server: info.id, file, pos, rows: 0 }
-  return same(executed === null ? place : { ...place, gtids: parseGtids(String(executed), true).toString() })
+  const gtids = await executedAt(session, { gtids: '', ...known }, place)
+  return same(gtids === undefined ? place : { ...place, gtids })
 }
 
 async function openOnMysql(options: ViewOptions): Promise<Places> {

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { binlogEvents } from '../../../../src/connectors/mysql/binlog-events.ts'
 import type { MysqlConnection } from '../../../../src/connectors/mysql/connection.ts'
+import { parseGtids } from '../../../../src/connectors/mysql/gtids.ts'
 import { EventType } from '../../../../src/connectors/mysql/log/event.ts'
 import type { MysqlOffset } from '../../../../src/connectors/mysql/offset.ts'
 import {
@@ -174,6 +176,34 @@ describePrivateServers('places', ['mysql', 'mariadb'], (flavour) => {
       const { gtids, ...place } = one
       expect((await placeWithGtids(search, place)).gtids).toBe(gtids)
     }
+  })
+
+  it('the current place is known behind an event larger than what the server reads at once, while others write', async () => {
+    await session.run('CREATE TABLE p.large (id int PRIMARY KEY, b longblob)')
+    await session.run("INSERT INTO p.large VALUES (1, REPEAT('x', 12000000))")
+    await session.run("UPDATE p.large SET b = REPEAT('y', 12000000)")
+    const known = await currentPlace(session, info)
+    const others = await Promise.all(Array.from({ length: 4 }, () => connectTo(server.url())))
+    let writing = true
+    const writers = others.map(async (other) => {
+      while (writing) await other.run('INSERT INTO p.t (v) VALUES (2)')
+    })
+    const found: MysqlOffset[] = []
+    for (let i = 0; i < 100; i++) found.push(await currentPlace(session, info))
+    writing = false
+    await Promise.all(writers)
+    for (const other of others) other.close()
+    const events = await binlogEvents(session, known.file, { from: known.pos, limit: 1_000_000 })
+    const logged = events.flatMap(([, pos, , , , text]) => {
+      const gtid = /GTID (\d+-\d+-\d+)|GTID_NEXT= '(.*:\d+)'/.exec(String(text))
+      return gtid === null ? [] : [{ pos: Number(pos), gtid: (gtid[1] ?? gtid[2]) as string }]
+    })
+    for (const { file, pos, gtids = '' } of found) {
+      const executed = parseGtids(known.gtids ?? '', mariadb)
+      for (const one of logged) if (one.pos < pos) executed.add(one.gtid)
+      expect([file, gtids]).toEqual([known.file, executed.toString()])
+    }
+    await session.run('FLUSH BINARY LOGS')
   })
 
   it('the earliest place is the beginning of the oldest file, with what was purged before it', async () => {
