@@ -8,7 +8,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { ChangeSource, type ChangeSplit } from '../../../../src/connectors/cdc/index.ts'
 import { type MysqlConnection, quoteName } from '../../../../src/connectors/mysql/connection.ts'
 import { MysqlPort } from '../../../../src/connectors/mysql/mysql-port.ts'
+import type { MysqlOffset } from '../../../../src/connectors/mysql/offset.ts'
 import { type MysqlChangesOptions, parseChangesOptions } from '../../../../src/connectors/mysql/options.ts'
+import { compareOffsets, currentPlace } from '../../../../src/connectors/mysql/place.ts'
+import { serverInfo } from '../../../../src/connectors/mysql/server.ts'
 import type { ViewStep } from '../../../../src/connectors/mysql/snapshot-view.ts'
 import type { Change } from '../../../../src/record/change.ts'
 import { type Rng, seededRng } from '../../../../src/util/rng.ts'
@@ -203,9 +206,15 @@ async function makeWorld({
     simulation,
     settle: async () => {
       quiet = true
-      for (let n = 0; n < 20_000; n++) {
-        await simulation.step()
-        if (n % 500 === 499 && simulation.splits.some(({ kind }) => kind === 'log') && (await isSame())) return
+      const end = await currentPlace(connection, await serverInfo(connection))
+      const isRead = (): boolean =>
+        simulation.splits.some(
+          (split) => split.kind === 'log' && compareOffsets(split.position as MysqlOffset, end) >= 0,
+        )
+      // The server's log is everyone's: what other tests write there is read first, however long that takes.
+      for (let n = 0; n < 20_000; n += isRead() ? 500 : 0) {
+        for (let step = 0; step < 500; step++) await simulation.step()
+        if (isRead() && (await isSame())) return
       }
       for (const table of tables) expect(sink.told(table)).toEqual(await rowsOf(connection, database, table))
       throw new Error('the log was not reached')
