@@ -214,6 +214,18 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(source, to)
   })
 
+  it('a column added, then changed, before rows are read again', { timeout: 120_000 }, async () => {
+    const { source, to } = await setUp()
+    const killed = { env: { MILLRACE_FAILPOINT: 'manifest.rename.before:kill@2' } }
+    expect((await start(source, to, [], killed).result).signal).toBe('SIGKILL')
+    await (await connect(source)).run(
+      `UPDATE shop.t SET v = v + 1 WHERE id % 3 = 0; DELETE FROM shop.t WHERE id % 7 = 0;
+       ALTER TABLE shop.t ADD COLUMN b INT NOT NULL DEFAULT 7; UPDATE shop.t SET b = 8 WHERE id % 5 = 0;
+       ALTER TABLE shop.t MODIFY COLUMN b TEXT NULL`,
+    )
+    await finish(source, to)
+  })
+
   it('killed where chunks are acknowledged and the log takes over', { timeout: 180_000 }, async () => {
     const { source, to } = await setUp()
     const session = await connect(source)
@@ -243,6 +255,7 @@ const ALTERS = [
   'ALTER TABLE shop.t ADD COLUMN b VARCHAR(10), DROP COLUMN a',
   'ALTER TABLE shop.t CHANGE COLUMN c d VARCHAR(20), ADD COLUMN c INT',
   'CREATE TABLE shop._t_gho LIKE shop.t; ALTER TABLE shop._t_gho ADD COLUMN e INT DEFAULT 3; INSERT INTO shop._t_gho SELECT *, 3 FROM shop.t; RENAME TABLE shop.t TO shop._t_del, shop._t_gho TO shop.t; DROP TABLE shop._t_del',
+  'ALTER TABLE shop.t ADD COLUMN g INT NOT NULL DEFAULT 7; ALTER TABLE shop.t MODIFY COLUMN g TEXT NULL; UPDATE shop.t SET g = NULL WHERE id % 2 = 0',
   'TRUNCATE TABLE shop.t',
   'DROP TABLE shop.t; CREATE TABLE shop.t (id BIGINT PRIMARY KEY, v DECIMAL(10,2), f FLOAT DEFAULT 1.5)',
 ]

@@ -99,6 +99,8 @@ export interface ChangePort<Row> {
   offsetAt?(timestampMs: number): Offset | Promise<Offset>
   /** Negative, zero or positive, as a lies before, at or behind b. */
   compareOffsets(a: Offset, b: Offset): number
+  /** Whether a change that says it is from `source` lies at or before an offset where no transaction is under way. Called without open(). */
+  covers(offset: Offset, source: ChangeSource): boolean
   /** A table that is gone is one range without ends. */
   splitTable(table: string, resume: NonNullable<unknown> | undefined): TableSplit | Promise<TableSplit>
   /** At most about maxRecords rows. A table that is gone is empty. */
@@ -107,8 +109,11 @@ export interface ChangePort<Row> {
   prepareChunk?(table: string, range: KeyRange): void
   /** With `table`, only its changes are wanted; others may come too. */
   openLog(from: Offset, table?: string): ChangeLog<Row> | Promise<ChangeLog<Row>>
-  /** Columns of a table that were renamed before a place that a page of the log ended at, and that no change of the table has shown yet. */
-  renamesUntold?(table: string, at: Offset): readonly (readonly [from: string, to: string])[]
+  /**
+   * Columns of a table that were renamed or (from '') added as declared before a place that a page of the log ended at, and that no change
+   * of the table has shown yet.
+   */
+  columnsUntold?(table: string, at: Offset): readonly (readonly [from: string, to: string, declared?: string])[]
   /** Bounds ascend. */
   openRouter(table: string, bounds: readonly KeyBound[]): KeyRouter | Promise<KeyRouter>
   /** The name, as in discoverTables, of the table a change belongs to. */

@@ -4,7 +4,7 @@
 // never hear of a row that was deleted meanwhile: the second read does not show it, and the log is judged from the second read
 // on. Given as of an offset before the first read, the chunk is followed by every change since, that delete included.
 //
-// Owns: for each key that changed since the offset, its row at the offset, and whether it is there now; former names of columns.
+// Owns: for each key that changed since the offset, its row at the offset, and whether it is there now; what became of columns.
 //
 // I1. Rows are at the same offset as what `to()` was called with last.
 // I2. A truncation leaves what was there before it unknown; that does no harm, for the log repeats the truncation.
@@ -40,6 +40,8 @@ export class Rewind<Row> {
   #upTo: Offset
   /** Of columns renamed since the offset, by each name they had. */
   readonly #formerNames = new Map<string, readonly string[]>()
+  /** Of columns added since the offset, by each name they had. */
+  readonly #declared = new Map<string, string>()
 
   constructor(port: ChangePort<Row>, table: string, asOf: Offset) {
     this.#port = port
@@ -57,9 +59,11 @@ export class Rewind<Row> {
     const request = { table: this.#table, from: this.#upTo, to: offset, pagesMax }
     const { changes, upTo, behind, read } = await readRange(this.#port, request)
     for (const { change, schema } of changes) this.#takeIn(change, schema)
-    if (behind !== undefined) this.#noteNames(behind)
-    for (const [was, name] of this.#port.renamesUntold?.(this.#table, read) ?? [])
-      this.#formerNames.set(name, [...(this.#formerNames.get(was) ?? []), was])
+    if (behind !== undefined) this.#noteColumns(behind)
+    for (const [was, name, declared = this.#declared.get(was)] of this.#port.columnsUntold?.(this.#table, read) ?? []) {
+      if (declared !== undefined) this.#declared.set(name, declared)
+      if (was !== '') this.#formerNames.set(name, [...(this.#formerNames.get(was) ?? []), was])
+    }
     this.#upTo = upTo
     return this.#port.compareOffsets(upTo, offset) >= 0
   }
@@ -78,8 +82,9 @@ export class Rewind<Row> {
       }
     }
     former.push(...(await this.#goneFrom(range)))
-    // Told first, it says under which names the others are to be found: the log tells of renames only behind these rows.
-    const present = { schema: this.#withFormerNames(now.schema), rows, source: now.source }
+    // Told first, it says under which names the others are to be found, and what they have in columns that came since: the log tells of
+    // both only behind these rows.
+    const present = { schema: this.#withHistory(now.schema), rows, source: now.source }
     const bySchema = new Map([[now.schema, present]])
     for (const { key, row, schema, position } of former) {
       // A sink has to see that these columns are older than the present ones.
@@ -93,26 +98,39 @@ export class Rewind<Row> {
   #takeIn(change: Change<Row>, schema: TableSchema): void {
     if (change.op === 't') {
       this.#formerNames.clear()
+      this.#declared.clear()
       for (const former of this.#former.values()) former.present = false
     }
-    this.#noteNames(schema)
+    this.#noteColumns(schema)
     const { before, after, key, oldKey, source } = change
     const { position } = source
     if (before !== null) this.#note({ key: oldKey ?? key, row: before, schema, position, present: false })
     if (after !== null) this.#note({ key, row: null, schema, position, present: true })
   }
 
-  #noteNames({ columns }: TableSchema): void {
-    for (const { name, formerNames = [] } of columns) {
+  #noteColumns({ columns }: TableSchema): void {
+    for (const { name, formerNames = [], declared } of columns) {
       const names = [...formerNames, name]
       for (let n = 1; n < names.length; n++) this.#formerNames.set(names[n] as string, names.slice(0, n))
+      const was = declared ?? this.#declaredOf(formerNames)
+      if (was !== undefined) this.#declared.set(name, was)
     }
   }
 
-  #withFormerNames(schema: TableSchema): TableSchema {
+  #declaredOf(names: readonly string[]): string | undefined {
+    const name = names.find((one) => this.#declared.has(one))
+    return name === undefined ? undefined : this.#declared.get(name)
+  }
+
+  #withHistory(schema: TableSchema): TableSchema {
     const columns = schema.columns.map((column) => {
       const formerNames = this.#formerNames.get(column.name)
-      return formerNames === undefined ? column : { ...column, formerNames }
+      const declared = this.#declared.get(column.name)
+      return {
+        ...column,
+        ...(formerNames !== undefined && { formerNames }),
+        ...(declared !== undefined && { declared }),
+      }
     })
     return { ...schema, columns }
   }

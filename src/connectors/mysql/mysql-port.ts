@@ -33,9 +33,9 @@ import { Charsets } from './log/charsets.ts'
 import { MeasuredLog } from './measured-log.ts'
 import { MysqlLog } from './mysql-log.ts'
 import { lastPartRouter, makeRouter } from './mysql-router.ts'
-import type { MysqlOffset } from './offset.ts'
+import type { ColumnStep, MysqlOffset } from './offset.ts'
 import { type MysqlSourceSettings, tableTest } from './options.ts'
-import { compareOffsets, currentPlace, earliestPlace, logFiles, parsePlace } from './place.ts'
+import { compareOffsets, covers, currentPlace, earliestPlace, logFiles, parsePlace } from './place.ts'
 import { placeAt } from './place-at.ts'
 import { checkServer, checkTable, checkVersioning, transactionalEngines } from './preflight.ts'
 import { makeRowShape } from './row-shape.ts'
@@ -144,6 +144,10 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     return compareOffsets(a as MysqlOffset, b as MysqlOffset)
   }
 
+  covers(offset: Offset, source: Origin): boolean {
+    return covers(offset as MysqlOffset, source)
+  }
+
   tableOf({ source }: Change<Row>): string {
     if (source === this.#lastSource) return this.#lastTable
     this.#lastSource = source
@@ -181,9 +185,8 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     this.#snapshots.prepare(name, range)
   }
 
-  renamesUntold(table: string, at: Offset): readonly (readonly [from: string, to: string])[] {
-    const steps = (at as MysqlOffset).altered?.[table] ?? []
-    return steps.flatMap(([from, to]) => (from === '' ? [] : [[from, to] as const]))
+  columnsUntold(table: string, at: Offset): readonly ColumnStep[] {
+    return (at as MysqlOffset).altered?.[table] ?? []
   }
 
   openLog(from: Offset, table?: string): Promise<ChangeLog<Row>> {

@@ -18,6 +18,7 @@ import { sameValue } from '../../../util/same-value.ts'
 import { decideEvolution, type SchemaStep } from '../../sql/schema-evolution.ts'
 import { tableName } from '../column.ts'
 import { type MysqlConnection, quoteName } from '../connection.ts'
+import { type AddedValues, addedValue } from './added-value.ts'
 import type { ControlConnection } from './control-connection.ts'
 import type { TablesSettings } from './options.ts'
 import { isOlder } from './place.ts'
@@ -163,8 +164,13 @@ export class FollowedTables {
     if (source.snapshot && !older) refuseLikelyRename(name, this.#known(source)?.newest, schema)
     if (there === undefined) await this.#create(connection, target, schema)
     else await this.#evolve(connection, there, schema, older)
+    // A column is added as it was declared then, and becomes what it is now.
+    const further = schema.columns.some(({ declared }) => declared !== undefined)
+    const made = further ? await readTarget(connection, target.database, target.table) : undefined
+    if (made !== undefined) await this.#evolve(connection, made, schema, older)
     await this.#memory.noteNames(connection, name, schema, older)
-    await this.#memory.note(connection, name, older ? last : place, schema)
+    const added = await this.#addedValues(connection, name, schema, older)
+    await this.#memory.note(connection, name, older ? last : place, schema, added)
     failpoint('sql.schema.after')
     await this.#plan(connection, source, schema)
     const known = this.#known(source)
@@ -186,14 +192,40 @@ export class FollowedTables {
   async #planned(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<Followed> {
     const target = this.#names.targetOf(source.database, source.table)
     const present = (await readTarget(connection, target.database, target.table)) as TargetDefinition
-    const renamed = await this.#memory.renamesOf(connection, tableName(target.database, target.table), schema)
+    const name = tableName(target.database, target.table)
+    const renamed = await this.#memory.renamesOf(connection, name, schema)
     const table = planTable(present, {
       schema,
       renamed,
+      added: await this.#memory.addedOf(connection, name),
       mariadb: this.#mariadb,
       unique: this.#options.settings.uniqueIndexes,
     })
     return { schema, target, table }
+  }
+
+  /** What rows have that came before columns were added, of the columns that there are behind this record. */
+  async #addedValues(
+    connection: MysqlConnection,
+    table: string,
+    schema: TableSchema,
+    older: boolean,
+  ): Promise<AddedValues> {
+    const idOf = (name: string): string => name.toLowerCase()
+    const values = new Map(await this.#memory.addedOf(connection, table))
+    const renamed = await this.#memory.renamesOf(connection, table, schema)
+    const present = new Set<string>()
+    for (const column of schema.columns) {
+      const id = idOf(renamed.get(column.name) ?? column.name)
+      present.add(id)
+      const was = (column.formerNames ?? []).map(idOf).find((former) => values.has(former))
+      if (was !== undefined && !values.has(id)) values.set(id, values.get(was) as string)
+      if (older && values.has(id)) continue
+      const value = await addedValue(connection, this.#options.settings.ledger, column)
+      if (value !== undefined) values.set(id, value)
+    }
+    if (!older) for (const id of [...values.keys()]) if (!present.has(id)) values.delete(id)
+    return values
   }
 
   #known(source: ChangeSource): KnownTable | undefined {
@@ -244,7 +276,13 @@ export class FollowedTables {
     const name = tableName(there.database, there.name)
     const behavior = this.#options.settings.schemaChange
     const renamed = await this.#memory.renamesOf(connection, name, schema)
-    const steps = decideEvolution({ schema, target: there.columns, behavior, older, renamed, types: TYPE_RULES })
+    const added = await this.#memory.addedOf(connection, name)
+    const columns = there.columns.map((column) => {
+      // Rows from before it was added get what it held then.
+      const isKnown = older && added.has(column.name.toLowerCase())
+      return isKnown ? { ...column, optional: true } : column
+    })
+    const steps = decideEvolution({ schema, target: columns, behavior, older, renamed, types: TYPE_RULES })
     const isDrop = ({ kind }: SchemaStep): boolean => kind === 'drop'
     const texts = textsOf(schema)
     const changes = [

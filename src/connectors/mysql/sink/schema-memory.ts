@@ -4,6 +4,7 @@
 
 import type { TableSchema } from '../../../record/change.ts'
 import type { MysqlConnection } from '../connection.ts'
+import type { AddedValues } from './added-value.ts'
 import { makeSchemas, type OwnTables, ownTables } from './own-tables.ts'
 import type { SchemaPlace } from './place.ts'
 
@@ -33,12 +34,13 @@ export class SchemaMemory {
     table: string,
     { position, timestampMs }: SchemaPlace,
     { columns, key }: TableSchema,
+    added: AddedValues,
   ): Promise<void> {
     await connection.run(`REPLACE INTO ${this.#own.schemas} (tbl, position, at_ms, row_schema) VALUES (?, ?, ?, ?)`, [
       table,
       position.slice(0, 255),
       timestampMs,
-      JSON.stringify({ columns, key }),
+      JSON.stringify({ columns, key, added: [...added] }),
     ])
   }
 
@@ -46,6 +48,13 @@ export class SchemaMemory {
   async schemaOf(connection: MysqlConnection, table: string): Promise<TableSchema | undefined> {
     const row = await connection.first(`SELECT row_schema FROM ${this.#own.schemas} WHERE tbl = ?`, [table])
     return row === undefined ? undefined : (JSON.parse(String(row[0])) as TableSchema)
+  }
+
+  /** What rows that came before a column was added have in it. */
+  async addedOf(connection: MysqlConnection, table: string): Promise<AddedValues> {
+    const row = await connection.first(`SELECT row_schema FROM ${this.#own.schemas} WHERE tbl = ?`, [table])
+    if (row === undefined) return new Map()
+    return new Map((JSON.parse(String(row[0])) as { added?: [string, string][] }).added ?? [])
   }
 
   /** Former name to present name, of columns that the schema names by their former name. */

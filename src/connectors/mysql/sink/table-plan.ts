@@ -3,6 +3,7 @@
 import { MillraceError } from '../../../errors.ts'
 import type { TableSchema } from '../../../record/change.ts'
 import { tableName } from '../column.ts'
+import type { AddedValues } from './added-value.ts'
 import type { TargetColumn, TargetDefinition, UniqueIndex } from './target-definition.ts'
 import { TargetTable } from './target-table.ts'
 
@@ -10,13 +11,14 @@ export interface PlanOptions {
   readonly schema: TableSchema
   /** Former name to present name, of columns that the schema names by their former name. */
   readonly renamed: ReadonlyMap<string, string>
+  readonly added: AddedValues
   readonly mariadb: boolean
   readonly unique: 'refuse' | 'keep'
 }
 
 /** Throws SCHEMA_MISMATCH where rows could not be told apart as in the source. */
 export function planTable(definition: TargetDefinition, options: PlanOptions): TargetTable {
-  const { schema, renamed, mariadb, unique } = options
+  const { schema, renamed, added, mariadb, unique } = options
   const columns = new Map(definition.columns.map((column) => [column.name.toLowerCase(), column]))
   const find = (name: string): TargetColumn | undefined => columns.get((renamed.get(name) ?? name).toLowerCase())
   const written = schema.columns.flatMap((source, index) => {
@@ -31,7 +33,14 @@ export function planTable(definition: TargetDefinition, options: PlanOptions): T
   const names = new Set(written.map(({ column }) => column.name))
   const keyNames = key.map(({ column }) => column.name)
   checkKey(definition, keyNames, names, unique)
-  return new TargetTable({ definition, columns: written, key, mariadb })
+  // Rows without a key are told in the order of the log: they have all the columns that there are.
+  const others =
+    key.length === 0 ? [] : definition.columns.filter(({ name, generated }) => !names.has(name) && !generated)
+  const constants = others.flatMap((column) => {
+    const sql = added.get(column.name.toLowerCase())
+    return sql === undefined ? [] : [{ column, sql }]
+  })
+  return new TargetTable({ definition, columns: written, constants, key, mariadb })
 }
 
 /** That the key is one of the table, and the only one that rows could be caught in. */

@@ -13,10 +13,18 @@ export interface PlacedColumn {
   readonly index: number
 }
 
+/** A column that rows do not have, and what they get in it, as SQL. */
+export interface ConstantColumn {
+  readonly column: TargetColumn
+  readonly sql: string
+}
+
 export interface TargetTableOptions {
   readonly definition: TargetDefinition
   /** What is written. */
   readonly columns: readonly PlacedColumn[]
+  /** What is written beside, in a table with a key. */
+  readonly constants?: readonly ConstantColumn[]
   /** What tells rows apart; empty: nothing does. */
   readonly key: readonly PlacedColumn[]
   readonly mariadb: boolean
@@ -44,6 +52,7 @@ export class TargetTable implements SqlTable {
   readonly insert: StatementParts
   readonly delete: StatementParts
   readonly #columns: readonly TargetColumn[]
+  readonly #constants: string
   readonly #indexes: readonly number[]
   readonly #encoders: readonly Encoder[]
   readonly #key: readonly PlacedColumn[]
@@ -51,13 +60,14 @@ export class TargetTable implements SqlTable {
   readonly #keyEncoders: readonly Encoder[]
   readonly #enums: readonly PlacedColumn[]
 
-  constructor({ definition, columns, key, mariadb, keyless = 'counted' }: TargetTableOptions) {
+  constructor({ definition, columns, constants = [], key, mariadb, keyless = 'counted' }: TargetTableOptions) {
     const { database, name } = definition
     this.definition = definition
     this.name = tableName(database, name)
     this.rows = key.length > 0 ? 'keyed' : keyless
     this.looseKey = key.some(({ column }) => TEXT.test(column.kind) && column.collation !== 'utf8mb4_0900_bin')
     this.#columns = columns.map(({ column }) => column)
+    this.#constants = constants.map(({ sql }) => `,${sql}`).join('')
     this.#indexes = columns.map(({ index }) => index)
     this.#encoders = this.#columns.map(({ kind }) => encoderOf(kind))
     this.#key = key
@@ -65,15 +75,11 @@ export class TargetTable implements SqlTable {
     this.#keyEncoders = key.map(({ column }) => encoderOf(column.kind))
     this.#enums = columns.filter(({ column }) => column.kind === 'enum')
     const target = `${quoteName(database)}.${quoteName(name)}`
+    const written = [...this.#columns, ...constants.map(({ column }) => column)]
+    const keyColumns = key.map(({ column }) => column)
     this.insert = {
-      head: `INSERT INTO ${target} (${this.#columns.map((column) => quoteName(column.name)).join(',')}) VALUES `,
-      tail:
-        key.length > 0
-          ? this.#replaceSql(
-              key.map(({ column }) => column),
-              mariadb,
-            )
-          : '',
+      head: `INSERT INTO ${target} (${written.map((column) => quoteName(column.name)).join(',')}) VALUES `,
+      tail: key.length > 0 ? this.#replaceSql(written, keyColumns, mariadb) : '',
     }
     this.delete =
       key.length === 1
@@ -102,7 +108,7 @@ export class TargetTable implements SqlTable {
       const encode = encoders[at] as Encoder
       sql += (at === 0 ? '' : ',') + encode(row[indexes[at] as number] as MysqlValue)
     }
-    return `${sql})`
+    return `${sql}${this.#constants})`
   }
 
   /** Part of the delete statement. Tests beside each other, not a list of rows: MariaDB would not use an index for that. */
@@ -143,10 +149,10 @@ export class TargetTable implements SqlTable {
     return placed.map(({ column, index }) => `${column.name} = ${shortText(row[index])}`).join(', ')
   }
 
-  #replaceSql(key: readonly TargetColumn[], mariadb: boolean): string {
+  #replaceSql(written: readonly TargetColumn[], key: readonly TargetColumn[], mariadb: boolean): string {
     // A key that is equal under its collation may still be written differently.
     const isFixed = (column: TargetColumn): boolean => !this.looseKey && key.includes(column)
-    const changing = this.#columns.filter((column) => !isFixed(column))
+    const changing = written.filter((column) => !isFixed(column))
     const set = (changing.length === 0 ? key : changing).map(({ name }) => {
       const quoted = quoteName(name)
       return `${quoted}=${mariadb ? `VALUES(${quoted})` : `${NEW}.${quoted}`}`

@@ -17,7 +17,7 @@ const sourceAt = (position: number): ChangeSource => ({
 /** A log of updates of one table, one at each place. */
 function logOf(
   changes: readonly { readonly change: Change<Row>; readonly schema: TableSchema }[],
-  untold: readonly (readonly [string, string])[] = [],
+  untold: readonly (readonly [from: string, to: string, declared?: string])[] = [],
 ): ChangePort<Row> {
   const page = {
     changes: changes.map(({ change }) => change),
@@ -32,7 +32,7 @@ function logOf(
     compareOffsets,
     openLog: () => log,
     tableOf: () => 't',
-    renamesUntold: () => untold,
+    columnsUntold: () => untold,
   } as unknown as ChangePort<Row>
 }
 
@@ -79,4 +79,29 @@ it('knows of renames that no change before the rows has shown', async () => {
   const later = { change: updated(2, 2, 20, 21), schema: schemaOf(column('id'), column('d', ['a', 'b', 'c'])) }
   expect(await present(logOf([first, later]))).toEqual(named)
   expect(await present(logOf([first]))).toEqual(now.schema)
+})
+
+it('tells how columns were declared that were added since, before rows that lack them', async () => {
+  const [old, added] = [schemaOf(column('id'), column('a')), schemaOf(column('id'), column('b', ['a']), column('x'))]
+  const declared = (schema: TableSchema, name: string, clause: string): TableSchema => ({
+    ...schema,
+    columns: schema.columns.map((one) => (one.name === name ? { ...one, declared: clause } : one)),
+  })
+  const log = [
+    { change: updated(1, 1, 10, 11), schema: old },
+    { change: updated(2, 2, 20, 21), schema: declared(added, 'x', 'INT DEFAULT 7') },
+  ]
+  const rewind = new Rewind(
+    logOf(log, [
+      ['x', 'y'],
+      ['', 'z', 'INT DEFAULT 8'],
+    ]),
+    't',
+    0 as Offset,
+  )
+  await rewind.to(2 as Offset, Number.POSITIVE_INFINITY)
+  const schema = schemaOf(column('id'), column('b'), column('y'), column('z'))
+  const [present] = await rewind.apply({ from: null, to: null }, { schema, rows: [read(1, 12)], source: sourceAt(2) })
+  const renamed = schemaOf(column('id'), column('b', ['a']), column('y', ['x']), column('z'))
+  expect(present?.schema).toEqual(declared(declared(renamed, 'y', 'INT DEFAULT 7'), 'z', 'INT DEFAULT 8'))
 })

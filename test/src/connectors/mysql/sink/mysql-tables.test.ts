@@ -108,6 +108,52 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     ])
   })
 
+  it('gives rows told from before a column was added what existing rows got, whatever became of it since', async () => {
+    const { session, write, rows } = await setUp()
+    const declared = [
+      ['n', 'text', 'INT NOT NULL DEFAULT 7', '7'],
+      ['m', 'varchar(40)', 'DECIMAL(12,3) DEFAULT 7', '7.000'],
+      ['k', 'int', 'INT NOT NULL', 0],
+      ['e', "enum('p','q')", "ENUM('p','q') NOT NULL", 'p'],
+      ['b', 'varbinary(9)', "VARBINARY(9) DEFAULT 'it''s'", Buffer.from("it's")],
+      ['s', 'varchar(20)', "VARCHAR(20) NOT NULL DEFAULT 'it''s'", "it's"],
+      ['z', 'int', 'INT NULL', null],
+      ['f', 'bit(4)', "BIT(4) DEFAULT b'0101'", Buffer.from([5])],
+    ] as const
+    const now = declared.map(([name, type, clause]) => column(name, type, { nullable: true, declared: clause }))
+    const wider = schemaOf(id, ...now, text)
+    const values = declared.map(([, , , value]) => value)
+    const gone = declared.map(() => null)
+    await write([schemaRecord(at(5), wider), created(at(5), [1, ...gone, 'now'])])
+    await session.run('ALTER TABLE t ALTER COLUMN k SET DEFAULT 9, ALTER COLUMN z SET DEFAULT 9')
+    await write([schemaRecord(at(2), BASE), created(at(2), [2, 'then']), updated(at(2), [1, 'x'], [1, 'then'])])
+    expect(await rows()).toEqual([
+      [1, ...values, 'then'],
+      [2, ...values, 'then'],
+    ])
+    const renamed = schemaOf(id, ...now.map((one) => ({ ...one, name: `${one.name}2`, formerNames: [one.name] })), text)
+    await write([schemaRecord(at(6), renamed), schemaRecord(at(2), BASE), created(at(2), [3, 'then'])])
+    expect((await rows())[2]).toEqual([3, ...values, 'then'])
+    await write([schemaRecord(at(7), BASE), created(at(7), [4, 'now'])])
+    expect((await rows())[3]).toEqual([4, 'now'])
+  })
+
+  it('adds a column as it was declared, for the rows that there are, and as it has become', async () => {
+    const { write, rows } = await setUp()
+    const added = column('n', 'varchar(30)', { nullable: true, declared: 'INT NOT NULL DEFAULT 7' })
+    await write([schemaRecord(at(1), BASE), created(at(1), [1, 'x'])])
+    await write([
+      schemaRecord(at(2), schemaOf(id, text, added)),
+      created(at(2), [2, 'y', null]),
+      created(at(2), [3, 'z', 'q']),
+    ])
+    expect(await rows()).toEqual([
+      [1, 'x', '7'],
+      [2, 'y', null],
+      [3, 'z', 'q'],
+    ])
+  })
+
   it('keeps the order of a snapshot and the log behind it within one batch', async () => {
     for (const delivery of ['upsert', 'exactly-once'] as const) {
       const { write, rows } = await setUp()
