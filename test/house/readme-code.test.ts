@@ -34,6 +34,7 @@ function writeProject(folder: string, blocks: readonly Block[]): void {
     typeRoots: ['./node_modules/@types'],
     paths: {
       millrace: [join(root, 'src/index.ts')],
+      'millrace/sync': [join(root, 'src/sync/index.ts')],
       'millrace/runtime': [join(root, 'runtime/index.ts')],
       'millrace/testing': [join(root, 'runtime/testing/index.ts')],
       'millrace/connectors/*': [join(root, 'src/connectors/*/index.ts')],

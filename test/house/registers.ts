@@ -168,5 +168,10 @@ function failpointCalls(files: Files): Set<string> {
 function doorName(file: string): string {
   const connector = /^src\/connectors\/([^/]+)\//.exec(file)?.[1]
   if (connector !== undefined) return `millrace/connectors/${connector}`
-  return { 'src/index.ts': 'millrace', 'runtime/index.ts': 'millrace/runtime' }[file] ?? 'millrace/testing'
+  const doors = {
+    'src/index.ts': 'millrace',
+    'src/sync/index.ts': 'millrace/sync',
+    'runtime/index.ts': 'millrace/runtime',
+  }
+  return doors[file as keyof typeof doors] ?? 'millrace/testing'
 }

@@ -13,6 +13,7 @@ const OWN_DOORS: readonly (readonly [RegExp, string])[] = [
   [/^millrace$/, 'src/index.ts'],
   [/^millrace\/runtime$/, 'runtime/index.ts'],
   [/^millrace\/testing$/, 'runtime/testing/index.ts'],
+  [/^millrace\/sync$/, 'src/sync/index.ts'],
   [/^millrace\/connectors\/(.+)$/, 'src/connectors/$1/index.ts'],
 ]
 

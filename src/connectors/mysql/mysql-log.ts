@@ -288,7 +288,9 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
   }
 
   #tellRows({ as, of }: Telling<Row>, { event, pos, table }: LoggedItem<Row>, reader: TableReader<Row>): void {
-    this.#source = sourceOf(as, table?.database ?? '', table?.name ?? '', `${of.begin.file}:${pos}`)
+    // What was prepared earlier counts from its XA COMMIT on.
+    const where = of === as ? `${of.begin.file}:${pos}` : placeText(as.begin)
+    this.#source = sourceOf(as, table?.database ?? '', table?.name ?? '', where)
     this.#table = reader
     reader.decoder.decode(event, this.#onRow)
   }

@@ -11,7 +11,7 @@ import type {
   Offset,
   TableSplit,
 } from '../../../../src/connectors/cdc/index.ts'
-import type { Change, ChangeOp, TableSchema } from '../../../../src/record/change.ts'
+import type { Change, ChangeOp, ChangeSource, TableSchema } from '../../../../src/record/change.ts'
 
 export interface ModelRow {
   readonly id: string
@@ -128,6 +128,10 @@ export class ModelPort implements ChangePort<ModelRow> {
 
   compareOffsets(a: Offset, b: Offset): number {
     return (a as number) - (b as number)
+  }
+
+  covers(offset: Offset, { position }: ChangeSource): boolean {
+    return Number(position) <= (offset as number)
   }
 
   splitTable(table: string, resume: NonNullable<unknown> | undefined): TableSplit {

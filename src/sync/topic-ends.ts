@@ -1,0 +1,62 @@
+// What a sync asks of its topics beside reading them.
+
+import { KafkaClient } from '../connectors/kafka/client/kafka-client.ts'
+import { listOffsets } from '../connectors/kafka/client/topics.ts'
+import { type KafkaConnectionOptions, parseConnectionOptions } from '../connectors/kafka/connection.ts'
+import type { RuntimeContext } from '../contract/runtime-context.ts'
+import { isMillraceError, MillraceError, reasonOf } from '../errors.ts'
+import type { TopicNames } from './topic-names.ts'
+
+/** Throws SOURCE_FAILED, which restarts, until the sync's first job has fixed where changes begin. */
+export async function assertBegun(
+  kafka: KafkaConnectionOptions,
+  names: TopicNames,
+  context: RuntimeContext,
+): Promise<void> {
+  await withClient(kafka, context, async (client) => {
+    const topics = await client.topics([names.control])
+    // A transaction that was aborted moves the end on, too. Its mark was true.
+    const end = topics.has(names.control) ? await endsOf(client, [names.control]) : undefined
+    if ((end?.get(names.control) ?? 0) > 0) return
+    const reason = `topic "${names.control}" does not say yet where changes begin: the job that writes them is to run first`
+    throw new MillraceError('SOURCE_FAILED', { node: context.node, reason })
+  })
+}
+
+/** The offset behind the last record of each topic of the sync that is there now. */
+export function topicEnds(
+  kafka: KafkaConnectionOptions,
+  names: TopicNames,
+  context: RuntimeContext,
+): Promise<ReadonlyMap<string, number>> {
+  return withClient(kafka, context, async (client) => {
+    const ours = [...(await client.topics()).keys()].filter((topic) => names.read(topic) !== undefined)
+    return endsOf(client, ours)
+  })
+}
+
+/** Of partition 0 of each: the only one. */
+async function endsOf(client: KafkaClient, topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (topics.length === 0) return new Map()
+  const partitions = topics.map((topic) => ({ topic, partition: 0 }))
+  const found = await listOffsets(client, partitions, 'latest')
+  return new Map(topics.map((topic) => [topic, found.get(`${topic}/0`)?.offset ?? 0]))
+}
+
+async function withClient<T>(
+  kafka: KafkaConnectionOptions,
+  context: RuntimeContext,
+  work: (client: KafkaClient) => Promise<T>,
+): Promise<T> {
+  const { clock, logger, node } = context
+  let client: KafkaClient | undefined
+  try {
+    client = await KafkaClient.open(parseConnectionOptions(kafka, 'syncThroughKafka'), { clock, logger, name: node })
+    return await work(client)
+  } catch (error) {
+    if (isMillraceError(error)) throw error
+    throw new MillraceError('SOURCE_FAILED', { node, reason: reasonOf(error) }, error)
+  } finally {
+    await client?.close()
+  }
+}
