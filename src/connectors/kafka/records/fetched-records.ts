@@ -11,7 +11,7 @@ import { reasonOf } from '../../../errors.ts'
 import { crc32c } from '../../../util/crc32c.ts'
 import { failureOf, KafkaFailure } from '../client/failure.ts'
 import { AbortedProducers, type AbortedTransaction } from './aborted-producers.ts'
-import { readCodec } from './codecs.ts'
+import { COMPRESSIONS, readCodec } from './codecs.ts'
 import type { KafkaRecord } from './kafka-record.ts'
 import { ATTRIBUTE, FIELD, HEADER_BYTES, LENGTH_END, MAGIC, readInt64 } from './record-batch.ts'
 import { RecordReader } from './record-reader.ts'
@@ -128,6 +128,8 @@ export class FetchedRecords {
     if (magic !== MAGIC) throw this.#unsupported(magic)
     this.#length = LENGTH_END + bytes.readInt32BE(at + FIELD.length)
     if (this.#length < HEADER_BYTES) throw this.#corrupt(`it says that it has ${this.#length} bytes`)
+    if (crc32c(bytes, at + FIELD.attributes, at + this.#length) !== bytes.readUInt32BE(at + FIELD.crc))
+      throw this.#corrupt('its CRC does not fit its bytes')
     this.#baseOffset = readInt64(bytes, at + FIELD.baseOffset)
     this.#lastOffset = this.#baseOffset + bytes.readInt32BE(at + FIELD.lastOffsetDelta)
     if (!Number.isSafeInteger(this.#lastOffset)) throw this.#corrupt('its offset is beyond 2^53')
@@ -137,8 +139,6 @@ export class FetchedRecords {
   #isWanted(): boolean {
     const bytes = this.#bytes
     const at = this.#at
-    if (crc32c(bytes, at + FIELD.attributes, at + this.#length) !== bytes.readUInt32BE(at + FIELD.crc))
-      throw this.#corrupt('its CRC does not fit its bytes')
     const attributes = bytes.readInt16BE(at + FIELD.attributes)
     const producerId = readInt64(bytes, at + FIELD.producerId)
     if ((attributes & ATTRIBUTE.control) !== 0) {
@@ -172,7 +172,7 @@ export class FetchedRecords {
       baseTimestampMs: readInt64(bytes, FIELD.baseTimestamp),
       appendedAtMs: (attributes & ATTRIBUTE.logAppendTime) === 0 ? null : readInt64(bytes, FIELD.maxTimestamp),
     }
-    this.#left = bytes.readInt32BE(FIELD.records)
+    this.#left = Math.max(0, bytes.readInt32BE(FIELD.records))
     const compression = attributes & ATTRIBUTE.compression
     this.#reader =
       compression === 0
@@ -181,11 +181,11 @@ export class FetchedRecords {
   }
 
   #decompressed(compression: number, bytes: Buffer): Buffer {
-    const codec = readCodec(compression)
+    const codec = readCodec(compression, this.#where())
     try {
       return codec.decompress(bytes)
     } catch (cause) {
-      throw this.#corrupt(`it cannot be decompressed (${codec.name}): ${reasonOf(cause)}`)
+      throw this.#corrupt(`it cannot be decompressed (${COMPRESSIONS[compression]}): ${reasonOf(cause)}`)
     }
   }
 
