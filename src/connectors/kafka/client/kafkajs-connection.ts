@@ -19,6 +19,7 @@ import { closedFailure, connectionFailure, failureOf, KafkaFailure, timeoutFailu
 import { WireReader, WireWriter } from './wire.ts'
 
 const KEEP_ALIVE_MS = 60_000
+const UNSUPPORTED_SASL_MECHANISM = 33
 const SASL_AUTHENTICATION_FAILED = 58
 const UNSUPPORTED_VERSION = 35
 
@@ -60,9 +61,8 @@ export class KafkajsConnection {
       await this.#open()
       this.#ready = true
     } catch (error) {
-      const failure = this.#lost ?? error
-      this.close(failure instanceof KafkaFailure ? failure : undefined)
-      throw failure
+      this.close(error instanceof KafkaFailure ? error : undefined)
+      throw error
     }
   }
 
@@ -115,11 +115,11 @@ export class KafkajsConnection {
     try {
       await this.#connection.connect()
     } catch (error) {
-      throw openFailure(what, error, this.#settings)
+      throw this.#lost ?? openFailure(what, error, this.#settings)
     }
     if (this.#lost !== undefined) throw this.#lost
     const lost = () => this.close(connectionFailure(what, `it was lost${this.#hint()}`))
-    this.#connection.socket?.once('end', lost).once('close', lost)
+    this.#connection.socket?.once('end', lost).once('error', lost).once('close', lost)
     const answer = await this.#ask(apiVersions, {}, what)
     if (answer.error !== 0) throw failureOf(answer.error, what, 'Kafka 2.8 or later is needed')
     this.#versions = answer.apis
@@ -178,19 +178,16 @@ export class KafkajsConnection {
     })
   }
 
-  /** Why a request had no answer; the connection is given up with it. */
+  /** Why a request had no answer. */
   #requestFailure(what: string, timeoutMs: number, error: Error): KafkaFailure {
     if (error instanceof KafkaFailure)
       return new KafkaFailure(error.code, error.kind, error.retriable, `${what}: ${error.message}`, error)
-    if (error.name === 'KafkaJSRequestTimeoutError') {
-      this.close(
-        connectionFailure(`Connection to ${this.#place}`, `given up, ${what} had no answer in ${timeoutMs} ms`),
-      )
-      return timeoutFailure(what, timeoutMs)
-    }
-    const failure = connectionFailure(what, `${reasonOf(error)}${this.#hint()}`, error)
-    this.close(failure)
-    return failure
+    if (error.name !== 'KafkaJSRequestTimeoutError')
+      return connectionFailure(what, `${reasonOf(error)}${this.#hint()}`, error)
+    const reason = `given up, since ${what} had no answer in ${timeoutMs} ms`
+    // Once kafkajs is done with its list of requests, and before anybody who waits for this one goes on.
+    queueMicrotask(() => this.close(connectionFailure(`Connection to ${this.#place}`, reason)))
+    return timeoutFailure(what, timeoutMs)
   }
 
   #hint(): string {
@@ -271,7 +268,8 @@ const LOST = /Closed connection|Connection error|Connection timeout|Not connecte
 
 function saslFailure(what: string, error: unknown): KafkaFailure {
   const reason = reasonOf(error)
-  return LOST.test(reason)
-    ? connectionFailure(what, reason, error)
-    : failureOf(SASL_AUTHENTICATION_FAILED, what, reason)
+  if (LOST.test(reason)) return connectionFailure(what, reason, error)
+  const { type } = error as { type?: unknown }
+  const code = type === 'UNSUPPORTED_SASL_MECHANISM' ? UNSUPPORTED_SASL_MECHANISM : SASL_AUTHENTICATION_FAILED
+  return failureOf(code, what, reason)
 }
