@@ -105,6 +105,10 @@ export class SqlitePort<Row> implements ChangePort<Row> {
     return (a as number) - (b as number)
   }
 
+  covers(offset: Offset, source: Origin): boolean {
+    return Number(source.position) <= (offset as number)
+  }
+
   tableOf(change: Change<Row>): string {
     return change.source.table
   }
