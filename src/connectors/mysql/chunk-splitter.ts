@@ -1,6 +1,7 @@
 // How tables with a key are split into chunks: evenly where whole numbers lie dense enough, else by counting rows along the key.
 
 import type { KeyRange, TableSplit } from '../cdc/index.ts'
+import { isMissingTable } from './catalogue.ts'
 import type { MysqlTable } from './column.ts'
 import type { MysqlConnection } from './connection.ts'
 import { boundExpressions, fromRange, keyColumns, type MysqlBound, toBound } from './key-bound.ts'
@@ -19,15 +20,21 @@ type Resume =
   | { readonly from: string | null; readonly to: string; readonly step: string; readonly last: string }
   | { readonly from: MysqlBound | null }
 
-/** The next chunks of a table with a key, of about chunkSize rows each. */
+/** The next chunks of a table with a key, of about chunkSize rows each; of one that was dropped just now, all that is left is one. */
 export async function splitTable(
   connection: MysqlConnection,
   table: MysqlTable,
   chunkSize: number,
   resume: NonNullable<unknown> | undefined,
 ): Promise<TableSplit> {
-  const plan = (resume as Resume | undefined) ?? (await planSplit(connection, table, chunkSize))
-  return 'step' in plan ? splitEvenly(plan) : splitByCount(connection, table, chunkSize, plan.from)
+  try {
+    const plan = (resume as Resume | undefined) ?? (await planSplit(connection, table, chunkSize))
+    return 'step' in plan ? splitEvenly(plan) : await splitByCount(connection, table, chunkSize, plan.from)
+  } catch (error) {
+    if (!isMissingTable(error)) throw error
+    const from = (resume as { readonly from: MysqlBound | null } | undefined)?.from ?? null
+    return { ranges: [{ from, to: null }], resume: undefined }
+  }
 }
 
 async function planSplit(connection: MysqlConnection, table: MysqlTable, chunkSize: number): Promise<Resume> {

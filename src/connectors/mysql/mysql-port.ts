@@ -24,7 +24,7 @@ import type {
   TableSplit,
 } from '../cdc/index.ts'
 import { BinlogStream } from './binlog-stream.ts'
-import { Catalogue } from './catalogue.ts'
+import { Catalogue, type CatalogueTable } from './catalogue.ts'
 import { splitTable } from './chunk-splitter.ts'
 import { type MysqlTable, splitTableName, tableName } from './column.ts'
 import { MysqlConnection } from './connection.ts'
@@ -103,19 +103,22 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     return this.#asked(async () => {
       const connection = await this.#session()
       const tables = await this.#catalogue.tables(this.#isWanted)
-      const fresh = tables.filter(({ database, name }) => !this.#checked.has(tableName(database, name)))
+      const gone = new Set<CatalogueTable>()
+      let fresh = tables.filter(({ database, name }) => !this.#checked.has(tableName(database, name)))
       for (const table of fresh) checkVersioning(table, this.#context.node)
       const readsRows = this.#settings.startup === 'initial' || this.#settings.startup === 'snapshot'
       if (readsRows && fresh.length > 0) {
         const engines = await transactionalEngines(connection)
         for (const table of fresh) {
-          await checkTable(connection, engines, table, this.#context.node)
-          await this.#describe(tableName(table.database, table.name))
+          if (await checkTable(connection, engines, table, this.#context.node))
+            await this.#describe(tableName(table.database, table.name))
+          else gone.add(table)
         }
+        fresh = fresh.filter((table) => !gone.has(table))
       }
       for (const { database, name } of fresh) await this.#checkKey(database, name)
       for (const { database, name } of fresh) this.#checked.add(tableName(database, name))
-      return tables.map(({ database, name }) => tableName(database, name))
+      return tables.filter((table) => !gone.has(table)).map(({ database, name }) => tableName(database, name))
     })
   }
 

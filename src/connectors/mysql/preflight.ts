@@ -1,7 +1,7 @@
 // Whether a server is set up so that its log can be followed: asked before the first row, each answer with the statement that mends it.
 
 import { isMillraceError, MillraceError } from '../../errors.ts'
-import type { CatalogueTable } from './catalogue.ts'
+import { type CatalogueTable, isMissingTable } from './catalogue.ts'
 import { tableName } from './column.ts'
 import type { MysqlConnection } from './connection.ts'
 import { qualifiedName } from './key-bound.ts'
@@ -120,19 +120,25 @@ async function checkLogRights(node: string, openLog: () => Promise<void>): Promi
   }
 }
 
-/** Checks that a table can be read in full as of one moment. Throws SOURCE_SETTING. */
+/** Checks that a table can be read in full as of one moment; false if it was dropped just now. Throws SOURCE_SETTING. */
 export async function checkTable(
   connection: MysqlConnection,
   transactional: ReadonlySet<string>,
   table: CatalogueTable,
   node: string,
-): Promise<void> {
+): Promise<boolean> {
   const title = tableName(table.database, table.name)
   if (!transactional.has(table.engine)) {
     const reason = `table ${title} has engine ${table.engine}, which has no transactions, so its rows and the log cannot be read as of one moment: ALTER TABLE ${qualifiedName(table)} ENGINE = InnoDB, or leave it out with tables: ['!${title}']`
     throw new MillraceError('SOURCE_SETTING', { node, reason })
   }
-  await connection.query(`SELECT * FROM ${qualifiedName(table)} LIMIT 0`)
+  try {
+    await connection.query(`SELECT * FROM ${qualifiedName(table)} LIMIT 0`)
+    return true
+  } catch (error) {
+    if (isMissingTable(error)) return false
+    throw error
+  }
 }
 
 /** Throws SOURCE_SETTING for a table whose log holds rows of the past beside those of now, which nothing there tells apart. */
