@@ -1,0 +1,145 @@
+// jobs/kafka-sync.ts as it is shipped, on a real MySQL and a real broker: under load, its jobs are killed one by one, and both targets
+// end equal to the source.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { MysqlConnection } from '../../src/connectors/mysql/connection.ts'
+import { type Rng, seededRng } from '../../src/util/rng.ts'
+import { describeBroker, type TestBroker } from '../support/kafka-servers.ts'
+import { difference } from '../support/mysql-digest.ts'
+import { describeServers, type TestServer } from '../support/mysql-servers.ts'
+import { createTables, KEYED, Workload } from '../support/mysql-workload.ts'
+import { type BinProcess, startBin } from '../support/run-job.ts'
+import { replayed } from './kafka-sync/replayed.ts'
+
+const JOB = fileURLToPath(new URL('../../jobs/kafka-sync.ts', import.meta.url))
+const JOBS = ['incremental', 'full', 'apply-mysql', 'apply-files'].map((name) => `kafka-sync-${name}`)
+const full = process.env.MILLRACE_FULL === '1'
+const given = process.env.MILLRACE_SEED
+const seeds = given === undefined ? Array.from({ length: full ? 10 : 1 }, (_, index) => index + 1) : [Number(given)]
+
+describeBroker('kafka-sync', (broker) => {
+  describeServers('kafka-sync', ['mysql'], (server) => {
+    let sync: SyncUnderTest
+    beforeEach(async () => {
+      sync = await SyncUnderTest.prepare(server, broker)
+    })
+    afterEach(() => sync.end())
+
+    it.each(seeds)(
+      'ends equal in both targets, whoever of it is killed (seed %i)',
+      { timeout: 300_000 },
+      async (seed) => {
+        const rng = seededRng(seed)
+        await createTables(sync.session, server.flavour, 20 + rng.int(300))
+        const workload = new Workload({
+          ...{ url: server.url(sync.database), flavour: server.flavour, rng: seededRng(seed + 1), truncates: false },
+          ...{ connections: 3, transactionsPerDdl: 20, pauseMs: 8 },
+        })
+        await workload.open()
+        await workload.run(100)
+        sync.start()
+        const work = workload.run(full ? 1500 : 600)
+        const kills = sync.killAtRandom(rng, full ? 16 : 6)
+        await Promise.all([work, kills])
+        workload.close()
+        await sync.expectEqual()
+      },
+    )
+  })
+})
+
+/** The whole sync in one command. */
+class SyncUnderTest {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'kafka-sync-'))
+  readonly #settings: readonly string[]
+  readonly session: MysqlConnection
+  readonly database: string
+  readonly #copy: string
+  #process: BinProcess | undefined
+
+  private constructor(
+    session: MysqlConnection,
+    names: { database: string; copy: string },
+    settings: readonly string[],
+  ) {
+    this.session = session
+    this.database = names.database
+    this.#copy = names.copy
+    this.#settings = [...settings, `files=${join(this.#folder, 'files')}`]
+  }
+
+  static async prepare(server: TestServer, broker: TestBroker): Promise<SyncUnderTest> {
+    const [database, copy] = [await server.database('from'), await server.database('to')]
+    return new SyncUnderTest(await server.connection(database), { database, copy }, [
+      ...[
+        `from=${server.url()}`,
+        `to=${server.url()}`,
+        `tables=${database}.a*,${database}.*`,
+        `into=${database}:${copy}`,
+      ],
+      ...[`brokers=${broker.brokers}`, `prefix=${broker.name('sync')}`],
+    ])
+  }
+
+  start(...more: readonly string[]): BinProcess {
+    const settings = this.#settings.flatMap((pair) => ['--set', pair])
+    const options = [
+      '--data-dir',
+      join(this.#folder, 'data'),
+      '--checkpoint-interval',
+      '300ms',
+      '--restart-delay',
+      '100ms',
+    ]
+    this.#process = startBin('run-job', [JOB, ...settings, ...options, ...more])
+    return this.#process
+  }
+
+  async killAtRandom(rng: Rng, kills: number): Promise<void> {
+    for (let kill = 0; kill < kills; kill++) {
+      await new Promise((resolve) => setTimeout(resolve, 500 + rng.int(2_500)))
+      const pid = this.#pidOf(JOBS[rng.int(JOBS.length)] as string)
+      if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    }
+  }
+
+  /** Waits for it: everything is told from the source on, and no target says when it has all. */
+  async expectEqual(): Promise<void> {
+    const { session, database } = this
+    const original = { session, database }
+    const copy = { session, database: this.#copy }
+    await expect.poll(() => difference(original, copy), { timeout: 90_000, interval: 1_000 }).toBe('')
+    for (const { name } of KEYED) {
+      const there = await session.query(`SELECT v FROM \`${name.replaceAll('`', '``')}\` ORDER BY 1`)
+      const rows = () => replayed(this.#lines(), `${database}.${name}`, 'v')
+      await expect.poll(rows, { timeout: 30_000, interval: 1_000 }).toEqual(there.map(([v]) => String(v)).sort())
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#process?.signal('SIGTERM')
+    const result = await this.#process?.result
+    rmSync(this.#folder, { recursive: true, force: true })
+    if (result !== undefined) expect(result.code, result.stderr.slice(-4000)).toBe(0)
+  }
+
+  #lines(): string[] {
+    const folder = join(this.#folder, 'files')
+    const parts = readdirSync(folder)
+      .filter((name) => !name.startsWith('.'))
+      .sort()
+    return parts.flatMap((name) => readFileSync(join(folder, name), 'utf8').trimEnd().split('\n'))
+  }
+
+  #pidOf(job: string): number | undefined {
+    try {
+      return Number(/"pid":\s*(\d+)/.exec(readFileSync(join(this.#folder, 'data', job, 'lock'), 'utf8'))?.[1])
+    } catch {
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// What a table is after all changes of it in lines as jobs/kafka-sync.ts writes them. Strict: a change told twice, left out or out of
+// order does not fit what is there.
+
+import { parseExactJson } from '../../../src/codec/exact-json.ts'
+
+interface Line {
+  readonly op: string
+  readonly table: string
+  readonly key: unknown[]
+  readonly oldKey?: unknown[]
+  readonly before: unknown[] | null
+  readonly after: unknown[] | null
+  readonly columns?: readonly { readonly name: string }[]
+}
+
+/** The values of a column, sorted as text. Throws for a change that does not fit. */
+export function replayed(lines: readonly string[], table: string, column: string): string[] {
+  const rows = new Map<string, unknown[]>()
+  let at = -1
+  for (const text of lines) {
+    const line = parseExactJson(text) as Line
+    if (line.table !== table) continue
+    if (line.columns !== undefined) at = line.columns.findIndex(({ name }) => name === column)
+    else apply(rows, line, text)
+  }
+  return [...rows.values()].map((row) => String(row[at])).sort()
+}
+
+function apply(rows: Map<string, unknown[]>, { op, key, oldKey, before, after }: Line, text: string): void {
+  const fits = (condition: boolean): void => {
+    if (!condition) throw new Error(`does not fit what is there: ${text}`)
+  }
+  if (op === 't') return rows.clear()
+  const [was, is] = [keyText(oldKey ?? key), keyText(key)]
+  fits(rows.has(was) === (before !== null))
+  rows.delete(was)
+  fits(!rows.has(is))
+  if (after !== null) rows.set(is, after)
+}
+
+const keyText = (key: unknown[]): string => key.map((value) => `${typeof value} ${String(value)}`).join('\n')
