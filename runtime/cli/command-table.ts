@@ -85,6 +85,21 @@ const TYPES_OPTIONS: readonly OptionRow[] = [
   },
 ]
 
+const reportOption = (name: string, value: string, help: string, kind: OptionRow['kind'] = 'text'): OptionRow => ({
+  name,
+  key: undefined,
+  kind,
+  value,
+  group: 'run',
+  help,
+})
+
+const KAFKA_OPTIONS: readonly OptionRow[] = [
+  reportOption('brokers', 'LIST', 'HOST:PORT,… of some brokers of the cluster'),
+  reportOption('config', 'FILE', "JSON with the options of the connection, as in the job's sink: ssl, sasl, …"),
+  reportOption('prefix', 'NAME', "transactionalIdPrefix of the job's sinks (millrace)"),
+]
+
 /** name -> what it takes and does, in the order of help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   run: {
@@ -183,5 +198,37 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: [...TYPES_OPTIONS, ...only('help')],
     takes: [2, Number.POSITIVE_INFINITY],
     load: async () => (await import('./commands/types.ts')).typesCommand,
+  },
+  'kafka markers': {
+    arguments: 'JOB',
+    summary: 'list what is in Kafka of a job: the last epoch that each writer has committed',
+    examples: [
+      'millrace kafka markers orders --brokers kafka.example.org:9092',
+      'millrace kafka markers orders --config kafka.json --json',
+    ],
+    options: [...KAFKA_OPTIONS, jsonOption, ...only('help')],
+    takes: [1, 1],
+    load: async () => (await import('./commands/report.ts')).reportCommand('kafka', 'markers'),
+  },
+  'kafka transactions': {
+    arguments: 'JOB',
+    summary: 'list the transactions of a job, open ones that hold readers back, and how far readers are',
+    examples: [
+      'millrace kafka transactions orders --brokers kafka.example.org:9092',
+      'millrace kafka transactions orders --config kafka.json --topic orders --topic payments',
+    ],
+    options: [
+      ...KAFKA_OPTIONS,
+      reportOption(
+        'topic',
+        'NAME',
+        "also this topic (the markers' and those of open transactions); repeat it for more",
+        'list',
+      ),
+      jsonOption,
+      ...only('help'),
+    ],
+    takes: [1, 1],
+    load: async () => (await import('./commands/report.ts')).reportCommand('kafka', 'transactions'),
   },
 }
