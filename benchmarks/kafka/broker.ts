@@ -1,0 +1,67 @@
+// The broker of this run: started from the script that tests use, in a folder that is thrown away.
+
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Kafka, logLevel } from 'kafkajs'
+
+const SCRIPT = fileURLToPath(new URL('../../test/services/kafka.sh', import.meta.url))
+
+/** The script takes five ports in a row. */
+const PORTS = 5
+
+export interface Broker {
+  readonly brokers: string
+  /** Makes a topic and returns its name. */
+  topic(name: string, partitions: number): Promise<string>
+  deleteTopic(name: string): Promise<void>
+  stop(): Promise<void>
+}
+
+/** One node, its defaults, 512 MB of heap. */
+export async function startBroker(): Promise<Broker> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-kafka-'))
+  const port = await freePort()
+  const script = (...args: readonly string[]): void =>
+    void execFileSync('bash', [SCRIPT, ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { HEAP: '512m', ...process.env },
+    })
+  script('install')
+  script('start', folder, String(port))
+  const brokers = `127.0.0.1:${port}`
+  const admin = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  return {
+    brokers,
+    async topic(topic, numPartitions) {
+      await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions }] })
+      return topic
+    },
+    deleteTopic: (topic) => admin.deleteTopics({ topics: [topic] }),
+    async stop() {
+      await admin.disconnect()
+      script('stop', folder)
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 30_000)
+    const ports = Array.from({ length: PORTS }, (_, i) => port + i)
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.on('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
