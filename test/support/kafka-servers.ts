@@ -2,7 +2,7 @@
 // MILLRACE_KAFKA_BROKERS (plaintext, host:port,…): a cluster of your own instead of the shared broker.
 
 import { randomBytes } from 'node:crypto'
-import { Kafka, logLevel, type Message, type Producer } from 'kafkajs'
+import { type Admin, Kafka, logLevel, type Message, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { FaultProxy } from './fault-proxy.ts'
 import { type BrokerOptions, BrokerProcess, isKafkaInstalled, runKafkaTool } from './kafka-process.ts'
@@ -78,7 +78,8 @@ export function clientOf(broker: BrokerProcess): TestBroker & { close(): Promise
 class Client implements TestBroker {
   brokers = ''
   #kafka: Kafka | undefined
-  #producer: Promise<Producer> | undefined
+  /** One each: kafkajs's producer fails for all topics once one of those it has written is gone. */
+  readonly #producers = new Map<string, Promise<Producer>>()
   readonly #topics: string[] = []
 
   get kafka(): Kafka {
@@ -92,7 +93,9 @@ class Client implements TestBroker {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
     const admin = this.kafka.admin()
     await admin.connect()
-    await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] })
+    // kafkajs's own waiting gives up where the topic is not known yet, and believes a leader that does not know of itself.
+    await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false })
+    while (!(await isReady(admin, topic))) await new Promise((resolve) => setTimeout(resolve, 20))
     await admin.disconnect()
     return topic
   }
@@ -102,8 +105,10 @@ class Client implements TestBroker {
   }
 
   async produce(topic: string, messages: readonly Message[]): Promise<void> {
-    this.#producer ??= connected(this.kafka.producer({ maxInFlightRequests: 1 }))
-    await (await this.#producer).send({ topic, messages: [...messages], acks: -1 })
+    const known = this.#producers.get(topic)
+    const producer = known ?? connected(this.kafka.producer({ maxInFlightRequests: 1 }))
+    if (known === undefined) this.#producers.set(topic, producer)
+    await (await producer).send({ topic, messages: [...messages], acks: -1 })
   }
 
   async readAll(topic: string, isolation: Isolation = 'read_committed'): Promise<ReadRecord[]> {
@@ -116,7 +121,7 @@ class Client implements TestBroker {
   }
 
   async close(): Promise<void> {
-    await (await this.#producer)?.disconnect()
+    await Promise.all([...this.#producers.values()].map(async (producer) => (await producer).disconnect()))
   }
 
   async deleteTopics(): Promise<void> {
@@ -127,6 +132,13 @@ class Client implements TestBroker {
     await admin.deleteTopics({ topics: this.#topics.filter((topic) => there.includes(topic)) })
     await admin.disconnect()
   }
+}
+
+function isReady(admin: Admin, topic: string): Promise<boolean> {
+  return admin.fetchTopicOffsets(topic).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function connected(producer: Producer): Promise<Producer> {
