@@ -58,7 +58,7 @@ export async function inStorm<T>(
   use: (storm: Storm) => Promise<T>,
 ): Promise<T> {
   const rng = seededRng(seed)
-  const runs = new Runs(rng, faults ? 100 : 0)
+  const runs = new Runs(rng, faults ? 10_000 : 0)
   onTestFinished(() => runs.end())
   const { flavour } = server
   const database = await server.database('from')

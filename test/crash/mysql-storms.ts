@@ -14,7 +14,7 @@ const given = process.env.MILLRACE_SEED
 const seeds = (count: number): number[] =>
   given === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(given)]
 const size = { kills: 3, transactions: 240 }
-const timeout = 180_000
+const timeout = 600_000
 const ORDER_JOB = fileURLToPath(new URL('./jobs/mysql-order.ts', import.meta.url))
 
 /** A database that is worked on while jobs that follow it are killed. All storms of `npm run test:full`, on both servers: 100. */

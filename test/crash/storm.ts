@@ -38,13 +38,16 @@ export class Runs {
   }
 }
 
-/** Breaks connections in every way, one after the other, until what it returns is called; then all is well. */
+/**
+ * Breaks connections in every way, one after the other, until what it returns is called; then all is well. From fault to fault there is more
+ * time, so that a job gets somewhere on the slowest of machines.
+ */
 export function disturb(proxy: FaultProxy, rng: Rng): () => Promise<void> {
   let over = false
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
   const troubles = async (): Promise<void> => {
-    while (!over) {
-      await pause(rng.int(500))
+    for (let faults = 0; !over; faults++) {
+      await pause(rng.int(500) + 20 * faults)
       const trouble = rng.int(4)
       if (trouble === 0) proxy.set({ resetAfterBytes: 1 + rng.int(60_000) })
       if (trouble === 1) proxy.set({ delayMs: rng.int(30) })
