@@ -8,6 +8,7 @@
 //     at most bufferBytesMax, beside one batch larger than a share in each.
 // I3. Whatever goes wrong is tried again, or told once through `failed`; nothing is thrown here.
 
+import type { Clock } from '../../../util/clock.ts'
 import {
   type FetchAnswer,
   type FetchedPartition,
@@ -23,10 +24,14 @@ import type { SourceTrouble } from './source-trouble.ts'
 
 /** How long a broker may wait for a record to come. */
 const WAIT_MS = 500
-/** The same where partitions were left out of the request that may have room again by then. */
-const SHORT_WAIT_MS = 20
+/**
+ * While all that may be asked for is at its end, and what is full is being read: how long the request is held back until that has room
+ * too, and then how long a broker may wait. A request under way keeps all others of its broker waiting.
+ */
+const HOLD_MS = 20
 
 export interface FetcherOptions {
+  readonly clock: Clock
   readonly client: KafkaClient
   readonly readCommitted: boolean
   readonly fetchBytesMax: number
@@ -50,6 +55,8 @@ interface Seat {
 interface Node {
   readonly id: number
   busy: boolean
+  /** Ends the wait of a request that is held back. */
+  release: (() => void) | undefined
   /** Who comes first in the next request: only the first partition is given a batch larger than it asks for. */
   turn: number
 }
@@ -86,6 +93,7 @@ export class Fetcher {
 
   close(): void {
     this.#closed = true
+    for (const { release } of this.#nodes.values()) release?.()
   }
 
   /** Bytes that one partition may ask for, and hold before it asks again. */
@@ -101,19 +109,21 @@ export class Fetcher {
   #node(id: number): Node {
     let node = this.#nodes.get(id)
     if (node === undefined) {
-      node = { id, busy: false, turn: 0 }
+      node = { id, busy: false, release: undefined, turn: 0 }
       this.#nodes.set(id, node)
     }
     return node
   }
 
-  /** Sends the next request to a broker, unless one is under way or there is nothing to ask for. */
-  #ask(node: Node): void {
+  /** Sends the next request to a broker, unless one is under way, there is nothing to ask for, or it is better `held` for a while. */
+  #ask(node: Node, wasHeld = false): void {
     if (node.busy || this.#closed) return
-    const { asked, waitMs } = this.#choose(node)
+    const { asked, hold } = this.#choose(node)
     if (asked.length === 0) return
+    if (hold && !wasHeld) return this.#hold(node)
+    node.release?.()
     node.busy = true
-    this.#send(node, asked, waitMs)
+    this.#send(node, asked, hold ? HOLD_MS : WAIT_MS)
       .then(
         (answer) => this.#take(asked, answer),
         (error: unknown) => this.#lost(asked, error),
@@ -125,19 +135,32 @@ export class Fetcher {
       })
   }
 
-  #choose(node: Node): { readonly asked: readonly Seat[]; readonly waitMs: number } {
+  #hold(node: Node): void {
+    if (node.release !== undefined) return
+    const cancel = this.#options.clock.schedule(HOLD_MS, () => {
+      node.release = undefined
+      this.#ask(node, true)
+    })
+    node.release = () => {
+      node.release = undefined
+      cancel()
+    }
+  }
+
+  #choose(node: Node): { readonly asked: readonly Seat[]; readonly hold: boolean } {
     const led = [...this.#seats.values()].filter((seat) => seat.node === node.id && !seat.queue.isFetched)
-    let waitMs = WAIT_MS
+    let isDraining = false
     const asked = led.filter((seat) => {
       if (this.#hasRoom(seat.queue)) return true
-      // A queue that nobody reads does not make the broker be asked more often.
-      if (seat.fullAt !== seat.queue.bytes) waitMs = SHORT_WAIT_MS
+      // A queue that nobody reads is not waited for.
+      isDraining ||= seat.fullAt !== seat.queue.bytes
       seat.fullAt = seat.queue.bytes
       return false
     })
+    const isBehind = asked.some(({ queue }) => queue.end === undefined || queue.fetchOffset < queue.end)
     node.turn += 1
     const first = asked.length === 0 ? 0 : node.turn % asked.length
-    return { asked: [...asked.slice(first), ...asked.slice(0, first)], waitMs }
+    return { asked: [...asked.slice(first), ...asked.slice(0, first)], hold: isDraining && !isBehind }
   }
 
   async #send(node: Node, asked: readonly Seat[], waitMs: number): Promise<FetchAnswer> {

@@ -146,6 +146,7 @@ export class KafkaReader<T> implements SourceReader<T, KafkaSplit> {
     }
     const trouble = new SourceTrouble({ context: this.#context, client, retryMaxMs: connection.retryMaxMs })
     const fetcher = new Fetcher({
+      clock,
       client,
       trouble,
       readCommitted: isolation === 'read_committed',

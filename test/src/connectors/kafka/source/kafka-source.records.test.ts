@@ -197,34 +197,6 @@ describeBroker('kafkaSource: which records it gives', (broker) => {
     expect(records.filter(({ value }) => value?.equals(large)).length).toBe(3)
   })
 
-  it('reads on where compaction has left gaps, also at the end', async () => {
-    const topics = await broker.topic('compacted', 1, {
-      'cleanup.policy': 'compact',
-      'segment.ms': '100',
-      'min.cleanable.dirty.ratio': '0.001',
-      'delete.retention.ms': '0',
-    })
-    for (let n = 0; n < 30; n += 1) await broker.produce(topics, [{ key: `k${n % 3}`, value: String(n) }])
-    // In time the cleaner leaves the last value of each key; how far it has come changes nothing of the order.
-    for (let n = 0; n < 50; n += 1) {
-      const found = await read<KafkaRecord>({ topics })
-      const offsets = found.map(({ offset }) => offset)
-      expect(offsets).toEqual(offsets.toSorted((a, b) => a - b))
-      expect(found.slice(-3).map(({ value }) => String(value))).toEqual(['27', '28', '29'])
-      if (found.length < 30) {
-        expect(
-          await inLife(
-            source({ topics, startup: { offsets: { [topics]: { 0: 1 } } }, bounded: 'latest' }),
-            {},
-            async (life) => (await life.take()).length,
-          ),
-        ).toBeLessThanOrEqual(29)
-        return
-      }
-      await new Promise((resolve) => setTimeout(resolve, 500))
-    }
-  }, 60_000)
-
   it('fails at a record that cannot be read, naming it', async () => {
     const topics = await broker.topic('malformed')
     await broker.produce(topics, [{ value: '{"n":1}' }, { value: '{"n":' }, { value: '{"n":3}' }])
