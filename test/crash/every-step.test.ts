@@ -50,8 +50,8 @@ const variants: readonly (readonly string[])[] = full
 
 test('every step has a crash test', () => {
   // Those of a savepoint are passed by the process that writes it (savepoint.test.ts), those of batch runs by these (batch.test.ts), those
-  // of SQL sinks where a server is (mysql-sink.test.ts).
-  const steps = Object.keys(FAILPOINTS).filter((name) => !/^(savepoint|batch|sql)\./.test(name))
+  // of SQL and Kafka sinks where a server is (mysql-sink.test.ts, kafka-sink.test.ts).
+  const steps = Object.keys(FAILPOINTS).filter((name) => !/^(savepoint|batch|sql|kafka)\./.test(name))
   expect(steps.sort()).toEqual([...STEPS].sort())
 })
 
