@@ -96,7 +96,7 @@ const reportOption = (name: string, value: string, help: string, kind: OptionRow
 
 const KAFKA_OPTIONS: readonly OptionRow[] = [
   reportOption('brokers', 'LIST', 'HOST:PORT,… of some brokers of the cluster'),
-  reportOption('config', 'FILE', "JSON with the options of the connection, as in the job's sink: ssl, sasl, …"),
+  reportOption('config', 'FILE', "JSON with options as in the job's sink: brokers, ssl, sasl"),
   reportOption('prefix', 'NAME', "transactionalIdPrefix of the job's sinks (millrace)"),
 ]
 
@@ -201,7 +201,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'kafka markers': {
     arguments: 'JOB',
-    summary: 'list what is in Kafka of a job: the last epoch that each writer has committed',
+    summary: 'list the last epoch that each writer of a job has committed',
     examples: [
       'millrace kafka markers orders --brokers kafka.example.org:9092',
       'millrace kafka markers orders --config kafka.json --json',
@@ -212,19 +212,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   'kafka transactions': {
     arguments: 'JOB',
-    summary: 'list the transactions of a job, open ones that hold readers back, and how far readers are',
+    summary: 'list transactions of a job, what holds its readers back, and their lag',
     examples: [
       'millrace kafka transactions orders --brokers kafka.example.org:9092',
       'millrace kafka transactions orders --config kafka.json --topic orders --topic payments',
     ],
     options: [
       ...KAFKA_OPTIONS,
-      reportOption(
-        'topic',
-        'NAME',
-        "also this topic (the markers' and those of open transactions); repeat it for more",
-        'list',
-      ),
+      reportOption('topic', 'NAME', 'look at this topic, too; repeat it for more', 'list'),
       jsonOption,
       ...only('help'),
     ],

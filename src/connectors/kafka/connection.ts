@@ -12,8 +12,6 @@ export interface KafkaTlsOptions {
   readonly key?: string
   /** The name that the brokers' certificates are for. Default: that of the address. */
   readonly servername?: string
-  /** False takes any certificate: for trials only. */
-  readonly rejectUnauthorized?: boolean
 }
 
 /** Who asks, by user name and password. The password is given, or named by an environment variable or a file. */
@@ -59,7 +57,6 @@ export interface TlsSettings {
   readonly cert?: Buffer
   readonly key?: Buffer
   readonly servername?: string
-  readonly rejectUnauthorized?: boolean
 }
 
 /** Who asks, with the password read. */
@@ -83,7 +80,6 @@ const tlsFields = z.strictObject({
   cert: z.string().min(1).optional(),
   key: z.string().min(1).optional(),
   servername: z.string().min(1).optional(),
-  rejectUnauthorized: z.boolean().optional(),
 })
 
 const saslFields = z.discriminatedUnion('mechanism', [
@@ -165,7 +161,6 @@ function tlsSettings(ssl: ConnectionFields['ssl'], fail: Fail): TlsSettings | un
     ...file('cert'),
     ...file('key'),
     ...(ssl.servername !== undefined && { servername: ssl.servername }),
-    ...(ssl.rejectUnauthorized !== undefined && { rejectUnauthorized: ssl.rejectUnauthorized }),
   }
 }
 

@@ -10,12 +10,12 @@
 
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import Connection from 'kafkajs/src/network/connection.js'
 import { reasonOf } from '../../../errors.ts'
 import type { BrokerAddress, ConnectionSettings, SaslSettings } from '../connection.ts'
 import { API_VERSIONS_KEY, type KafkaApi } from './api.ts'
 import { apiVersions, type VersionRange } from './apis/api-versions.ts'
 import { closedFailure, connectionFailure, failureOf, KafkaFailure, timeoutFailure } from './failure.ts'
+import { type KafkajsSocket, kafkajsSocket } from './kafkajs.ts'
 import { WireReader, WireWriter } from './wire.ts'
 
 const KEEP_ALIVE_MS = 60_000
@@ -28,7 +28,7 @@ const silent = { namespace: () => silent, debug: ignore, info: ignore, warn: ign
 function ignore(): void {}
 
 export class KafkajsConnection {
-  readonly #connection: Connection
+  readonly #connection: KafkajsSocket
   readonly #settings: ConnectionSettings
   readonly #clientId: string
   readonly #place: string
@@ -42,7 +42,7 @@ export class KafkajsConnection {
     this.#settings = settings
     this.#clientId = clientId
     this.#place = placeOf(address)
-    this.#connection = new Connection({
+    this.#connection = kafkajsSocket({
       host: address.host,
       port: address.port,
       clientId,

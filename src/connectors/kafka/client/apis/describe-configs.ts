@@ -1,7 +1,7 @@
 import type { KafkaApi } from '../api.ts'
 
 /** What has a configuration, by the protocol's number. */
-export const RESOURCE = { topic: 2, broker: 4 } as const
+const RESOURCE = { topic: 2, broker: 4 } as const
 
 export interface DescribeConfigsRequest {
   readonly resource: keyof typeof RESOURCE
