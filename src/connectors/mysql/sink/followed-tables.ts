@@ -3,8 +3,9 @@
 // Owns: making and altering them; which of a row's values go where.
 //
 // I1. Records of op `s` come before the rows that have those columns. Older ones may come behind newer ones, from another reader or
-//     after a restore: see schema-evolution. Rows of a snapshot have the columns that were told at their own place in it. A column named by its former name is written under its present one, which is why renames
-//     are kept in the target.
+//     after a restore: see schema-evolution. Rows of a snapshot have the columns that were told at their own place in it. A column named by
+//     its former name is written under its present one, and what rows lack that came before it was added as existing rows got it: both are
+//     kept in the target.
 // I2. Rows that are written in one batch under two plans of a table are those of different keys: a record of op `s` that changes the plan is
 //     work, before which the batch is written.
 // I3. Rows come with stale neighbours while a snapshot is under way: no constraint but the key may stand in their way.
@@ -107,7 +108,7 @@ export class FollowedTables {
     const { database, table } = this.#names.targetOf(source.database, source.table)
     await this.#options.control.run(async (connection) => {
       const schema = await this.#memory.schemaOf(connection, tableName(database, table))
-      if (schema !== undefined) await this.#plan(connection, source, schema)
+      if (schema !== undefined) this.#keep(source, await this.#planned(connection, source, schema))
     })
   }
 
@@ -143,8 +144,10 @@ export class FollowedTables {
     if (known !== undefined && isSame(known.current.schema, schema)) {
       // The log's changes are behind the snapshot: what was written under other columns than theirs goes first.
       const behindViews = !source.snapshot && known.views.size > 0
-      if (behindViews) known.views.clear()
-      if (behindViews) known.newest = undefined
+      if (behindViews) {
+        known.views.clear()
+        known.newest = undefined
+      }
       this.#keep(source, known.current)
       return behindViews ? async () => {} : undefined
     }
@@ -172,20 +175,12 @@ export class FollowedTables {
     const added = await this.#addedValues(connection, name, schema, older)
     await this.#memory.note(connection, name, older ? last : place, schema, added)
     failpoint('sql.schema.after')
-    await this.#plan(connection, source, schema)
-    const known = this.#known(source)
-    if (known !== undefined && !older) known.newest = source.snapshot ? schema : undefined
-    const views = this.#known(source)?.views ?? new Map<string, Followed>()
-    for (const [position, view] of views) {
-      const planned = isSame(view.schema, schema) ? this.#known(source)?.current : undefined
-      views.set(position, planned ?? (await this.#planned(connection, source, view.schema)))
+    const known = this.#keep(source, await this.#planned(connection, source, schema))
+    if (!older) known.newest = source.snapshot ? schema : undefined
+    for (const [position, view] of known.views) {
+      const isCurrent = isSame(view.schema, schema)
+      known.views.set(position, isCurrent ? known.current : await this.#planned(connection, source, view.schema))
     }
-  }
-
-  async #plan(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<Followed> {
-    const followed = await this.#planned(connection, source, schema)
-    this.#keep(source, followed)
-    return followed
   }
 
   /** How rows under these columns are written to the table as it is. */
@@ -232,7 +227,7 @@ export class FollowedTables {
     return this.#databases.get(source.database)?.get(source.table)
   }
 
-  #keep(source: ChangeSource, followed: Followed): void {
+  #keep(source: ChangeSource, followed: Followed): KnownTable {
     const tables = this.#databases.get(source.database) ?? new Map<string, KnownTable>()
     this.#databases.set(source.database, tables)
     const known = tables.get(source.table) ?? {
@@ -243,11 +238,12 @@ export class FollowedTables {
     tables.set(source.table, known)
     known.current = followed
     this.#lastSource = undefined
-    if (!source.snapshot) return
+    if (!source.snapshot) return known
     known.views.delete(source.position)
     known.views.set(source.position, followed)
     const [oldest] = known.views.keys()
     if (known.views.size > VIEWS_MAX && oldest !== undefined) known.views.delete(oldest)
+    return known
   }
 
   async #create(connection: MysqlConnection, target: TargetName, schema: TableSchema): Promise<void> {
