@@ -179,30 +179,28 @@ export class Fetcher {
     if (this.#closed) return
     if (answer.error !== 0) return this.#lost(asked, failureOf(answer.error, 'Fetch'))
     const parts = new Map(answer.partitions.map((part) => [splitId(part.topic, part.partition), part]))
-    for (const [i, seat] of asked.entries()) {
+    for (const seat of asked) {
       const { id, topicId, partition } = seat.queue.split
       // A throttled answer has no partitions.
       const part = parts.get(id) ?? parts.get(splitId(topicId ?? '', partition))
       if (part === undefined || !this.#isSeated(seat)) continue
       if (part.error !== 0 || part.divergesAt !== undefined) void this.#refused(seat, part)
-      else this.#accept(seat, part, { several: parts.size > 1, first: i === 0 })
+      else this.#accept(seat.queue, part, parts.size > 1)
     }
     this.#options.fetched()
   }
 
-  #accept({ queue }: Seat, part: FetchedPartition, { several, first }: { several: boolean; first: boolean }): void {
+  #accept(
+    queue: PartitionQueue,
+    { highWatermark, lastStableOffset, records, aborted }: FetchedPartition,
+    several: boolean,
+  ): void {
     const { readCommitted, trouble } = this.#options
     trouble.over(queue.split.id)
-    const end = readCommitted ? part.lastStableOffset : part.highWatermark
-    const { records } = part
-    queue.reached(end)
-    if (records !== null && records.length > 0) {
-      // A view would hold the whole answer for as long as this part of it is not read.
-      queue.accept(several ? Buffer.from(records) : records, readCommitted ? part.aborted : null)
-    } else if (first && queue.split.stop !== undefined) {
-      // The first partition is given a batch whatever its size: there is none up to the end, for compaction left nothing.
-      queue.skipTo(Math.min(queue.split.stop, end))
-    }
+    queue.reached(readCommitted ? lastStableOffset : highWatermark)
+    if (records === null || records.length === 0) return
+    // A view would hold the whole answer for as long as this part of it is not read.
+    queue.accept(several ? Buffer.from(records) : records, readCommitted ? aborted : null)
   }
 
   /** No answer of this broker: all that was asked is asked again, of whoever leads it now. */

@@ -10,7 +10,7 @@
 import type { EnumeratorContext, SplitEnumerator } from '../../../contract/source-function.ts'
 import { MillraceError, reasonOf } from '../../../errors.ts'
 import type { TopicMetadata } from '../client/apis/metadata.ts'
-import { failureOf, KafkaFailure } from '../client/failure.ts'
+import { failureOf, KafkaFailure, throwIfFailed } from '../client/failure.ts'
 import { KafkaClient } from '../client/kafka-client.ts'
 import type { TopicPartition } from '../client/topic-partition.ts'
 import { ensureTopic } from '../client/topics.ts'
@@ -141,6 +141,7 @@ export class KafkaEnumerator implements SplitEnumerator {
     const topic = listed.find((one) => one.name === name)
     // A new topic is known to all brokers a moment later.
     if (topic === undefined) throw failureOf(UNKNOWN_TOPIC_OR_PARTITION, `Topic "${name}"`)
+    throwIfFailed(topic.error, `Topic "${name}"`)
     const partition = this.#settings.topics.partitions?.get(name)?.find((one) => one >= topic.partitions.length)
     if (partition !== undefined)
       throw this.#notThere(`topic "${name}" has no partition ${partition}: it has ${topic.partitions.length}`)

@@ -104,17 +104,12 @@ export class PartitionQueue {
     this.#end = end
   }
 
-  /** There is nothing between `fetchOffset` and here: compaction left it empty. */
-  skipTo(offset: number): void {
-    this.#fetchOffset = Math.max(this.#fetchOffset, offset)
-    if (this.#parts.length === 0) this.#position = this.#fetchOffset
-  }
-
   /** Appends at most `max` records; how many. Throws KafkaFailure CORRUPT_MESSAGE or UNSUPPORTED_FOR_MESSAGE_FORMAT. */
   take(max: number, out: KafkaRecord[]): number {
     const before = out.length
-    for (let part = this.#parts[0]; part !== undefined && out.length === before; part = this.#parts[0]) {
-      part.records.take(max, out)
+    const full = before + max
+    for (let part = this.#parts[0]; part !== undefined && out.length < full; part = this.#parts[0]) {
+      part.records.take(full - out.length, out)
       this.#position = part.records.position
       if (!part.records.done) break
       this.#parts.shift()

@@ -108,19 +108,6 @@ describe('PartitionQueue', () => {
     )
   })
 
-  it('is at its stop when there is nothing up to there', () => {
-    const queue = new PartitionQueue(split(4, 9))
-    queue.skipTo(9)
-    expect(queue.isFetched && queue.isFinished).toBe(true)
-    const unread = new PartitionQueue(split(0, 9))
-    unread.accept(batchOf(0, { records: 2, gap: 0, skip: 0, epoch: 0 }), null)
-    unread.skipTo(9)
-    expect(unread.isFinished).toBe(false)
-    const records: KafkaRecord[] = []
-    while (!unread.isFinished) unread.take(10, records)
-    expect(records.length).toBe(2)
-  })
-
   it('keeps nothing of an answer that ends within its first batch', () => {
     const queue = new PartitionQueue(split(0))
     queue.accept(batchOf(0, { records: 5, gap: 0, skip: 0, epoch: 0 }).subarray(0, 70), null)
