@@ -46,14 +46,19 @@ export async function lockJob(path: string): Promise<JobLock> {
 
 /** Each step by itself: where a folder cannot be made at all (/proc) Node's recursive mkdir tries for ever. */
 async function makeFolder(path: string): Promise<void> {
-  const made = await mkdir(path).catch((error: NodeJS.ErrnoException) => error)
-  if (made?.code === 'EEXIST') return
-  if (made?.code !== 'ENOENT' || (await there(dirname(path)))) {
-    if (made !== undefined) throw made
-    return
-  }
-  await makeFolder(dirname(path))
-  await makeFolder(path)
+  if ((await madeOrThere(path)) === 'made or there') return
+  // The one above may be there by now: other jobs make it, too.
+  if (!(await there(dirname(path)))) await makeFolder(dirname(path))
+  const error = await madeOrThere(path)
+  if (error !== 'made or there') throw error
+}
+
+/** Throws what is no lack of the folder above. */
+async function madeOrThere(path: string): Promise<'made or there' | Error> {
+  const error = await mkdir(path).catch((thrown: NodeJS.ErrnoException) => thrown)
+  if (error === undefined || error.code === 'EEXIST') return 'made or there'
+  if (error.code !== 'ENOENT') throw error
+  return error
 }
 
 function there(path: string): Promise<boolean> {

@@ -4,10 +4,11 @@
 // Does not own: reading a topic (kafkaSource's reader).
 //
 // I1. A table's changes are read when its full topic was read to its end; or, of a table that has none, when every part is closed.
-// I2. A change at or before the place that the full topic is as of is left out: it is in there. What is left out of columns is told again
-//     before the first change that is not: the table may have come to have them since.
-// I3. What is not read yet was not given to the inner reader, so it takes none of its memory.
-// I4. With an end, a topic is left at the first change behind it, and stays among the splits: a run without one goes on from there.
+// I2. A change at or before the place that the full topic is as of is left out: it is in there.
+// I3. Before rows their columns are told, as a change source does: again after a restore, for sinks have forgotten them then, and those that
+//     were told last by what was left out, for the table may have come to have them since.
+// I4. What is not read yet was not given to the inner reader, so it takes none of its memory.
+// I5. With an end, a topic is left at the first change behind it, and stays among the splits: a run without one goes on from there.
 
 import type { Offset } from '../connectors/cdc/index.ts'
 import { changes } from '../connectors/kafka/formats/changes.ts'
@@ -26,7 +27,7 @@ export interface Learnt {
   readonly begun?: true
   /** Of a full topic that is read to its end: what it is as of. */
   readonly done?: Offset
-  /** Of a topic of changes: the columns told last, if that was left out. */
+  /** The columns told last, op `s`. */
   readonly columns?: Change<unknown>
   /** Of the control topic. */
   readonly closed?: readonly Closed[]
@@ -46,6 +47,8 @@ interface Topic extends SyncTopic {
   /** The first record that lies behind the end of this run: it and what follows are for another one. */
   cut: number | undefined
   learnt: Learnt
+  /** The columns are to be told before a row is. */
+  untold: boolean
   /** Whether the changes of this transaction are left out. */
   verdict: { readonly transaction: string; readonly covered: boolean } | undefined
 }
@@ -92,7 +95,15 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
       const found = this.#options.names.read(split.topic)
       if (found === undefined || split.partition !== 0) this.#others.push(split)
       else
-        this.#topics.set(split.topic, { ...found, split, learnt, state: 'waits', cut: undefined, verdict: undefined })
+        this.#topics.set(split.topic, {
+          ...found,
+          split,
+          learnt,
+          state: 'waits',
+          untold: true,
+          cut: undefined,
+          verdict: undefined,
+        })
     }
     await this.#release()
   }
@@ -144,8 +155,14 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
     const out: Change<Row>[] = []
     if (topic === undefined) return out
     const full = topic.kind === 'changes' ? this.#of('full', topic.table)?.learnt.done : undefined
-    for (const change of this.#read(topic, records))
-      if (full === undefined || this.#counts(topic, full, change, out)) this.#pass(topic, change, out)
+    for (const change of this.#read(topic, records)) {
+      const counts = full === undefined || !this.#isCovered(topic, full, change.source)
+      if (change.op === 's') {
+        topic.learnt = { ...topic.learnt, columns: change }
+        topic.untold = !counts
+      }
+      if (counts) this.#pass(topic, change, out)
+    }
     return out
   }
 
@@ -174,19 +191,6 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
     if (mark.type === 'closed') topic.learnt = { ...topic.learnt, closed: [...(topic.learnt.closed ?? []), mark] }
   }
 
-  /** Whether a change is behind the full topic. Before the first that is, its columns as they were told last. */
-  #counts(topic: Topic, full: Offset, change: Change<Row>, out: Change<Row>[]): boolean {
-    if (this.#isCovered(topic, full, change.source)) {
-      if (change.op === 's') topic.learnt = { ...topic.learnt, columns: change }
-      return false
-    }
-    const { columns, ...learnt } = topic.learnt
-    if (columns === undefined) return true
-    topic.learnt = learnt
-    if (change.op !== 's') out.push(columns as Change<Row>)
-    return true
-  }
-
   #isCovered(topic: Topic, full: Offset, source: ChangeSource): boolean {
     const { transaction } = source
     if (transaction === undefined) return this.#options.covers(full, source)
@@ -196,14 +200,18 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
   }
 
   #pass(topic: Topic, change: Change<Row>, out: Change<Row>[]): void {
-    const first = topic.learnt.begun === undefined
-    if (first) topic.learnt = { ...topic.learnt, begun: true }
-    const empties =
-      first && this.#options.empty && (topic.kind === 'full' || this.#of('full', topic.table) === undefined)
-    // A sink is told of a table's columns before anything else of it.
-    if (change.op === 's' || !empties) out.push(change)
-    if (!empties) return
-    out.push({ op: 't', before: null, after: null, key: [], source: change.source })
+    const { begun, columns } = topic.learnt
+    if (topic.untold && columns !== undefined) {
+      topic.untold = false
+      out.push(columns as Change<Row>)
+    }
+    if (change.op === 's') out.push(change)
+    if (begun === undefined) {
+      topic.learnt = { ...topic.learnt, begun: true }
+      const isFirst = topic.kind === 'full' || this.#of('full', topic.table) === undefined
+      if (this.#options.empty && isFirst)
+        out.push({ op: 't', before: null, after: null, key: [], source: change.source })
+    }
     if (change.op !== 's') out.push(change)
   }
 

@@ -10,7 +10,7 @@ import {
 } from '../contract/source-function.ts'
 import type { Change, ChangeSource } from '../record/change.ts'
 import { ApplyReader, type SyncSplit } from './apply-reader.ts'
-import { assertBegun, topicEnds } from './topic-ends.ts'
+import { startWhenBegun, topicEnds } from './topic-ends.ts'
 import type { TopicNames } from './topic-names.ts'
 
 export interface ApplySourceOptions {
@@ -40,13 +40,7 @@ export class ApplySource<Row> extends SourceFunction<Change<Row>, SyncSplit> {
   createEnumerator(context: EnumeratorContext<SyncSplit>): SplitEnumerator {
     const { topics, kafka, names } = this.#options
     // Where it ends, in batch mode too, the reader knows: a run that goes on must find its partitions again.
-    const inner = topics.createEnumerator({ ...context, mode: 'stream' })
-    const start = inner.start.bind(inner)
-    inner.start = async () => {
-      if (context.restored === undefined) await assertBegun(kafka, names, context)
-      await start()
-    }
-    return inner
+    return startWhenBegun(topics.createEnumerator({ ...context, mode: 'stream' }), { kafka, names, context })
   }
 
   createReader(context: ReaderContext): SourceReader<Change<Row>, SyncSplit> {

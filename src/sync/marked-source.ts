@@ -30,27 +30,21 @@ export type Marked<Row> = Change<Row> | SourceMark
 export class MarkedSource<Row> extends SourceFunction<Marked<Row>, ChangeSplit> {
   readonly boundedness: 'bounded' | 'unbounded'
   readonly #inner: SourceFunction<Change<Row>, ChangeSplit>
-  readonly #ready: (context: EnumeratorContext<ChangeSplit>) => Promise<void>
+  readonly #begins: (inner: SplitEnumerator, context: EnumeratorContext<ChangeSplit>) => SplitEnumerator
 
-  /** `ready` is awaited before the source begins to read, at a fresh start only. */
+  /** `begins`: makes the enumerator wait for something. */
   constructor(
     inner: SourceFunction<Change<Row>, ChangeSplit>,
-    ready: (context: EnumeratorContext<ChangeSplit>) => Promise<void> = async () => {},
+    begins: (inner: SplitEnumerator, context: EnumeratorContext<ChangeSplit>) => SplitEnumerator = (inner) => inner,
   ) {
     super()
     this.#inner = inner
-    this.#ready = ready
+    this.#begins = begins
     this.boundedness = inner.boundedness
   }
 
   createEnumerator(context: EnumeratorContext<ChangeSplit>): SplitEnumerator {
-    const inner = this.#inner.createEnumerator(context)
-    const start = inner.start.bind(inner)
-    inner.start = async () => {
-      if (context.restored === undefined) await this.#ready(context)
-      await start()
-    }
-    return inner
+    return this.#begins(this.#inner.createEnumerator(context), context)
   }
 
   createReader(context: ReaderContext): SourceReader<Marked<Row>, ChangeSplit> {
