@@ -1,16 +1,14 @@
 // Sinks for one table.
 
-import type { RuntimeContext } from '../../../contract/runtime-context.ts'
-import { EpochSinkFunction, type RichSinkFunction, UpsertSinkFunction } from '../../../contract/sink-function.ts'
+import type { RichSinkFunction } from '../../../contract/sink-function.ts'
 import type { Change } from '../../../record/change.ts'
 import type { Batch } from '../../sql/batch.ts'
-import { EpochWriter } from '../../sql/epoch-writer.ts'
-import { RoundWriter } from '../../sql/round-writer.ts'
+import type { EpochRecords } from '../../sql/epoch-writer.ts'
 import type { ControlConnection } from './control-connection.ts'
+import { EpochSink } from './epoch-sink.ts'
 import { type MysqlTableOptions, parseTableOptions, type TableSettings } from './options.ts'
-import { makeEpochs } from './own-tables.ts'
+import { RoundSink } from './round-sink.ts'
 import { RowTarget } from './row-target.ts'
-import { openDeadLetters, sinkParts } from './sink-lanes.ts'
 import type { TargetTable } from './target-table.ts'
 
 /**
@@ -34,29 +32,17 @@ export function mysqlTableChanges<Row>(
   return new ChangedRows<Row>(parseTableOptions(options, 'mysqlTableChanges'))
 }
 
-abstract class KeyedRows<T> extends UpsertSinkFunction<T> {
-  readonly #settings: TableSettings
-  #control: ControlConnection | undefined
-  #writer: RoundWriter<TargetTable> | undefined
+abstract class KeyedRows<T> extends RoundSink<T, TableSettings> {
+  protected readonly keepsTransactions = false
   protected target!: RowTarget
 
-  constructor(settings: TableSettings) {
-    super()
-    this.#settings = settings
-  }
-
-  override async open(context: RuntimeContext): Promise<void> {
-    const { writers, batchRows: rowsMax, batchMs: waitMs } = this.#settings
-    const { lanes, control } = sinkParts(this.#settings, writers, context)
-    this.#control = control
-    this.#writer = new RoundWriter({ lanes, clock: context.clock, rowsMax, waitMs, whole: false })
-    this.target = new RowTarget(this.#settings, control)
+  protected async prepare(control: ControlConnection): Promise<void> {
+    this.target = new RowTarget(this.settings, control)
     await this.target.open()
-    await openDeadLetters(this.#settings, control)
   }
 
   async write(records: readonly T[]): Promise<void> {
-    const writer = this.#writer as RoundWriter<TargetTable>
+    const { writer } = this
     for (const record of records) {
       if (this.isClearing(record)) {
         await writer.settled()
@@ -72,15 +58,6 @@ abstract class KeyedRows<T> extends UpsertSinkFunction<T> {
     }
     const turn = writer.due()
     if (turn !== undefined) await turn
-  }
-
-  async flush(): Promise<void> {
-    await this.#writer?.settled()
-  }
-
-  override close(): void {
-    this.#writer?.close()
-    this.#control?.close()
   }
 
   /** Everything that was written before is to go. */
@@ -126,61 +103,22 @@ class ChangedRows<Row> extends KeyedRows<Change<Row>> {
   }
 }
 
-class AddedRows<Row> extends EpochSinkFunction<Row> {
-  readonly #settings: TableSettings
-  #control: ControlConnection | undefined
+class AddedRows<Row> extends EpochSink<Row, TableSettings> {
   #target!: RowTarget
-  #writer!: EpochWriter<Row, TargetTable>
-  #closeLane: () => void = () => {}
 
-  constructor(settings: TableSettings) {
-    super()
-    this.#settings = settings
-  }
-
-  override async open(context: RuntimeContext): Promise<void> {
-    const settings = this.#settings
-    const { lanes, control } = sinkParts(settings, 1, context)
-    const [lane] = lanes
-    if (lane === undefined) return
-    this.#control = control
-    this.#closeLane = () => lane.close()
-    const target = new RowTarget(settings, control)
+  protected async prepare(control: ControlConnection): Promise<EpochRecords<Row, TargetTable>> {
+    const target = new RowTarget(this.settings, control)
     this.#target = target
     await target.open()
-    await control.run((connection) => makeEpochs(connection, settings.ledger))
-    await openDeadLetters(settings, control)
-    this.#writer = new EpochWriter<Row, TargetTable>({
-      node: context.node,
-      lane,
-      rowsMax: settings.batchRows,
-      records: {
-        put: (row, batch) => batch.write(target.table, target.valuesOf(row)),
-        isStructural: () => false,
-        workOf: () => undefined,
-      },
-      missing: () => {},
-    })
-  }
-
-  lastEpoch(writer: string): Promise<number> {
-    return this.#writer.lastEpoch(writer)
-  }
-
-  apply(writer: string, epoch: number, batches: AsyncIterable<readonly Row[]>): Promise<void> {
-    return this.#writer.apply(writer, epoch, this.#prepared(batches))
-  }
-
-  override close(): void {
-    this.#closeLane()
-    this.#control?.close()
-  }
-
-  /** The first row shows the columns, before a transaction begins that a table made meanwhile would end. */
-  async *#prepared(batches: AsyncIterable<readonly Row[]>): AsyncIterable<readonly Row[]> {
-    for await (const rows of batches) {
-      if (!this.#target.isReady && rows.length > 0) await this.#target.prepare(rows[0])
-      yield rows
+    return {
+      put: (row, batch) => batch.write(target.table, target.valuesOf(row)),
+      isStructural: () => false,
+      workOf: () => undefined,
     }
+  }
+
+  /** The first row shows the columns. */
+  protected async lookAt(rows: readonly Row[]): Promise<void> {
+    if (!this.#target.isReady && rows.length > 0) await this.#target.prepare(rows[0])
   }
 }

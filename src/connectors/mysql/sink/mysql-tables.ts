@@ -4,18 +4,18 @@
 // I2. Records of op `s` and `t` are barriers: all before them is committed first (the tables' own laws are in followed-tables).
 
 import type { RuntimeContext } from '../../../contract/runtime-context.ts'
-import { EpochSinkFunction, type RichSinkFunction, UpsertSinkFunction } from '../../../contract/sink-function.ts'
+import type { RichSinkFunction } from '../../../contract/sink-function.ts'
 import { MillraceError } from '../../../errors.ts'
 import type { Change } from '../../../record/change.ts'
 import type { Batch } from '../../sql/batch.ts'
-import { EpochWriter } from '../../sql/epoch-writer.ts'
-import { RoundWriter } from '../../sql/round-writer.ts'
+import type { EpochRecords } from '../../sql/epoch-writer.ts'
+import type { RoundWriter } from '../../sql/round-writer.ts'
 import type { MysqlValue } from '../column.ts'
 import type { ControlConnection } from './control-connection.ts'
+import { EpochSink } from './epoch-sink.ts'
 import { type Followed, FollowedTables } from './followed-tables.ts'
 import { type MysqlTablesOptions, parseTablesOptions, type TablesSettings } from './options.ts'
-import { makeEpochs } from './own-tables.ts'
-import { openDeadLetters, sinkParts } from './sink-lanes.ts'
+import { RoundSink } from './round-sink.ts'
 import type { TargetTable } from './target-table.ts'
 
 type Row = Change<MysqlValue[]>
@@ -29,38 +29,25 @@ export function mysqlTables(options: MysqlTablesOptions): RichSinkFunction<Row> 
   return settings.delivery === 'exactly-once' ? new FollowingEpochs(settings) : new Following(settings)
 }
 
-class Following extends UpsertSinkFunction<Row> {
-  readonly #settings: TablesSettings
-  #control: ControlConnection | undefined
-  #writer: RoundWriter<TargetTable> | undefined
+class Following extends RoundSink<Row, TablesSettings> {
   #tables!: FollowedTables
 
-  constructor(settings: TablesSettings) {
-    super()
-    this.#settings = settings
+  protected get keepsTransactions(): boolean {
+    return this.settings.transaction === 'source'
   }
 
-  override async open(context: RuntimeContext): Promise<void> {
-    refuseParallel(context)
-    const { batchRows: rowsMax, batchMs: waitMs, transaction, writers } = this.#settings
-    const whole = transaction === 'source'
-    const { lanes, control } = sinkParts(this.#settings, whole ? 1 : writers, context)
-    this.#control = control
-    this.#writer = new RoundWriter({ lanes, clock: context.clock, rowsMax, waitMs, whole })
-    this.#tables = new FollowedTables({ settings: this.#settings, control, logger: context.logger })
-    await this.#tables.open()
-    await openDeadLetters(this.#settings, control)
+  protected async prepare(control: ControlConnection, context: RuntimeContext): Promise<void> {
+    this.#tables = await openTables(this.settings, control, context)
   }
 
   async write(changes: readonly Row[]): Promise<void> {
-    const writer = this.#writer as RoundWriter<TargetTable>
-    const whole = this.#settings.transaction === 'source'
+    const { writer, keepsTransactions } = this
     for (const change of changes) {
       if (change.op === 's' || change.op === 't') {
         await this.#structural(change, writer)
         continue
       }
-      if (whole) {
+      if (keepsTransactions) {
         const turn = writer.enter(change.source.transaction)
         if (turn !== undefined) await turn
       }
@@ -72,15 +59,6 @@ class Following extends UpsertSinkFunction<Row> {
     if (turn !== undefined) await turn
   }
 
-  async flush(): Promise<void> {
-    await this.#writer?.settled()
-  }
-
-  override close(): void {
-    this.#writer?.close()
-    this.#control?.close()
-  }
-
   async #structural(change: Row, writer: RoundWriter<TargetTable>): Promise<void> {
     const work = this.#tables.workOf(change)
     if (work === undefined) return
@@ -89,66 +67,39 @@ class Following extends UpsertSinkFunction<Row> {
   }
 }
 
-class FollowingEpochs extends EpochSinkFunction<Row> {
-  readonly #settings: TablesSettings
-  #control: ControlConnection | undefined
-  #writer: EpochWriter<Row, TargetTable> | undefined
+class FollowingEpochs extends EpochSink<Row, TablesSettings> {
   #tables!: FollowedTables
-  #closeLane: () => void = () => {}
 
-  constructor(settings: TablesSettings) {
-    super()
-    this.#settings = settings
-  }
-
-  override async open(context: RuntimeContext): Promise<void> {
-    refuseParallel(context)
-    const settings = this.#settings
-    const { lanes, control } = sinkParts(settings, 1, context)
-    const [lane] = lanes
-    if (lane === undefined) return
-    this.#control = control
-    this.#closeLane = () => lane.close()
-    const tables = new FollowedTables({ settings, control, logger: context.logger })
+  protected async prepare(
+    control: ControlConnection,
+    context: RuntimeContext,
+  ): Promise<EpochRecords<Row, TargetTable>> {
+    const tables = await openTables(this.settings, control, context)
     this.#tables = tables
-    await tables.open()
-    await control.run((connection) => makeEpochs(connection, settings.ledger))
-    await openDeadLetters(settings, control)
-    this.#writer = new EpochWriter<Row, TargetTable>({
-      node: context.node,
-      lane,
-      rowsMax: settings.batchRows,
-      records: {
-        put: (change, batch) => putChange(change, tables.of(change.source), batch),
-        isStructural: ({ op }) => op === 's' || op === 't',
-        // Truncating once more would take what was written behind it.
-        workOf: (change, again) => (again && change.op === 't' ? undefined : tables.workOf(change)),
-      },
-      missing: (rows) => context.logger.warn('rows to be deleted were not in the target', { rows }),
-    })
-  }
-
-  lastEpoch(writer: string): Promise<number> {
-    return (this.#writer as EpochWriter<Row, TargetTable>).lastEpoch(writer)
-  }
-
-  apply(writer: string, epoch: number, batches: AsyncIterable<readonly Row[]>): Promise<void> {
-    return (this.#writer as EpochWriter<Row, TargetTable>).apply(writer, epoch, this.#recalled(batches))
-  }
-
-  /** The records that told of the columns may have come in an epoch that was applied before a restart. */
-  async *#recalled(batches: AsyncIterable<readonly Row[]>): AsyncIterable<readonly Row[]> {
-    for await (const changes of batches) {
-      for (const { op, source } of changes)
-        if (op !== 's' && op !== 't' && !this.#tables.isKnown(source)) await this.#tables.recall(source)
-      yield changes
+    return {
+      put: (change, batch) => putChange(change, tables.of(change.source), batch),
+      isStructural: ({ op }) => op === 's' || op === 't',
+      // Truncating once more would take what was written behind it.
+      workOf: (change, again) => (again && change.op === 't' ? undefined : tables.workOf(change)),
     }
   }
 
-  override close(): void {
-    this.#closeLane()
-    this.#control?.close()
+  /** The records that told of the columns may have come in an epoch that was applied before a restart. */
+  protected async lookAt(changes: readonly Row[]): Promise<void> {
+    for (const { op, source } of changes)
+      if (op !== 's' && op !== 't' && !this.#tables.isKnown(source)) await this.#tables.recall(source)
   }
+}
+
+async function openTables(
+  settings: TablesSettings,
+  control: ControlConnection,
+  context: RuntimeContext,
+): Promise<FollowedTables> {
+  refuseParallel(context)
+  const tables = new FollowedTables({ settings, control, logger: context.logger })
+  await tables.open()
+  return tables
 }
 
 function putChange(change: Row, { schema, table }: Followed, batch: Batch<TargetTable>): void {
