@@ -284,7 +284,7 @@ export class BatchQueue {
 
 /** What a record takes at most, before compression. */
 function sizeOf({ key, value, headers }: RecordToSend): number {
-  let size = 32 + bytesAtMost(key) + bytesAtMost(value)
+  let size = 40 + bytesAtMost(key) + bytesAtMost(value)
   for (const [name, header] of headers) size += 10 + bytesAtMost(name) + bytesAtMost(header)
   return size
 }

@@ -78,7 +78,10 @@ export class EpochWriter<T> {
         await this.#queue?.abandon(error)
         this.#queue = undefined
         this.#producer.breakOff()
-        if (attempt === ATTEMPTS_MAX || !isWorthAnother(error)) throw this.#failure(error)
+        if (attempt === ATTEMPTS_MAX || !isWorthAnother(error)) {
+          if (!(error instanceof KafkaFailure && error.retriable)) await this.#producer.abort()
+          throw this.#failure(error)
+        }
         this.#options.context.logger.warn(`epoch ${epoch} is written again: ${reasonOf(error)}`)
       }
     }

@@ -9,7 +9,7 @@ import type { PartitionQueue } from './partition-queue.ts'
 
 export class TopicQueue {
   readonly name: string
-  /** The most bytes that one batch may have. */
+  /** The most bytes that a batch of several records may have. */
   readonly batchBytesMax: number
   readonly #make: (partition: number) => PartitionQueue
   readonly #partitions: PartitionQueue[] = []

@@ -161,6 +161,14 @@ export class TransactionalProducer {
     if (this.#state === 'open') this.#go('broken')
   }
 
+  /** Aborts what is not going to be committed, if that can be done at once: readers would wait for it until it times out. */
+  async abort(): Promise<void> {
+    if (this.#state !== 'broken') return
+    const what = `Aborting the transaction of ${this.#name}`
+    // Whether it was done is found out by recover(), or by a successor.
+    await this.#ask(what, endTxn, { ...this.#own, committed: false }).catch(() => {})
+  }
+
   get #own(): TransactionOf {
     return { transactionalId: this.#options.transactionalId, producer: this.#identity }
   }

@@ -1,4 +1,3 @@
-import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { Partitioners } from 'kafkajs'
 import { expect, it } from 'vitest'
@@ -6,7 +5,7 @@ import type { WrittenRecord } from '../../../../../src/connectors/kafka/formats/
 import { json } from '../../../../../src/connectors/kafka/formats/json.ts'
 import { kafkaSink } from '../../../../../src/connectors/kafka/sink/kafka-sink.ts'
 import type { KafkaSinkOptions } from '../../../../../src/connectors/kafka/sink/options.ts'
-import { describeBroker, type ReadRecord, type TestBroker } from '../../../../support/kafka-servers.ts'
+import { describeBroker, type ReadRecord, runKafkaTool, type TestBroker } from '../../../../support/kafka-servers.ts'
 import { batchesOf, openEpochSink, openUpsertSink } from './sink-driver.ts'
 
 const plain = ({ partition, key, value }: ReadRecord) => [partition, key?.toString() ?? null, value?.toString() ?? null]
@@ -114,17 +113,46 @@ describeBroker('kafkaSink', (broker) => {
     }
   })
 
-  it.each(['gzip'] as const)('compresses: %s', async (compression) => {
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('compresses: %s', async (compression) => {
     const topic = await broker.topic('compressed')
     const value = 'the same over and over '.repeat(200)
+    const values = Array.from({ length: 100 }, (_, i) => `${i} ${value}`)
     await write(
-      options({ topic, compression }),
-      Array.from({ length: 100 }, (_, i) => ({ value: `${i} ${value}` })),
+      options({ topic, compression, bufferBytes: 100_000 }),
+      values.map((each) => ({ value: each })),
     )
-    expect((await broker.readAll(topic)).map((one) => `${one.value}`)).toEqual(
-      Array.from({ length: 100 }, (_, i) => `${i} ${value}`),
-    )
-    expect(gzipSync(value).length).toBeLessThan(200)
+    const read = await runKafkaTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+      ...['--bootstrap-server', broker.brokers, '--topic', topic, '--from-beginning', '--max-messages', '100'],
+      ...['--command-property', 'isolation.level=read_committed'],
+    ])
+    expect(
+      read
+        .trim()
+        .split('\n')
+        .map((line) => line.trimEnd()),
+    ).toEqual(values.map((each) => each.trimEnd()))
+    const log = await runKafkaTool('org.apache.kafka.tools.LogDirsCommand', [
+      ...['--bootstrap-server', broker.brokers, '--describe', '--topic-list', topic],
+    ])
+    expect(Number(/"size":(\d+)/.exec(log)?.[1])).toBeLessThan(100_000)
+  })
+
+  it('leaves nothing open behind it that readers would wait for', async () => {
+    const topic = await broker.topic('aborted')
+    const sink = await openEpochSink(kafkaSink(options({ topic, lingerMs: 0 })))
+    const writer = `${topic}/sink/0`
+    await sink.lastEpoch(writer, false)
+    const breaking = {
+      async *[Symbol.asyncIterator]() {
+        yield [{ value: 'of an epoch that breaks off' }]
+        while ((await broker.readAll(topic, 'read_uncommitted')).length === 0);
+        throw new Error('the log cannot be read')
+      },
+    }
+    await expect(sink.apply(writer, 1, breaking)).rejects.toThrow('the log cannot be read')
+    await broker.produce(topic, [{ value: 'of somebody else' }])
+    expect((await broker.readAll(topic)).map(({ value }) => `${value}`)).toEqual(['of somebody else'])
+    await sink.close()
   })
 
   it('routes by the topic of the record, by pattern and by function', async () => {
