@@ -19,6 +19,9 @@ import { type KafkajsSocket, kafkajsSocket } from './kafkajs.ts'
 import { WireReader, WireWriter } from './wire.ts'
 
 const KEEP_ALIVE_MS = 60_000
+/** How long before its end a session is renewed, and how long of its lifetime at most. */
+const RENEWAL_MS = 10_000
+const RENEWAL_PART = 0.2
 const UNSUPPORTED_SASL_MECHANISM = 33
 const SASL_AUTHENTICATION_FAILED = 58
 const UNSUPPORTED_VERSION = 35
@@ -139,6 +142,9 @@ export class KafkajsConnection {
   async #authenticate(): Promise<void> {
     try {
       await this.#connection.authenticate()
+      // Brokers let a session be renewed once a second at most: 10 s before the end is too often where sessions are short.
+      const lifetimeMs = Number(this.#connection.sessionLifetime.toString())
+      this.#connection.reauthenticationThreshold = Math.min(RENEWAL_MS, lifetimeMs * RENEWAL_PART)
     } catch (error) {
       const what = `Authentication at ${this.#place} by SASL ${this.#settings.sasl?.mechanism}`
       const failure = this.#lost ?? saslFailure(what, error)
@@ -268,8 +274,8 @@ const LOST = /Closed connection|Connection error|Connection timeout|Not connecte
 
 function saslFailure(what: string, error: unknown): KafkaFailure {
   const reason = reasonOf(error)
-  if (LOST.test(reason)) return connectionFailure(what, reason, error)
   const { type } = error as { type?: unknown }
+  if (LOST.test(reason) || type === 'ILLEGAL_SASL_STATE') return connectionFailure(what, reason, error)
   const code = type === 'UNSUPPORTED_SASL_MECHANISM' ? UNSUPPORTED_SASL_MECHANISM : SASL_AUTHENTICATION_FAILED
   return failureOf(code, what, reason)
 }

@@ -30,6 +30,10 @@ export interface KafkajsSocket {
   disconnect(): Promise<boolean>
   setVersions(versions: Record<number, { minVersion: number; maxVersion: number }>): void
   setSupportAuthenticationProtocol(supported: boolean): void
+  /** Milliseconds; '0' for no end. */
+  readonly sessionLifetime: { toString(): string }
+  /** So long before its end a session is renewed. */
+  reauthenticationThreshold: number
   isAuthenticated(): boolean
   authenticate(): Promise<void>
   nextCorrelationId(): number
