@@ -36,10 +36,12 @@ const SETTING_KINDS: ReadonlySet<string> = new Set([
   'TLS',
 ])
 
+/** A request was on its way to a broker that left the cluster. */
+const BROKER_LEFT = 'CLOSED'
+
 interface Spell {
   readonly sinceMs: number
   readonly goOn: () => Promise<boolean>
-  warned: boolean
 }
 
 export interface TroubleOptions {
@@ -52,6 +54,8 @@ export class SourceTrouble {
   readonly #options: TroubleOptions
   readonly #backoff: Backoff
   readonly #spells = new Map<string, Spell>()
+  /** Of the partitions that fail now, one was told of. */
+  #warned = false
 
   constructor(options: TroubleOptions) {
     this.#options = options
@@ -61,23 +65,26 @@ export class SourceTrouble {
 
   /** A partition could be fetched. */
   over(id: string): void {
-    if (this.#spells.size > 0) this.#spells.delete(id)
+    if (this.#spells.size === 0) return
+    this.#spells.delete(id)
+    if (this.#spells.size === 0) this.#warned = false
   }
 
   /** Waits, longer each time; then undefined if the partition is to be asked for again, else why it is not. */
   async retry({ id, topic }: KafkaSplit, error: unknown): Promise<unknown> {
-    if (!(error instanceof KafkaFailure && error.retriable)) return error
+    if (!(error instanceof KafkaFailure && (error.retriable || error.kind === BROKER_LEFT))) return error
     const { clock, logger } = this.#options.context
     let spell = this.#spells.get(id)
     if (spell === undefined) {
-      spell = { sinceMs: clock.monotonic(), goOn: this.#backoff.start(), warned: false }
+      spell = { sinceMs: clock.monotonic(), goOn: this.#backoff.start() }
       this.#spells.set(id, spell)
     }
     const passedMs = clock.monotonic() - spell.sinceMs
     if (TOPIC_KINDS.has(error.kind) && passedMs > TOPIC_GRACE_MS) return this.#deleted(topic, error)
-    if (passedMs > SILENT_MS && !spell.warned) {
-      spell.warned = true
-      logger.warn('a partition cannot be fetched: trying again', { partition: id, reason: error.message })
+    if (passedMs > SILENT_MS && !this.#warned) {
+      this.#warned = true
+      const partitions = this.#spells.size
+      logger.warn('partitions cannot be fetched: trying again', { partitions, first: id, reason: error.message })
     }
     return (await spell.goOn()) ? undefined : error
   }

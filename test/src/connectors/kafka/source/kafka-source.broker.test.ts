@@ -74,7 +74,7 @@ describePrivateBrokers('kafkaSource and its broker', () => {
       await broker.start()
       expect(failure).toMatchObject({ code: 'SOURCE_FAILED' })
       expect(String(failure)).toContain(broker.brokers)
-      expect(life.logged).toContain('a partition cannot be fetched: trying again')
+      expect(life.logged).toContain('partitions cannot be fetched: trying again')
     })
   })
 
