@@ -288,8 +288,8 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
   }
 
   #tellRows({ as, of }: Telling<Row>, { event, pos, table }: LoggedItem<Row>, reader: TableReader<Row>): void {
-    // What was prepared earlier counts from its XA COMMIT on.
-    const where = of === as ? `${of.begin.file}:${pos}` : placeText(as.begin)
+    // What was prepared earlier is committed with the XA COMMIT: behind all that is before that one.
+    const where = of === as ? `${of.begin.file}:${pos}` : placeText(as.end)
     this.#source = sourceOf(as, table?.database ?? '', table?.name ?? '', where)
     this.#table = reader
     reader.decoder.decode(event, this.#onRow)

@@ -8,6 +8,7 @@ import type { MysqlOffset } from '../../../../src/connectors/mysql/offset.ts'
 import {
   checkPlace,
   compareOffsets,
+  covers,
   currentPlace,
   earliestPlace,
   logFiles,
@@ -87,6 +88,47 @@ describe('compareOffsets', () => {
   it('takes a log that was given another name for another log', () => {
     const old = place('binlog.000009', 4, { gtids: `${A}:1-10` })
     expect(compareOffsets(old, place('other.000001', 4, { gtids: `${A}:1-11` }))).toBeLessThan(0)
+  })
+})
+
+describe('covers', () => {
+  const change = (position: string, transaction?: string) => ({
+    ...{ connector: 'mysql', database: 'shop', table: 'orders', position, timestampMs: 0, snapshot: false },
+    ...(transaction !== undefined && { transaction }),
+  })
+
+  it('goes by positions where there are no GTIDs: a row stands behind the beginning of its transaction', () => {
+    const end = place('binlog.000009', 500, { gtids: '' })
+    const positions = [
+      'binlog.000001:900',
+      'binlog.000009:450',
+      'binlog.000009:500',
+      'binlog.000009:579',
+      'binlog.000010:4',
+    ]
+    expect(positions.map((position) => covers(end, change(position)))).toEqual([true, true, true, false, false])
+    expect(covers(place('binlog.000009', 500), change('binlog.000009:579', `${A}:7`))).toBe(false)
+  })
+
+  it('goes by GTIDs where there are some, whatever the server', () => {
+    const mysql = place('binlog.000009', 500, { gtids: `${A}:1-10` })
+    expect([`${A}:10`, `${A}:11`, `${B}:1`].map((gtid) => covers(mysql, change('binlog.000001:4', gtid)))).toEqual([
+      true,
+      false,
+      false,
+    ])
+    const mariadb = place('mariadb-bin.000009', 500, { server: 'server-id 1', gtids: '0-1-10' })
+    expect(['0-1-10', '0-2-10', '0-1-11'].map((gtid) => covers(mariadb, change('x.000001:4', gtid)))).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+
+  it('does not compare two logs', () => {
+    expect(() => covers(place('binlog.000009', 500), change('mysql-bin.000009:4'))).toThrow(
+      failed('SOURCE_FAILED', 'first'),
+    )
   })
 })
 
