@@ -2,7 +2,7 @@
 
 import { MillraceError } from '../../errors.ts'
 import type { ColumnKind, MysqlColumn, MysqlTable } from './column.ts'
-import { tableName } from './column.ts'
+import { isSpatial, tableName } from './column.ts'
 import { type MysqlConnection, quoteName, type RawRow } from './connection.ts'
 import type { ServerInfo } from './server.ts'
 
@@ -20,18 +20,6 @@ const SYSTEM_DATABASES: ReadonlySet<string> = new Set(['mysql', 'information_sch
 
 /** Tables that Millrace keeps in a database for itself. */
 const OWN_PREFIX = '_millrace_'
-
-const SPATIAL: ReadonlySet<string> = new Set([
-  'geometry',
-  'point',
-  'linestring',
-  'polygon',
-  'multipoint',
-  'multilinestring',
-  'multipolygon',
-  'geomcollection',
-  'geometrycollection',
-])
 
 const KINDS: ReadonlySet<string> = new Set<ColumnKind>([
   'tinyint',
@@ -197,7 +185,7 @@ function readColumn(row: RawRow, table: string): MysqlColumn {
 }
 
 function kindOf(dataType: string): ColumnKind | undefined {
-  if (SPATIAL.has(dataType)) return 'geometry'
+  if (isSpatial(dataType)) return 'geometry'
   return KINDS.has(dataType) ? (dataType as ColumnKind) : undefined
 }
 

@@ -39,6 +39,23 @@ export type ColumnKind =
   | 'inet4'
   | 'inet6'
 
+/** Spatial types, each at the number that the log has for it. */
+export const SPATIAL_TYPES: readonly string[] = [
+  'geometry',
+  'point',
+  'linestring',
+  'polygon',
+  'multipoint',
+  'multilinestring',
+  'multipolygon',
+  'geomcollection',
+]
+
+/** Of a DATA_TYPE. */
+export function isSpatial(type: string): boolean {
+  return SPATIAL_TYPES.includes(type) || type === 'geometrycollection'
+}
+
 /** One column of a MySQL or MariaDB table. */
 export interface MysqlColumn {
   readonly name: string

@@ -2,7 +2,7 @@
 // still is the same table.
 
 import { MillraceError } from '../../../errors.ts'
-import { type ColumnKind, type MysqlColumn, type MysqlTable, tableName } from '../column.ts'
+import { type ColumnKind, type MysqlColumn, type MysqlTable, SPATIAL_TYPES, tableName } from '../column.ts'
 import type { Collations, TextDecoders } from './charsets.ts'
 import type { MappedColumn, TableMap } from './table-map.ts'
 import { WireType } from './wire-type.ts'
@@ -155,17 +155,6 @@ function headerOf({ type }: MappedColumn): number {
   return type === WireType.varcharCompressed ? 1 : 0
 }
 
-const GEOMETRIES = [
-  'geometry',
-  'point',
-  'linestring',
-  'polygon',
-  'multipoint',
-  'multilinestring',
-  'multipolygon',
-  'geomcollection',
-]
-
 function typeText(column: Omit<MysqlColumn, 'type'>, mapped: MappedColumn): string {
   const { kind, precision, scale, length, labels } = column
   const sign = column.unsigned ? ' unsigned' : ''
@@ -173,7 +162,7 @@ function typeText(column: Omit<MysqlColumn, 'type'>, mapped: MappedColumn): stri
   if (kind === 'bit') return `bit(${precision})`
   if (kind === 'enum' || kind === 'set')
     return `${kind}(${labels.map((label) => `'${label.replaceAll("'", "''")}'`).join(',')})`
-  if (kind === 'geometry') return GEOMETRIES[mapped.geometryType ?? 0] ?? kind
+  if (kind === 'geometry') return SPATIAL_TYPES[mapped.geometryType ?? 0] ?? kind
   if (kind === 'vector') return mapped.dimensions === undefined ? kind : `vector(${mapped.dimensions})`
   if (SIZED.has(kind)) return `${kind}(${length})`
   return `${kind}${scale > 0 ? `(${scale})` : ''}${sign}`

@@ -1,6 +1,6 @@
 // What the target says about one of its tables.
 
-import type { ColumnKind } from '../column.ts'
+import { type ColumnKind, isSpatial } from '../column.ts'
 import type { MysqlConnection } from '../connection.ts'
 
 /** A column of a target table. */
@@ -78,10 +78,8 @@ function columnOf(row: readonly unknown[]): TargetColumn {
   }
 }
 
-const SPATIAL = /^(geometry|point|linestring|polygon|multi\w+|geom\w*collection)$/
-
 function kindOf(dataType: string): ColumnKind {
-  return SPATIAL.test(dataType) ? 'geometry' : (dataType as ColumnKind)
+  return isSpatial(dataType) ? 'geometry' : (dataType as ColumnKind)
 }
 
 /** The members in a declared enum or set: quoted, a quote doubled. */

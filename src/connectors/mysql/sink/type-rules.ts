@@ -1,13 +1,13 @@
 // How declared types relate: which are the same written differently, which hold all values of another.
 
 import type { TypeRules } from '../../sql/schema-evolution.ts'
+import { isSpatial } from '../column.ts'
 import { labelsOf } from './target-definition.ts'
 
 const INTEGERS = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint']
 const TEXTS = ['tinytext', 'text', 'mediumtext', 'longtext']
 const BLOBS = ['tinyblob', 'blob', 'mediumblob', 'longblob']
 const BYTES_MAX = [255, 65_535, 16_777_215, 4_294_967_295]
-const SPATIAL = /^(geometry|point|linestring|polygon|multi\w+|geom\w*collection)$/
 
 interface Declared {
   readonly name: string
@@ -26,7 +26,7 @@ function read(type: string): Declared {
   const lower = type.trim().toLowerCase()
   const word = /^\w+/.exec(lower)?.[0] ?? ''
   // One spelling for each, and no display widths: they say nothing of the values.
-  const name = SPATIAL.test(word)
+  const name = isSpatial(word)
     ? 'geometry'
     : word === 'integer'
       ? 'int'
