@@ -151,7 +151,7 @@ export const ERRORS = {
   LOG_GONE: row(
     'external',
     'never',
-    'Source "{node}" cannot go on from {place}: {reason}. What was changed since is not to be had from the log: --fresh starts over with a new snapshot.',
+    'Source "{node}" cannot go on from {place}: {reason}. What came since is not to be had from the log any more: --fresh starts over, a source of changes with a new snapshot.',
   ),
   SOURCE_FAILED: row('external', 'restart', 'Source "{node}": {reason}'),
   SOURCE_SETTING: row('external', 'never', 'Source "{node}" cannot read this server as it is set up: {reason}'),

@@ -141,8 +141,7 @@ export class SourceTrouble {
 
 /** The error of a position that cannot be read on from. */
 export function positionGone(node: string, place: string, reason: string): MillraceError {
-  const advice = 'a start with --fresh begins where the option startup says'
-  return new MillraceError('LOG_GONE', { node, place, reason: `${reason} (${advice})` })
+  return new MillraceError('LOG_GONE', { node, place, reason })
 }
 
 /** The error that ends a source, for what the client gave. */
