@@ -35,7 +35,7 @@ class TopicOf {
 }
 
 /** A table as in topic names. A SQLite file is the only database of its source, so it stands without its folder. */
-export function tableOf({ connector, database, table }: ChangeSource): string {
+function tableOf({ connector, database, table }: ChangeSource): string {
   return tableInTopic({ database: connector === 'sqlite' ? database.replace(/^.*[\\/]/, '') : database, table })
 }
 

@@ -102,8 +102,7 @@ class SyncUnderTest {
   async killAtRandom(rng: Rng, kills: number): Promise<void> {
     for (let kill = 0; kill < kills; kill++) {
       await new Promise((resolve) => setTimeout(resolve, 500 + rng.int(2_500)))
-      const pid = this.#pidOf(JOBS[rng.int(JOBS.length)] as string)
-      if (pid !== undefined) process.kill(pid, 'SIGKILL')
+      this.#kill(JOBS[rng.int(JOBS.length)] as string)
     }
   }
 
@@ -135,11 +134,13 @@ class SyncUnderTest {
     return parts.flatMap((name) => readFileSync(join(folder, name), 'utf8').trimEnd().split('\n'))
   }
 
-  #pidOf(job: string): number | undefined {
+  /** One that is not running, yet or any more, is left alone. */
+  #kill(job: string): void {
     try {
-      return Number(/"pid":\s*(\d+)/.exec(readFileSync(join(this.#folder, 'data', job, 'lock'), 'utf8'))?.[1])
-    } catch {
-      return undefined
+      const lock = readFileSync(join(this.#folder, 'data', job, 'lock'), 'utf8')
+      process.kill(Number(/"pid":\s*(\d+)/.exec(lock)?.[1]), 'SIGKILL')
+    } catch (error) {
+      if (!['ENOENT', 'ESRCH'].includes(String((error as NodeJS.ErrnoException).code))) throw error
     }
   }
 }
