@@ -68,7 +68,7 @@ export function checkFailpoints(files: Files): Offence[] {
   ]
 }
 
-const DOOR = /^(src\/index|runtime\/index|runtime\/testing\/index|src\/connectors\/[^/]+\/index)\.ts$/
+const DOOR = /^(src\/index|src\/sync\/index|runtime\/index|runtime\/testing\/index|src\/connectors\/[^/]+\/index)\.ts$/
 
 /** The public names, one per line: `door name` or `door type name`. */
 export function publicApi(files: Files): string {
