@@ -48,7 +48,7 @@ export interface KafkaSinkOptions<T> extends KafkaConnectionOptions {
   readonly transactionTimeoutMs?: number
   /** Begins the transactional ids and names of marker groups: `PREFIX.JOB.NODE.SUBTASK`. Default `millrace`. */
   readonly transactionalIdPrefix?: string
-  /** The topic that markers are offsets of; nothing is written to it. Default: `topic` if it is one, else `millrace-markers`. */
+  /** The topic that markers are offsets of, made if it is not there; nothing is written to it. Default: `topic` if it is one, else `millrace-markers`. */
   readonly markerTopic?: string
   /** How to make topics that are not there. Default: false, a missing topic is an error. */
   readonly create?: boolean | TopicCreation

@@ -69,12 +69,13 @@ export class SinkParts<T> {
     throw new MillraceError('SINK_FAILED', { node: this.#node, reason })
   }
 
-  /** The topic that markers are offsets of; made if it is the sinks' own. Throws SINK_FAILED, KafkaFailure. */
+  /** The topic that markers are offsets of; made if it is not there. Throws SINK_FAILED, KafkaFailure. */
   async markerTopic(): Promise<string> {
     const { markerTopic, fixedTopic } = this.#settings
     const topic = markerTopic ?? fixedTopic ?? MARKER_TOPIC
-    if (topic === MARKER_TOPIC) await ensureTopic(this.client, { topic, partitions: 1 })
-    else await this.#topics.look(topic)
+    await ensureTopic(this.client, { topic, partitions: 1 })
+    // As for every committed offset. The topic itself is not written to.
+    await this.#topics.allowed(topic, 'Read')
     return topic
   }
 

@@ -7,7 +7,7 @@ import { MillraceError } from '../../../errors.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { KafkaFailure } from '../client/failure.ts'
 import type { KafkaClient } from '../client/kafka-client.ts'
-import { topicOperations } from '../client/preflight.ts'
+import { type Operation, topicOperations } from '../client/preflight.ts'
 import { ensureTopic, topicConfig } from '../client/topics.ts'
 import type { BatchQueue } from './batch-queue.ts'
 import { topicNameFault } from './topic-names.ts'
@@ -88,10 +88,15 @@ export class SinkTopics {
     if (found === undefined && create === undefined)
       throw this.#failure(`there is no topic "${name}": make it, or let the sink make it with the option create`)
     const { partitions } = found ?? (await ensureTopic(client, { topic: name, ...create }))
-    const allowed = (await topicOperations(client, [name])).get(name)
-    if (allowed !== undefined && !allowed.has('Write'))
-      throw this.#failure(`the principal lacks the ACL Write on topic "${name}"`)
+    await this.allowed(name, 'Write')
     return { partitions, batchBytesMax: await batchBytesMax(client, name) }
+  }
+
+  /** Throws SINK_FAILED unless the principal has this right. */
+  async allowed(name: string, operation: Operation): Promise<void> {
+    const operations = (await topicOperations(this.#options.client, [name])).get(name)
+    if (operations?.has(operation) === false)
+      throw this.#failure(`the principal lacks the ACL ${operation} on topic "${name}"`)
   }
 
   #failure(reason: string): MillraceError {

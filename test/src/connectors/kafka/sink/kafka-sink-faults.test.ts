@@ -317,11 +317,17 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
       permissionType: 3,
     })
     const id = `millrace.${topic}.sink.0`
-    const write = acl(2, topic, 4)
-    await admin.createAcls({ acl: [acl(2, topic, 3), write, acl(3, id, 3), acl(5, id, 4)] })
+    const [read, write] = [acl(2, topic, 3), acl(2, topic, 4)]
+    await admin.createAcls({ acl: [write, acl(3, id, 3), acl(5, id, 4)] })
     const sasl = { mechanism: 'plain', username: 'millrace', password: 'millrace' } as const
     const make = () => kafkaSink({ brokers: broker.sasl, sasl, topic, retryMaxMs: 5000 })
+    await expect(openEpochSink(make())).rejects.toThrow(`the principal lacks the ACL Read on topic "${topic}"`)
+    await admin.createAcls({ acl: [read] })
     const sink = await openEpochSink(make())
+    await expect(sink.lastEpoch(`${topic}/other/0`, false)).rejects.toMatchObject({
+      code: 'SINK_FAILED',
+      message: expect.stringMatching(/millrace\.[^ ]+\.other\.0.*TRANSACTIONAL_ID_AUTHORIZATION_FAILED/),
+    })
     await sink.lastEpoch(writer, false)
     await sink.apply(writer, 1, batchesOf(epochOf(1)))
     await admin.deleteAcls({ filters: [write] })
