@@ -1,14 +1,18 @@
-// What befalls transactions: a zombie that writes on beside its successor, answers that come too late, time that runs out.
+// What befalls transactions: a zombie that writes on beside its successor, answers that come too late, time that runs out; and what records
+// may be.
 
+import { createHash, randomBytes } from 'node:crypto'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import type { Message } from 'kafkajs'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { seededRng } from '../../src/util/rng.ts'
 import {
   clientOf,
   describeBroker,
   describePrivateBrokers,
+  type ReadRecord,
   startProxiedBroker,
   type TestBroker,
 } from '../support/kafka-servers.ts'
@@ -114,6 +118,38 @@ describeBroker('a job that was replaced', (broker) => {
   })
 })
 
+describeBroker('a job that copies', (broker) => {
+  it('takes records of every kind, and loses nothing of them', { timeout }, async () => {
+    const config = { 'max.message.bytes': '12000000' }
+    const [from, to] = [await broker.topic('from', 1, config), await broker.topic('to', 1, config)]
+    const folder = await mkdtemp(join(tmpdir(), 'kafka-kinds-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const kinds: Message[] = [
+      { key: null, value: null },
+      { key: 'tombstone', value: null },
+      { key: '', value: '' },
+      { key: null, value: 'without a key', timestamp: '1700000000001' },
+      { key: Buffer.from([0xff, 0, 0xfe]), value: Buffer.from([0x80, 0]) },
+      { key: 'twice', value: 'v', headers: { name: ['one', 'two', ''], ähm: Buffer.from([0xff]) } },
+      { key: 'large', value: randomBytes(10_000_000) },
+      { key: 'after', value: 'the large one' },
+    ]
+    for (const message of kinds) await broker.produce(from, [message])
+    const settings = [
+      `brokers=${broker.brokers}`,
+      `from=${from}`,
+      `to=${to}`,
+      `prefix=${to}`,
+      'work=copy',
+      'bounded=true',
+    ]
+    const args = [PLACES_JOB, ...settings.flatMap((pair) => ['--set', pair]), '--data-dir', folder]
+    const { code, stderr } = await startBin('run-job', args).result
+    expect(code, stderr).toBe(0)
+    expect((await broker.readAll(to)).map(brief)).toEqual((await broker.readAll(from)).map(brief))
+  })
+})
+
 describePrivateBrokers('a job whose', () => {
   let to: Awaited<ReturnType<typeof startProxiedBroker>>
   let client: ReturnType<typeof clientOf>
@@ -164,3 +200,9 @@ describePrivateBrokers('a job whose', () => {
     expect(all.length, 'no transaction ran out of time').toBeGreaterThan(carriage.teller.told)
   })
 })
+
+/** All of a record, but a long value by its hash. */
+function brief({ value, ...rest }: ReadRecord): unknown {
+  const short = value === null || value.length < 100
+  return { ...rest, value: short ? value : createHash('sha256').update(value).digest('hex') }
+}

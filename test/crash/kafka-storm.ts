@@ -17,7 +17,7 @@ export const PLACES_JOB = fileURLToPath(new URL('./jobs/kafka-places.ts', import
 export interface KafkaStormOptions {
   readonly broker: TestBroker
   readonly seed: number
-  /** copy: through one partition, in the order of all; count: keyed, from and to three partitions. */
+  /** copy: through one partition, in the order of all; count: keyed, from three partitions, later five, to three. */
   readonly work: 'copy' | 'count'
   /** How often something falls: the job, without `process` and `proxy`. */
   readonly falls: number
@@ -45,6 +45,7 @@ export async function stormOverKafka(options: KafkaStormOptions): Promise<number
   const command = [PLACES_JOB, ...args.flatMap((pair) => ['--set', pair])]
   try {
     for (let n = 0; n < falls; n++) {
+      if (work === 'count' && n === Math.floor(falls / 2)) await teller.grow(5)
       await teller.tell(100 + rng.int(400))
       const trouble = proxy === undefined ? undefined : disturb(proxy, rng)
       const job = runs.start(folder, command)
@@ -86,7 +87,8 @@ async function bounce(server: BrokerProcess, rng: Rng): Promise<void> {
 export class Teller {
   readonly #broker: TestBroker
   readonly #topic: string
-  readonly #partitions: number
+  #partitions: number
+  /** Keys end with how many partitions there were: each stays in its own. */
   readonly #counts = new Map<string, number>()
   #told = 0
 
@@ -101,13 +103,20 @@ export class Teller {
     return this.#told
   }
 
+  /** Adds partitions to the topic. */
+  async grow(partitions: number): Promise<void> {
+    await this.#broker.grow(this.#topic, partitions)
+    this.#partitions = partitions
+  }
+
   async tell(records: number): Promise<void> {
     const messages = Array.from({ length: records }, (_, index) => {
       const i = this.#told + index
       const k = (i * 7919) % 37
-      const n = this.#counts.get(`k${k}`) ?? 0
-      this.#counts.set(`k${k}`, n + 1)
-      return { key: `k${k}`, value: JSON.stringify({ key: `k${k}`, n, i }), partition: k % this.#partitions }
+      const key = `${k}/${this.#partitions}`
+      const n = this.#counts.get(key) ?? 0
+      this.#counts.set(key, n + 1)
+      return { key, value: JSON.stringify({ key, n, i }), partition: k % this.#partitions }
     })
     await this.#broker.produce(this.#topic, messages)
     this.#told += records

@@ -8,11 +8,9 @@ import { expect, it } from 'vitest'
 import { describeServers, type Flavour, type TestServer } from '../support/mysql-servers.ts'
 import { KEYED } from '../support/mysql-workload.ts'
 import { copyInStorm, inStorm, type StormOptions } from './mysql-storm.ts'
+import { seeds } from './storm.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
-const given = process.env.MILLRACE_SEED
-const seeds = (count: number): number[] =>
-  given === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(given)]
 const size = { kills: 3, transactions: 240 }
 const timeout = 600_000
 const ORDER_JOB = fileURLToPath(new URL('./jobs/mysql-order.ts', import.meta.url))

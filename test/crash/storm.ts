@@ -5,6 +5,12 @@ import type { Rng } from '../../src/util/rng.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'
 import { type BinProcess, startBin } from '../support/run-job.ts'
 
+const given = process.env.MILLRACE_SEED
+
+/** Seeds of so many storms; MILLRACE_SEED=17 repeats one. */
+export const seeds = (count: number): number[] =>
+  given === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(given)]
+
 /** The job's processes, one after the other: none outlives the test, be it that this took too long. */
 export class Runs {
   readonly #rng: Rng

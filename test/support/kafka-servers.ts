@@ -19,6 +19,8 @@ export interface TestBroker {
   readonly kafka: Kafka
   /** The name of a fresh topic, made with so many partitions (default 1); deleted after the tests of this describe. */
   topic(prefix?: string, partitions?: number, config?: Readonly<Record<string, string>>): Promise<string>
+  /** Adds partitions, so that there are so many. */
+  grow(topic: string, partitions: number): Promise<void>
   /** A name that no other test uses: of a topic that is not made, a group, a transactional id. */
   name(prefix?: string): string
   /** By kafkajs: acknowledged by all, in order. */
@@ -91,13 +93,22 @@ class Client implements TestBroker {
     const topic = this.name(prefix)
     this.#topics.push(topic)
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
-    const admin = this.kafka.admin()
-    await admin.connect()
+    const admin = await this.#admin()
     // kafkajs's own waiting gives up where the topic is not known yet, and believes a leader that does not know of itself.
     await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false })
     while (!(await isReady(admin, topic))) await new Promise((resolve) => setTimeout(resolve, 20))
     await admin.disconnect()
     return topic
+  }
+
+  async grow(topic: string, partitions: number): Promise<void> {
+    const admin = await this.#admin()
+    await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
+    while (!(await isReady(admin, topic))) await new Promise((resolve) => setTimeout(resolve, 20))
+    await admin.disconnect()
+    // It would not know of them for minutes.
+    await (await this.#producers.get(topic))?.disconnect()
+    this.#producers.delete(topic)
   }
 
   name(prefix = 'test'): string {
@@ -120,14 +131,19 @@ class Client implements TestBroker {
     }
   }
 
+  async #admin(): Promise<Admin> {
+    const admin = this.kafka.admin()
+    await admin.connect()
+    return admin
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#producers.values()].map(async (producer) => (await producer).disconnect()))
   }
 
   async deleteTopics(): Promise<void> {
     if (this.#topics.length === 0) return
-    const admin = this.kafka.admin()
-    await admin.connect()
+    const admin = await this.#admin()
     const there = await admin.listTopics()
     await admin.deleteTopics({ topics: this.#topics.filter((topic) => there.includes(topic)) })
     await admin.disconnect()

@@ -39,7 +39,7 @@ export default job(
       retryMaxMs: settings.number('retryMax', 120_000),
     }
     const bounded = settings.boolean('bounded', false) ? ({ bounded: 'latest' } as const) : {}
-    const from = { ...cluster, topics: settings.string('from'), groupId: prefix, ...bounded }
+    const from = { ...cluster, topics: settings.string('from'), groupId: prefix, discoveryIntervalMs: 200, ...bounded }
     const to = {
       ...cluster,
       topic: settings.string('to', basename(settings.dataDir)),

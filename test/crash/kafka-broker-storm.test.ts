@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { clientOf, describePrivateBrokers, startProxiedBroker } from '../support/kafka-servers.ts'
+import { stormOverKafka } from './kafka-storm.ts'
+import { seeds } from './storm.ts'
+
+const full = process.env.MILLRACE_FULL === '1'
+const timeout = 300_000
+const works = ['copy', 'count'] as const
+
+// In full mode the broker falls some 20 times, and the job with it.
+describePrivateBrokers('a job over', () => {
+  let broker: Awaited<ReturnType<typeof startProxiedBroker>>
+  let client: ReturnType<typeof clientOf>
+  beforeAll(async () => {
+    broker = await startProxiedBroker()
+    client = clientOf(broker.broker)
+  })
+  afterAll(async () => {
+    await client.close()
+    await broker.proxy.close()
+    await broker.broker.kill()
+  })
+
+  it.each(seeds(full ? 4 : 1))(
+    'a broker that is killed carries each record once and in order (seed %i)',
+    { timeout },
+    async (seed) => {
+      const storm = { broker: client, seed: 100 + seed, work: works[seed % 2] ?? 'copy', falls: full ? 8 : 1 }
+      expect(await stormOverKafka({ ...storm, process: broker.broker })).toBeGreaterThan(100)
+    },
+  )
+
+  it.each(seeds(full ? 6 : 1))(
+    'a network that fails carries each record once and in order (seed %i)',
+    { timeout },
+    async (seed) => {
+      const storm = { broker: client, seed: 200 + seed, work: works[seed % 2] ?? 'copy', falls: full ? 6 : 1 }
+      const settings = ['requestTimeout=500']
+      expect(await stormOverKafka({ ...storm, proxy: broker.proxy, settings })).toBeGreaterThan(100)
+    },
+  )
+})
