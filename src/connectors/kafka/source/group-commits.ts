@@ -26,6 +26,8 @@ export class GroupCommits {
   /** Read to their end, and not committed as such yet. */
   readonly #ended = new Map<string, KafkaSplit>()
   #next: Positions | undefined
+  /** Why the last commit failed: said once. */
+  #reason: string | undefined
   #running: Promise<void> | undefined
   #closed = false
 
@@ -73,9 +75,12 @@ export class GroupCommits {
       this.#next = undefined
       try {
         await commitOffsets(this.#client, this.#groupId, positions)
+        this.#reason = undefined
         for (const split of positions) if (this.#ended.get(split.id) === split) this.#ended.delete(split.id)
       } catch (error) {
         const reason = reasonOf(error)
+        if (reason === this.#reason) continue
+        this.#reason = reason
         this.#context.logger.warn('positions could not be committed to the group', { group: this.#groupId, reason })
       }
     }

@@ -1,11 +1,13 @@
 // KafkaEnumerator: finds partitions and gives each to one reader, once.
 //
-// Owns: which partitions were given out. Does not own: how far each is read (its split).
+// Owns: which partitions were found, and those not given out yet. Does not own: how far each is read (its split).
 //
-// I1. A partition is given out once in the life of the job, in the call that finds it: no checkpoint falls in between.
+// I1. A partition is given out once in the life of the job.
 // I2. Where partitions begin and end is looked up once, when a job starts afresh; what is found later begins at its earliest record.
 // I3. A topic keeps the id it was found with: one that was made anew under its name is not read on.
-// I4. Nothing happens outside the machine's calls: a reader's ticks say when to look again.
+// I4. Where a start depends on its moment (latest, a time), nothing is read before a complete checkpoint says where it was: beginning
+//     again after a failure begins there.
+// I5. Nothing happens outside the machine's calls: a reader's ticks say when to look again.
 
 import type { EnumeratorContext, SplitEnumerator } from '../../../contract/source-function.ts'
 import { MillraceError, reasonOf } from '../../../errors.ts'
@@ -31,6 +33,8 @@ interface KnownTopic {
 interface EnumeratorSnapshot {
   readonly topics: readonly KnownTopic[]
   readonly bounded: boolean
+  /** Found and not given out. */
+  readonly waiting: readonly KafkaSplit[]
 }
 
 interface FoundPartition extends TopicPartition {
@@ -43,6 +47,11 @@ export class KafkaEnumerator implements SplitEnumerator {
   readonly #known = new Map<string, KnownTopic>()
   readonly #bounded: boolean
   #client: KafkaClient | undefined
+  #waiting: readonly KafkaSplit[] = []
+  /** The first checkpoint that has them. */
+  #waitsFor: number | undefined
+  /** Whose turn it is. */
+  #turn = 0
 
   constructor(context: EnumeratorContext<KafkaSplit>, settings: KafkaSourceSettings<unknown>) {
     this.#context = context
@@ -62,8 +71,7 @@ export class KafkaEnumerator implements SplitEnumerator {
     } catch (error) {
       throw sourceError(error, this.#context.node)
     }
-    if (this.#isComplete)
-      for (let subtask = 0; subtask < this.#context.parallelism; subtask += 1) this.#context.noMoreSplits(subtask)
+    this.#endIfComplete()
   }
 
   onSplitRequest(subtask: number): void {
@@ -81,8 +89,17 @@ export class KafkaEnumerator implements SplitEnumerator {
     }
   }
 
-  snapshot(): EnumeratorSnapshot {
-    return { topics: [...this.#known.values()], bounded: this.#bounded }
+  snapshot(checkpoint: number): EnumeratorSnapshot {
+    if (this.#waiting.length > 0) this.#waitsFor ??= checkpoint
+    return { topics: [...this.#known.values()], bounded: this.#bounded, waiting: this.#waiting }
+  }
+
+  checkpointComplete(checkpoint: number): void {
+    if (this.#waitsFor === undefined || checkpoint < this.#waitsFor) return
+    this.#waitsFor = undefined
+    this.#assign(this.#waiting)
+    this.#waiting = []
+    this.#endIfComplete()
   }
 
   async close(): Promise<void> {
@@ -91,7 +108,14 @@ export class KafkaEnumerator implements SplitEnumerator {
 
   /** Nothing is added to what was given out. */
   get #isComplete(): boolean {
-    return this.#bounded || this.#settings.discoveryIntervalMs === 0 || this.#settings.topics.partitions !== undefined
+    const { discoveryIntervalMs, topics } = this.#settings
+    const isFixed = this.#bounded || discoveryIntervalMs === 0 || topics.partitions !== undefined
+    return isFixed && this.#waiting.length === 0
+  }
+
+  #endIfComplete(): void {
+    if (!this.#isComplete) return
+    for (let subtask = 0; subtask < this.#context.parallelism; subtask += 1) this.#context.noMoreSplits(subtask)
   }
 
   async #begin(client: KafkaClient): Promise<void> {
@@ -104,7 +128,10 @@ export class KafkaEnumerator implements SplitEnumerator {
     if (found.length === 0) throw this.#notThere(`no topic matches ${this.#settings.topics.text}`)
     const lookup = this.#lookup(client)
     const start = await lookup.start(found)
-    this.#give(found, start, await lookup.stop(found, this.#context.mode))
+    const splits = this.#splitsOf(found, start, await lookup.stop(found, this.#context.mode))
+    if (!lookup.dependsOnTheMoment || this.#context.mode === 'batch' || splits.length === 0) return this.#assign(splits)
+    this.#waiting = splits
+    this.#context.requestCheckpoint()
   }
 
   async #goOn(client: KafkaClient, restored: EnumeratorSnapshot): Promise<void> {
@@ -113,8 +140,12 @@ export class KafkaEnumerator implements SplitEnumerator {
       throw wrong('bounded', `the checkpoint is of a run ${was}: go on as it was, or start with --fresh`)
     }
     // A topic that is no longer asked for is forgotten: readers leave its partitions too.
-    for (const topic of restored.topics)
-      if (this.#settings.topics.matches({ ...topic, internal: false })) this.#known.set(topic.name, topic)
+    for (const topic of restored.topics) {
+      if (!this.#settings.topics.matches({ ...topic, internal: false })) continue
+      this.#known.set(topic.name, topic)
+      this.#turn += topic.partitions.length
+    }
+    this.#assign(restored.waiting)
     if (!this.#bounded) await this.#discover(client)
   }
 
@@ -123,7 +154,7 @@ export class KafkaEnumerator implements SplitEnumerator {
     const found = await this.#find(client, 'there')
     if (found.length === 0) return
     this.#context.logger.info('partitions found', { count: found.length, first: firstOf(found) })
-    this.#give(found, await this.#lookup(client).earliest(found), undefined)
+    this.#assign(this.#splitsOf(found, await this.#lookup(client).earliest(found), undefined))
   }
 
   /** Partitions that are meant and not known. `all`: the topics named must be there. Throws LOG_GONE, SOURCE_SETTING, KafkaFailure. */
@@ -161,21 +192,25 @@ export class KafkaEnumerator implements SplitEnumerator {
       .map((partition) => ({ topic: name, topicId, partition }))
   }
 
-  /** One step: what is known and what is assigned never differ. */
-  #give(found: readonly FoundPartition[], start: Offsets, stop: Offsets | undefined): void {
-    const { parallelism } = this.#context
-    const bySubtask: KafkaSplit[][] = Array.from({ length: parallelism }, () => [])
-    let turn = [...this.#known.values()].reduce((sum, { partitions }) => sum + partitions.length, 0)
+  /** Partitions are known from here on. Those that end where they begin have no split. */
+  #splitsOf(found: readonly FoundPartition[], start: Offsets, stop: Offsets | undefined): KafkaSplit[] {
+    const splits: KafkaSplit[] = []
     for (const { topic, topicId, partition } of found) {
       const id = splitId(topic, partition)
       const offset = start.get(id) as number
       const end = stop?.get(id)
       this.#remember(topic, topicId, partition)
-      if (end !== undefined && end <= offset) continue
-      const split = { id, topic, topicId, partition, offset, ...(end === undefined ? {} : { stop: end }) }
-      bySubtask[turn++ % parallelism]?.push(split)
+      if (end === undefined) splits.push({ id, topic, topicId, partition, offset })
+      else if (end > offset) splits.push({ id, topic, topicId, partition, offset, stop: end })
     }
-    for (const [subtask, splits] of bySubtask.entries()) if (splits.length > 0) this.#context.assign(subtask, splits)
+    return splits
+  }
+
+  #assign(splits: readonly KafkaSplit[]): void {
+    const { parallelism } = this.#context
+    const bySubtask: KafkaSplit[][] = Array.from({ length: parallelism }, () => [])
+    for (const split of splits) bySubtask[this.#turn++ % parallelism]?.push(split)
+    for (const [subtask, share] of bySubtask.entries()) if (share.length > 0) this.#context.assign(subtask, share)
   }
 
   #remember(name: string, id: string | null, partition: number): void {

@@ -25,6 +25,14 @@ export class OffsetLookup {
     this.#node = node
   }
 
+  /** Another start, a moment later, may begin elsewhere. */
+  get dependsOnTheMoment(): boolean {
+    const { startup } = this.#settings
+    if (typeof startup === 'string') return startup === 'latest'
+    if ('committedOr' in startup) return startup.committedOr === 'latest'
+    return 'timestampMs' in startup || startup.otherwise === 'latest'
+  }
+
   /** The first record wanted of each partition. Throws CONNECTOR_OPTION, LOG_GONE, KafkaFailure. */
   async start(partitions: readonly TopicPartition[]): Promise<Offsets> {
     const { startup } = this.#settings

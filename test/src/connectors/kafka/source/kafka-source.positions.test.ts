@@ -56,6 +56,33 @@ describeBroker('kafkaSource: where it begins and ends', (broker) => {
     })
   })
 
+  it('reads nothing of what depends on its moment before a complete checkpoint says where it began (I4)', async () => {
+    const topics = await shop()
+    for (const startup of [
+      'latest',
+      { timestampMs: Date.now() + 60_000 },
+      { offsets: {}, otherwise: 'latest' },
+    ] as const) {
+      const value = JSON.stringify(startup)
+      const restore = await inLife(source({ topics, startup, groupId: topics }), { parallelism: 2 }, async (life) => {
+        expect(life.assigned).toEqual([[], []])
+        await broker.produce(topics, [{ value, partition: 0 }])
+        const checkpoint = await life.checkpoint(1)
+        await life.checkpoint(2)
+        expect(life.assigned).toEqual([[], []])
+        return checkpoint
+      })
+      await inLife(source({ topics, startup }), { restore }, async (life) => {
+        expect(await life.take(1)).toEqual([value])
+      })
+      await inLife(source({ topics, startup, bounded: { offsets: { [topics]: { 0: 100 } } } }), {}, async (life) => {
+        await life.checkpoint(1)
+        await life.complete(1)
+        expect(life.assigned.flat().map(({ partition }) => partition)).toContain(0)
+      })
+    }
+  })
+
   it('has no end to wait for where there is nothing to read', async () => {
     const topics = await broker.topic('positions', 3)
     expect(await read({ topics })).toEqual([])

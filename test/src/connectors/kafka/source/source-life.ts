@@ -39,6 +39,8 @@ export class SourceLife<T> {
   #calls: Promise<unknown> = Promise.resolve()
   #failure: { readonly error: unknown } | undefined
   #turn = 0
+  #checkpointAsked = false
+  #checkpoints = 1_000
 
   private constructor(
     source: SourceFunction<T, KafkaSplit>,
@@ -54,7 +56,9 @@ export class SourceLife<T> {
       },
       noMoreSplits: (subtask) => this.readers[subtask]?.noMoreSplits(),
       send: () => {},
-      requestCheckpoint: () => {},
+      requestCheckpoint: () => {
+        this.#checkpointAsked = true
+      },
       state: {} as KeyedContext,
       restored: restore?.enumerator,
       reportProgress: () => {},
@@ -93,6 +97,7 @@ export class SourceLife<T> {
     const until = performance.now() + patienceMs
     while (this.#ended.size < this.readers.length && performance.now() < until) {
       if (this.#failure !== undefined) throw this.#failure.error
+      if (this.#checkpointAsked) await this.#takeCheckpoint()
       for (let i = 0; i < this.readers.length; i += 1) {
         this.#turn = (this.#turn + 1) % this.readers.length
         if (this.#ended.has(this.#turn)) continue
@@ -139,11 +144,20 @@ export class SourceLife<T> {
 
   async complete(id = 1): Promise<void> {
     for (const reader of this.readers) await reader.checkpointComplete?.(id)
+    this.#call(() => this.#enumerator.checkpointComplete?.(id))
+    await this.#calls
   }
 
   async close(): Promise<void> {
     for (const reader of this.readers) await reader.close?.()
     await this.#enumerator.close?.()
+  }
+
+  async #takeCheckpoint(): Promise<void> {
+    this.#checkpointAsked = false
+    this.#checkpoints += 1
+    await this.checkpoint(this.#checkpoints)
+    await this.complete(this.#checkpoints)
   }
 
   #call(work: () => void | Promise<void>): void {
