@@ -53,7 +53,8 @@ export class JobProcesses {
   readonly #running = new Map<string, JobProcess>()
   readonly #stopping: Deferred = deferred()
   readonly #width: number
-  #isStopping = false
+  /** The signal that was passed on. */
+  #stoppedBy: NodeJS.Signals | undefined
   #firstFailure: number | undefined
 
   constructor(options: JobProcessesOptions) {
@@ -67,7 +68,7 @@ export class JobProcesses {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#isStopping = true
+    this.#stoppedBy ??= signal
     this.#stopping.resolve()
     for (const process of this.#running.values()) process.kill(signal)
   }
@@ -75,13 +76,15 @@ export class JobProcesses {
   /** Runs one job to its verdict. */
   async #keep(name: string, restart: RestartOptions): Promise<void> {
     let history: RestartHistory = NO_FAILURES
-    while (!this.#isStopping) {
+    while (this.#stoppedBy === undefined) {
       const startedAt = this.#options.now()
       const end = await this.#runOnce(name)
       const now = this.#options.now()
       if (end.signal === null && VERDICTS.has(end.code)) return this.#verdict(end.code ?? EXIT.failed)
       const how = end.signal ?? `exit code ${end.code}`
-      if (this.#isStopping) return this.#verdict(EXIT.failed, name, `ended by ${how}`)
+      // One that was only just starting knows no signals yet, and has done nothing.
+      if (this.#stoppedBy !== undefined && end.signal === this.#stoppedBy) return
+      if (this.#stoppedBy !== undefined) return this.#verdict(EXIT.failed, name, `ended by ${how}`)
       const next = afterFailure(restart, history, { now, ranMs: now - startedAt }, this.#options.rng)
       if (next.delayMs === undefined) return this.#verdict(EXIT.failed, name, `ended by ${how}; not started again`)
       history = next.history
