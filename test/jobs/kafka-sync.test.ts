@@ -36,7 +36,7 @@ describeBroker('kafka-sync', (broker) => {
         const rng = seededRng(seed)
         await createTables(sync.session, server.flavour, 20 + rng.int(300))
         const workload = new Workload({
-          ...{ url: server.url(sync.database), flavour: server.flavour, rng: seededRng(seed + 1), truncates: false },
+          ...{ url: server.url(sync.database), flavour: server.flavour, rng: seededRng(seed + 1), truncates: true },
           ...{ connections: 3, transactionsPerDdl: 20, pauseMs: 8 },
         })
         await workload.open()

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'libsql'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { listCheckpoints } from '../../../runtime/control/checkpoint-tools.ts'
 import type { Run } from '../../../runtime/control/run-types.ts'
 import { run } from '../../../runtime/index.ts'
 import { filesSink } from '../../../src/connectors/files/index.ts'
@@ -204,6 +205,11 @@ describeBroker('syncThroughKafka', (broker) => {
     const on = start(all['apply-copy'])
     await expectEqual('orders')
     await on.stop()
+    source.exec('DELETE FROM orders WHERE id > 7000')
+    const [earlier] = await listCheckpoints(join(dir, 'data'), 'sync-apply-copy')
+    const rewound = start(all['apply-copy'], {}, { fromCheckpoint: earlier?.id })
+    await expectEqual('orders')
+    await rewound.stop()
 
     const early = await start(all['apply-copy'], { until: '2020-01-01T00:00:00Z' }, { fresh: true }).result
     expect(early.failure).toMatchObject({
