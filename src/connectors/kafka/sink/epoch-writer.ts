@@ -29,14 +29,15 @@ export interface EpochWriterOptions<T> {
   readonly queue: Omit<BatchQueueOptions, 'transactionalId' | 'enlist'>
 }
 
-/** How often an epoch is begun in all before it is left to a restart. */
+/** How often a transaction is begun in all before it is left to a restart. */
 const ATTEMPTS_MAX = 5
 
 export class EpochWriter<T> {
   readonly #options: EpochWriterOptions<T>
   readonly #producer: TransactionalProducer
   #queue: BatchQueue | undefined
-  #last = -1
+  /** The last epoch known to be in; undefined while there is no marker. */
+  #marker: number | undefined
   /** When the open transaction was begun. */
   #beganMs = 0
 
@@ -51,28 +52,33 @@ export class EpochWriter<T> {
     const writer = new EpochWriter(options)
     try {
       await writer.#producer.init()
-      const last = await readMarker(options.client, options.place)
-      if (last === undefined && isRestored) throw writer.#markerLost()
-      if (last === undefined) await writer.#commit(-1, 0)
-      writer.#last = last ?? -1
-      return writer
+      writer.#marker = await readMarker(options.client, options.place)
     } catch (error) {
       throw writer.#failure(error)
     }
+    if (writer.#marker === undefined && isRestored) throw writer.#markerLost()
+    await writer.#bringIn('the marker is registered again', -1, () => writer.#commit(-1, 0))
+    return writer
   }
 
   /** The last epoch that is in, -1 if none. */
   get lastEpoch(): number {
-    return this.#last
+    return this.#marker ?? -1
   }
 
   /** Writes the epoch unless it is in. Throws SINK_FAILED, or what the batches threw. */
-  async apply(epoch: number, batches: AsyncIterable<readonly T[]>): Promise<void> {
+  apply(epoch: number, batches: AsyncIterable<readonly T[]>): Promise<void> {
+    return this.#bringIn(`epoch ${epoch} is written again`, epoch, () => this.#write(epoch, batches))
+  }
+
+  /** Does the work, over again while that may help, until the marker is there and at the epoch. */
+  async #bringIn(again: string, epoch: number, work: () => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#settle()
-        if (this.#last >= epoch) return
-        await this.#write(epoch, batches)
+        if (this.#marker !== undefined && this.#marker >= epoch) return
+        this.#beganMs = this.#options.context.clock.monotonic()
+        await work()
         return
       } catch (error) {
         await this.#queue?.abandon(error)
@@ -82,7 +88,7 @@ export class EpochWriter<T> {
           if (!(error instanceof KafkaFailure && error.retriable)) await this.#producer.abort()
           throw this.#failure(error)
         }
-        this.#options.context.logger.warn(`epoch ${epoch} is written again: ${reasonOf(error)}`)
+        this.#options.context.logger.warn(`${again}: ${reasonOf(error)}`)
       }
     }
   }
@@ -103,14 +109,13 @@ export class EpochWriter<T> {
     if (state === 'ready') return
     await this.#producer.recover()
     // A marker that this producer has seen and that is gone within moments was none of the epoch in question.
-    this.#last = (await readMarker(client, place)) ?? this.#last
+    this.#marker = (await readMarker(client, place)) ?? this.#marker
   }
 
   async #write(epoch: number, batches: AsyncIterable<readonly T[]>): Promise<void> {
     const { context, router, timeoutMs } = this.#options
     const { clock, logger } = context
     this.#queue ??= this.#newQueue()
-    this.#beganMs = clock.monotonic()
     let records = 0
     for await (const values of batches) {
       await router.write(values, this.#queue)
@@ -133,7 +138,7 @@ export class EpochWriter<T> {
     failpoint('kafka.marker.sent')
     failpoint('kafka.commit.before')
     await this.#producer.commit()
-    this.#last = epoch
+    this.#marker = epoch
     failpoint('kafka.commit.after')
   }
 
