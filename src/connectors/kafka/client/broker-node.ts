@@ -6,7 +6,7 @@
 
 import type { BrokerAddress, ConnectionSettings } from '../connection.ts'
 import type { KafkaApi } from './api.ts'
-import { closedFailure, connectionFailure } from './failure.ts'
+import { connectionFailure, type KafkaFailure } from './failure.ts'
 import { KafkajsConnection, placeOf } from './kafkajs-connection.ts'
 
 const FETCH_KEY = 1
@@ -23,7 +23,7 @@ export class BrokerNode {
   readonly #clientId: string
   readonly #control: Lane = { connection: undefined, opening: undefined }
   readonly #fetch: Lane = { connection: undefined, opening: undefined }
-  #closed = false
+  #closed: KafkaFailure | undefined
 
   constructor(address: BrokerAddress, settings: ConnectionSettings, clientId: string) {
     this.address = address
@@ -55,10 +55,10 @@ export class BrokerNode {
     for (const lane of [this.#control, this.#fetch]) lane.connection?.close(reason)
   }
 
-  /** Fails what is on its way, for good. */
-  close(): void {
-    this.#closed = true
-    for (const lane of [this.#control, this.#fetch]) lane.connection?.close()
+  /** Fails what is on its way, and what will be asked of it, for this reason. */
+  close(reason: KafkaFailure): void {
+    this.#closed = reason
+    for (const lane of [this.#control, this.#fetch]) lane.connection?.close(reason)
   }
 
   #open(lane: Lane): Promise<KafkajsConnection> {
@@ -69,7 +69,7 @@ export class BrokerNode {
   }
 
   async #make(lane: Lane): Promise<KafkajsConnection> {
-    if (this.#closed) throw closedFailure(`Connection to ${placeOf(this.address)}`)
+    if (this.#closed !== undefined) throw this.#closed
     const connection = new KafkajsConnection(this.address, this.#settings, this.#clientId)
     lane.connection = connection
     await connection.open()

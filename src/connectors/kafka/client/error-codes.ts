@@ -122,7 +122,7 @@ export const ERROR_CODES: Readonly<Record<number, readonly [name: string, retria
   55: ['OPERATION_NOT_ATTEMPTED', false, 'it was not tried, since another part of the request failed'],
   56: ['KAFKA_STORAGE_ERROR', true, 'the broker could not use its disk'],
   57: ['LOG_DIR_NOT_FOUND', false, 'the broker does not have this log directory'],
-  58: ['SASL_AUTHENTICATION_FAILED', false, 'the broker refuses the user name or the password'],
+  58: ['SASL_AUTHENTICATION_FAILED', false, 'the broker refuses the user name, the password or the token'],
   59: ['UNKNOWN_PRODUCER_ID', false, 'the broker has forgotten the producer'],
   60: ['REASSIGNMENT_IN_PROGRESS', false, 'partitions are being reassigned'],
   61: ['DELEGATION_TOKEN_AUTH_DISABLED', false, 'delegation tokens are switched off'],

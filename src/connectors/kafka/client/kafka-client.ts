@@ -17,7 +17,8 @@ import type { VersionRange } from './apis/api-versions.ts'
 import { type CoordinatorKind, findCoordinator } from './apis/find-coordinator.ts'
 import { type MetadataAnswer, metadata, type TopicMetadata } from './apis/metadata.ts'
 import { BrokerNode } from './broker-node.ts'
-import { closedFailure, failureOf, KafkaFailure, throwIfFailed } from './failure.ts'
+import { closedFailure, connectionFailure, failureOf, KafkaFailure, throwIfFailed } from './failure.ts'
+import { placeOf } from './kafkajs-connection.ts'
 
 const UNKNOWN_TOPIC_OR_PARTITION = 3
 const LEADER_NOT_AVAILABLE = 5
@@ -207,7 +208,7 @@ export class KafkaClient {
   async close(): Promise<void> {
     this.#closed = true
     this.#closing.resolve()
-    for (const node of [...this.#seeds, ...this.#nodes.values()]) node.close()
+    for (const node of [...this.#seeds, ...this.#nodes.values()]) node.close(closedFailure(this.#clientId))
   }
 
   /** With the principal by name, where a failure speaks of it. */
@@ -246,7 +247,7 @@ export class KafkaClient {
     const ids = new Set(brokers.map(({ id }) => id))
     for (const [id, node] of this.#nodes) {
       if (ids.has(id)) continue
-      node.close()
+      node.close(connectionFailure(`Node ${id}`, 'it has left the cluster'))
       this.#nodes.delete(id)
     }
     this.#controller = controller
@@ -261,7 +262,7 @@ export class KafkaClient {
   #meet(id: number, { host, port }: BrokerAddress): void {
     const known = this.#nodes.get(id)
     if (known?.address.host === host && known.address.port === port) return
-    known?.close()
+    known?.close(connectionFailure(`Node ${id}`, `it has moved to ${placeOf({ host, port })}`))
     this.#nodes.set(id, this.#nodeAt({ host, port }))
   }
 

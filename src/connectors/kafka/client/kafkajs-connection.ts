@@ -11,19 +11,18 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { reasonOf } from '../../../errors.ts'
-import type { BrokerAddress, ConnectionSettings, SaslSettings } from '../connection.ts'
+import type { BrokerAddress, ConnectionSettings } from '../connection.ts'
 import { API_VERSIONS_KEY, type KafkaApi } from './api.ts'
 import { apiVersions, type VersionRange } from './apis/api-versions.ts'
 import { closedFailure, connectionFailure, failureOf, KafkaFailure, timeoutFailure } from './failure.ts'
 import { type KafkajsSocket, kafkajsSocket } from './kafkajs.ts'
+import { kafkajsSasl, saslFailure } from './sasl.ts'
 import { WireReader, WireWriter } from './wire.ts'
 
 const KEEP_ALIVE_MS = 60_000
 /** How long before its end a session is renewed, and how long of its lifetime at most. */
 const RENEWAL_MS = 10_000
 const RENEWAL_PART = 0.2
-const UNSUPPORTED_SASL_MECHANISM = 33
-const SASL_AUTHENTICATION_FAILED = 58
 const UNSUPPORTED_VERSION = 35
 
 /** kafkajs would write to the console, and the steps of SASL with it; what matters is in the errors it throws. */
@@ -52,7 +51,7 @@ export class KafkajsConnection {
       logger: silent,
       socketFactory,
       ssl: settings.tls ?? null,
-      sasl: settings.sasl === undefined ? null : saslOf(settings.sasl),
+      sasl: settings.sasl === undefined ? null : kafkajsSasl(settings.sasl),
       connectionTimeout: settings.connectTimeoutMs,
       requestTimeout: settings.requestTimeoutMs,
     })
@@ -118,7 +117,8 @@ export class KafkajsConnection {
     try {
       await this.#connection.connect()
     } catch (error) {
-      throw this.#lost ?? openFailure(what, error, this.#settings)
+      const hint = this.#settings.tls === undefined ? '' : ' (is this a listener without TLS?)'
+      throw this.#lost ?? lossOf(what, error, hint)
     }
     if (this.#lost !== undefined) throw this.#lost
     const lost = () => this.close(connectionFailure(what, `it was lost${this.#hint()}`))
@@ -180,7 +180,10 @@ export class KafkajsConnection {
         reject: (error: Error) => reject(this.#requestFailure(what, requestTimeout, error)),
       }
       const sendRequest = () => writeAll(connection.socket as Socket, pieces)
-      connection.requestQueue.push({ entry, expectResponse: true, requestTimeout, sendRequest })
+      const queue = connection.requestQueue
+      // Else it would go before those that were held back until now.
+      if (queue.pending.length > 0) queue.checkPendingRequests()
+      queue.push({ entry, expectResponse: true, requestTimeout, sendRequest })
     })
   }
 
@@ -188,8 +191,7 @@ export class KafkajsConnection {
   #requestFailure(what: string, timeoutMs: number, error: Error): KafkaFailure {
     if (error instanceof KafkaFailure)
       return new KafkaFailure(error.code, error.kind, error.retriable, `${what}: ${error.message}`, error)
-    if (error.name !== 'KafkaJSRequestTimeoutError')
-      return connectionFailure(what, `${reasonOf(error)}${this.#hint()}`, error)
+    if (error.name !== 'KafkaJSRequestTimeoutError') return lossOf(what, error, this.#hint())
     const reason = `given up, since ${what} had no answer in ${timeoutMs} ms`
     // Once kafkajs is done with its list of requests, and before anybody who waits for this one goes on.
     queueMicrotask(() => this.close(connectionFailure(`Connection to ${this.#place}`, reason)))
@@ -200,7 +202,7 @@ export class KafkajsConnection {
     if (this.#answered) return ''
     const { tls, sasl } = this.#settings
     const missing = [tls === undefined && 'TLS (ssl)', sasl === undefined && 'SASL (sasl)'].filter(Boolean)
-    return missing.length === 0 ? '' : ` before it answered anything: does this listener want ${missing.join(' or ')}?`
+    return missing.length === 0 ? '' : ` (does this listener want ${missing.join(' or ')}?)`
   }
 }
 
@@ -223,12 +225,6 @@ function socketFactory({ host, port, ssl, onConnect }: SocketRequest): Socket {
       ? connectPlain({ host, port }, onConnect)
       : connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect)
   return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
-}
-
-/** kafkajs keeps something of its own in this object, so that each connection has one. */
-function saslOf(sasl: SaslSettings): Record<string, unknown> {
-  if (sasl.mechanism === 'oauthbearer') return { mechanism: sasl.mechanism, oauthBearerProvider: sasl.token }
-  return { ...sasl }
 }
 
 function frameOf<Q, A>(
@@ -260,22 +256,11 @@ function writeAll(socket: Socket, pieces: readonly Buffer[]): void {
 /** Certificates and protocols that do not fit each other will not fit later. */
 const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
 
-function openFailure(what: string, error: unknown, { tls }: ConnectionSettings): KafkaFailure {
+/** `hint`: what may be the reason if the broker has closed the connection. */
+function lossOf(what: string, error: unknown, hint: string): KafkaFailure {
   const { code } = error as { code?: unknown }
   const reason = reasonOf(error)
   if (typeof code === 'string' && TLS_CODES.test(code))
     return new KafkaFailure(-2, 'TLS', false, `${what}: ${code}: ${reason}`, error)
-  const hint = tls !== undefined && code === 'ECONNRESET' ? ' (is this a listener without TLS?)' : ''
-  return connectionFailure(what, `${reason}${hint}`, error)
-}
-
-/** kafkajs wraps all that ends SASL into one class, a lost connection too. */
-const LOST = /Closed connection|Connection error|Connection timeout|Not connected|closed by the server|timed out/
-
-function saslFailure(what: string, error: unknown): KafkaFailure {
-  const reason = reasonOf(error)
-  const { type } = error as { type?: unknown }
-  if (LOST.test(reason) || type === 'ILLEGAL_SASL_STATE') return connectionFailure(what, reason, error)
-  const code = type === 'UNSUPPORTED_SASL_MECHANISM' ? UNSUPPORTED_SASL_MECHANISM : SASL_AUTHENTICATION_FAILED
-  return failureOf(code, what, reason)
+  return connectionFailure(what, code === undefined || code === 'ECONNRESET' ? `${reason}${hint}` : reason, error)
 }

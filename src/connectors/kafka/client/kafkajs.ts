@@ -22,7 +22,10 @@ interface QueueEntry {
 export interface KafkajsSocket {
   readonly socket: Socket | undefined
   readonly requestQueue: {
+    /** Held back while the broker asks for patience. */
+    readonly pending: readonly unknown[]
     push(request: QueueEntry): void
+    checkPendingRequests(): void
     maybeThrottle(throttleMs: number): void
     destroy(): void
   }

@@ -12,6 +12,8 @@ import { BrokerProcess } from '../../../../support/kafka-process.ts'
 import { describePrivateBrokers, runKafkaTool, startBroker } from '../../../../support/kafka-servers.ts'
 import { openClient } from './open-client.ts'
 
+const WAIT = { timeout: 60_000 }
+
 /** A second broker in the cluster of the first, which stays the only controller. */
 async function joinBroker(first: BrokerProcess, options: readonly string[]): Promise<BrokerProcess> {
   const folder = mkdtempSync(join(inject('servicesFolder'), 'kafka-second-'))
@@ -64,7 +66,7 @@ describePrivateBrokers('KafkaClient in a cluster', () => {
       await client.anyNode()
       return client.nodes.toSorted()
     }
-    await expect.poll(nodes).toEqual([1, 2])
+    await expect.poll(nodes, WAIT).toEqual([1, 2])
     await ensureTopic(client, { topic: 'spread', partitions: 6, replication: 2 })
     const partitions = Array.from({ length: 6 }, (_, partition) => ({ topic: 'spread', partition }))
     const leaders = () => Promise.all(partitions.map(({ partition }) => client.leader('spread', partition)))
@@ -85,7 +87,7 @@ describePrivateBrokers('KafkaClient in a cluster', () => {
     expect((await listOffsets(client, partitions, 'latest')).size).toBe(6)
     expect(new Set(await leaders())).toEqual(new Set([1]))
     await second.start()
-    await expect.poll(nodes).toEqual([1, 2])
+    await expect.poll(nodes, WAIT).toEqual([1, 2])
     // The preferred leaders are put back by hand: by itself the cluster does so after minutes.
     const election = ['--bootstrap-server', first.brokers, '--election-type', 'preferred', '--all-topic-partitions']
     await expect

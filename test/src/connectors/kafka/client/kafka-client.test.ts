@@ -1,4 +1,9 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { KafkaApi } from '../../../../../src/connectors/kafka/client/api.ts'
 import { listOffsets } from '../../../../../src/connectors/kafka/client/apis/list-offsets.ts'
@@ -168,7 +173,7 @@ describePrivateBrokers('KafkaClient, connections', () => {
       failure('UNSUPPORTED_SASL_MECHANISM', 'sasl.enabled.mechanisms'),
     )
     await expect(openClient({ brokers: broker.sasl, retryMaxMs: 300 })).rejects.toThrow(
-      failure('CONNECTION', 'does this listener want TLS (ssl) or SASL (sasl)?'),
+      failure('CONNECTION', 'does this listener want TLS (ssl) or SASL (sasl)?)'),
     )
     await broker.stop()
   })
@@ -181,11 +186,53 @@ describePrivateBrokers('KafkaClient, connections', () => {
     const other = openClient({ brokers: broker.tls, ssl: { ca: broker.caFile, servername: 'elsewhere.example' } })
     await expect(other).rejects.toThrow(failure('TLS', 'ERR_TLS_CERT_ALTNAME_INVALID'))
     await expect(openClient({ brokers: broker.tls, retryMaxMs: 300 })).rejects.toThrow(
-      failure('CONNECTION', 'does this listener want TLS (ssl) or SASL (sasl)?'),
+      failure('CONNECTION', 'does this listener want TLS (ssl) or SASL (sasl)?)'),
     )
     await expect(openClient({ brokers: broker.brokers, ssl: true, retryMaxMs: 300 })).rejects.toThrow(
       expect.objectContaining({ name: 'KafkaFailure', message: expect.stringContaining('without TLS') }),
     )
+    await broker.stop()
+  })
+
+  it('proves who it is by a certificate, and says so where one is missing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-kafka-tls-'))
+    const [cert, key] = [join(folder, 'client.crt'), join(folder, 'client.key')]
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=orders', '-keyout', key]
+    await promisify(execFile)('openssl', [...made, '-out', cert])
+    const broker = await startBroker({
+      options: ['ssl.client.auth=required', 'ssl.truststore.type=PEM', `ssl.truststore.location=${cert}`],
+    })
+    const client = await openClient({ brokers: broker.tls, ssl: { ca: broker.caFile, cert, key } })
+    expect(client.nodes).toHaveLength(1)
+    await expect(openClient({ brokers: broker.tls, ssl: { ca: broker.caFile }, retryMaxMs: 300 })).rejects.toThrow(
+      expect.objectContaining({ name: 'KafkaFailure', message: expect.stringMatching(/certificate|CERTIFICATE/) }),
+    )
+    await broker.stop()
+  })
+
+  it('authenticates by a token', async () => {
+    const module = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule'
+    const broker = await startBroker({
+      options: [
+        'sasl.enabled.mechanisms=OAUTHBEARER',
+        `listener.name.sasl.oauthbearer.sasl.jaas.config=${module} required unsecuredLoginStringClaim_sub="admin";`,
+      ],
+    })
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const seconds = Math.floor(Date.now() / 1000)
+    const jwt = (exp: number) => `${part({ alg: 'none' })}.${part({ sub: 'orders', iat: seconds - 60, exp })}.`
+    const sasl = (value: string) => ({ mechanism: 'oauthbearer', token: async () => ({ value }) }) as const
+    const client = await openClient({ brokers: broker.sasl, sasl: sasl(jwt(seconds + 3600)) })
+    expect(client.nodes).toHaveLength(1)
+    await expect(openClient({ brokers: broker.sasl, sasl: sasl(jwt(seconds - 30)) })).rejects.toThrow(
+      failure('SASL_AUTHENTICATION_FAILED', 'the token was refused: {"status":"invalid_token"}'),
+    )
+    let outages = 2
+    const token = async () => {
+      if (outages-- > 0) throw new Error('the issuer is away')
+      return { value: jwt(seconds + 3600) }
+    }
+    expect(await openClient({ brokers: broker.sasl, sasl: { mechanism: 'oauthbearer', token } })).toBeDefined()
     await broker.stop()
   })
 
