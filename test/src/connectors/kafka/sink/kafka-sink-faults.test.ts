@@ -10,6 +10,7 @@ import {
   clientOf,
   describeBroker,
   describePrivateBrokers,
+  type FaultProxy,
   startBroker,
   startProxiedBroker,
   type TestBroker,
@@ -178,6 +179,24 @@ describeBroker('kafkaSink and its like', (broker) => {
 
 describePrivateBrokers('kafkaSink in a broken world', () => {
   describe('answers that are lost', () => {
+    const answered = (proxy: FaultProxy): number => Math.max(0, ...proxy.received)
+
+    /** Does the work while the connection breaks behind so many more bytes of answers; whether it broke. */
+    const breaking = async (proxy: FaultProxy, bytes: number, work: () => unknown): Promise<boolean> => {
+      proxy.set({ resetAfterBytes: answered(proxy) + bytes })
+      const connections = proxy.accepted
+      let isOver = false
+      const working = Promise.resolve(work()).finally(() => {
+        isOver = true
+      })
+      while (!isOver && proxy.accepted === connections) await sleep(1)
+      const broke = !isOver
+      proxy.set()
+      await working
+      return broke
+    }
+
+    // Answer by answer: that one and all after it are lost, what was asked is done.
     it('has each epoch once, wherever the connection breaks', { timeout: 120_000 }, async () => {
       const { broker, proxy } = await startProxiedBroker()
       const direct = clientOf(broker)
@@ -185,23 +204,15 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
       const writer = `${topic}/sink/0`
       const sink = await openEpochSink(kafkaSink({ brokers: `127.0.0.1:${proxy.port}`, topic }))
       await sink.lastEpoch(writer, false)
-      // Byte by byte of what the broker answers during an epoch: that answer and all after it are lost, what was asked is done.
-      const answered = (): number => Math.max(0, ...proxy.received)
-      const before = answered()
+      const before = answered(proxy)
       await sink.apply(writer, 1, batchesOf(epochOf(1)))
-      const bytes = answered() - before
+      const bytes = answered(proxy) - before
       let epoch = 1
       let breaks = 0
       for (let at = 1; at <= bytes; at += 9) {
         epoch += 1
-        proxy.set({ resetAfterBytes: answered() + at })
-        const connections = proxy.accepted
-        let isOver = false
-        const applying = sink.apply(writer, epoch, batchesOf(epochOf(epoch))).finally(() => (isOver = true))
-        while (!isOver && proxy.accepted === connections) await sleep(1)
-        if (!isOver) breaks += 1
-        proxy.set()
-        await applying
+        const next = epoch
+        if (await breaking(proxy, at, () => sink.apply(writer, next, batchesOf(epochOf(next))))) breaks += 1
       }
       expect(breaks).toBeGreaterThan(15)
       expect(await sink.lastEpoch(writer, true)).toBe(epoch)
@@ -212,10 +223,32 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
       await broker.stop()
     })
 
+    it('registers its marker, wherever the connection breaks', { timeout: 120_000 }, async () => {
+      const { broker, proxy } = await startProxiedBroker()
+      const direct = clientOf(broker)
+      const topic = await direct.topic('registered')
+      const sink = await openEpochSink(kafkaSink({ brokers: `127.0.0.1:${proxy.port}`, topic }))
+      const before = answered(proxy)
+      await sink.lastEpoch(`${topic}/calm/0`, false)
+      const bytes = answered(proxy) - before
+      let breaks = 0
+      for (let at = 1; at <= bytes; at += 17) {
+        const writer = `${topic}/sink/${at}`
+        if (await breaking(proxy, at, () => sink.lastEpoch(writer, false))) breaks += 1
+        expect(await sink.lastEpoch(writer, true)).toBe(-1)
+      }
+      expect(breaks).toBeGreaterThan(10)
+      await sink.close()
+      await direct.close()
+      await proxy.close()
+      await broker.stop()
+    })
+
     it('sends what it has at least once, in order, over a connection that breaks', { timeout: 120_000 }, async () => {
       const { broker, proxy } = await startProxiedBroker()
       const direct = clientOf(broker)
       const topic = await direct.topic('breaking')
+      const counters = new Map<string, number>()
       const sink = await openUpsertSink(
         kafkaSink({
           brokers: `127.0.0.1:${proxy.port}`,
@@ -224,6 +257,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
           requestTimeoutMs: 1000,
           lingerMs: 0,
         }),
+        { counters },
       )
       for (let round = 1; round <= 30; round += 1) {
         const writing = sink.write(epochOf(round))
@@ -239,6 +273,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
         await flushing
       }
       await sink.close()
+      expect(counters.get('sinkRetries')).toBeGreaterThan(0)
       // An idempotent producer's batch that is sent again is taken once.
       expect(await valuesOf(direct, topic)).toEqual(written(...Array.from({ length: 30 }, (_, i) => i + 1)))
       await direct.close()
