@@ -167,7 +167,7 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
     proxy.set({ delayMs: 50 })
     const clock = new LookClock()
     const opening = open(proxy.port, info, end, { clock })
-    await expect.poll(() => proxy.received.at(-1), { interval: 5 }).toBeGreaterThan(0)
+    await expect.poll(() => proxy.received.at(-1), { interval: 5, timeout: 20_000 }).toBeGreaterThan(0)
     proxy.set({ halfOpen: true })
     clock.look()
     await expect(opening).rejects.toEqual(failed('did not answer'))
@@ -316,7 +316,7 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
     await stream.close()
     await waiting
     expect(stream.take()).toBeUndefined()
-    await expect.poll(() => proxy.open).toBe(0)
+    await expect.poll(() => proxy.open, { timeout: 20_000 }).toBe(0)
     const dumps = "SELECT count(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
     await expect.poll(async () => (await session.first(dumps))?.[0], { timeout: 20_000 }).toBe('0')
   })

@@ -247,7 +247,7 @@ async function retried(run: () => Promise<void>): Promise<void> {
     try {
       return await run()
     } catch (error) {
-      if (attempt === 100) throw error
+      if (attempt === 1000) throw error
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
