@@ -31,6 +31,14 @@ describe('lockJob', () => {
     expect(await readdir(join(path, '..'))).toEqual([])
   })
 
+  it('is there for each of several jobs that begin at once where nothing is yet', async () => {
+    for (let round = 0; round < 20; round++) {
+      const data = join(await folder(), 'data')
+      const locks = await Promise.all(Array.from({ length: 8 }, (_, job) => lockJob(join(data, `${job}`, 'lock'))))
+      for (const lock of locks) await lock.release()
+    }
+  })
+
   it('takes over the lock of a process that is dead', async () => {
     const path = join(await folder(), 'lock')
     const child = await sleeper()
