@@ -52,7 +52,7 @@ export async function startBroker(): Promise<Broker> {
 
 async function freePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 30_000)
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
     const ports = Array.from({ length: PORTS }, (_, i) => port + i)
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return port
   }
