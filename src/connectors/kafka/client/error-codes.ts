@@ -148,7 +148,7 @@ export const ERROR_CODES: Readonly<Record<number, readonly [name: string, retria
   81: ['GROUP_MAX_SIZE_REACHED', false, 'the group is full'],
   82: ['FENCED_INSTANCE_ID', false, 'another member has taken this instance id'],
   83: ['ELIGIBLE_LEADERS_NOT_AVAILABLE', true, 'no replica can become the leader'],
-  84: ['ELECTION_NOT_NEEDED', false, 'the partition has a leader'],
+  84: ['ELECTION_NOT_NEEDED', true, 'the partition has a leader'],
   85: ['NO_REASSIGNMENT_IN_PROGRESS', false, 'no partition is being reassigned'],
   86: ['GROUP_SUBSCRIBED_TO_TOPIC', false, 'the group is reading the topic'],
   87: ['INVALID_RECORD', false, 'the broker refuses a record: a compacted topic takes none without a key'],
@@ -201,5 +201,5 @@ export const ERROR_CODES: Readonly<Record<number, readonly [name: string, retria
   130: ['STREAMS_INVALID_TOPOLOGY', false, 'the topology is invalid'],
   131: ['STREAMS_INVALID_TOPOLOGY_EPOCH', false, 'the topology has another epoch'],
   132: ['STREAMS_TOPOLOGY_FENCED', false, 'the topology was replaced'],
-  133: ['SHARE_SESSION_LIMIT_REACHED', false, 'the broker has no room for another share session'],
+  133: ['SHARE_SESSION_LIMIT_REACHED', true, 'the broker has no room for another share session'],
 }
