@@ -9,7 +9,7 @@ import type { KafkaRecord } from '../../../../../src/connectors/kafka/records/ka
 import { kafkaSource } from '../../../../../src/connectors/kafka/source/kafka-source.ts'
 import type { KafkaSourceOptions } from '../../../../../src/connectors/kafka/source/options.ts'
 import { describeBroker } from '../../../../support/kafka-servers.ts'
-import { inLife } from './source-life.ts'
+import { inLife, untilMarked } from './source-life.ts'
 
 describeBroker('kafkaSource: which records it gives', (broker) => {
   const source = <T>(options: Partial<KafkaSourceOptions<T>>) =>
@@ -121,6 +121,7 @@ describeBroker('kafkaSource: which records it gives', (broker) => {
         const again = await two.transaction()
         await send(again, { value: 'c4', partition: 0 }, { value: 'c5', partition: 1 })
         await again.commit()
+        await untilMarked(broker.brokers, topics)
         const open = await one.transaction()
         await send(open, { value: 'open', partition: 0 })
         await broker.produce(topics, [{ value: 'behind', partition: 0 }])
@@ -152,6 +153,7 @@ describeBroker('kafkaSource: which records it gives', (broker) => {
         if (n % 3 !== 1) expected.push(...messages.map(({ value }) => value))
       }
     })
+    await untilMarked(broker.brokers, topics)
     const got: string[] = []
     let restore = await inLife(source<string>({ topics, format: text(), bounded: 'latest' }), {}, (life) =>
       life.checkpoint(),

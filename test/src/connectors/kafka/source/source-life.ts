@@ -1,6 +1,9 @@
 // One life of a source against a real broker, by the real clock: an enumerator, readers, and what passes between them.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { KafkaClient } from '../../../../../src/connectors/kafka/client/kafka-client.ts'
+import { listOffsets } from '../../../../../src/connectors/kafka/client/topics.ts'
+import { parseConnectionOptions } from '../../../../../src/connectors/kafka/connection.ts'
 import type { KafkaSplit } from '../../../../../src/connectors/kafka/source/kafka-split.ts'
 import type { KeyedContext } from '../../../../../src/contract/keyed-context.ts'
 import type {
@@ -178,5 +181,25 @@ export async function inLife<T, R>(
     return await work(life)
   } finally {
     await life.close()
+  }
+}
+
+/** Waits until the markers of all ended transactions are in the topic: a commit is acknowledged before they are. None may be open. */
+export async function untilMarked(brokers: string, topic: string): Promise<void> {
+  const { clock, logger } = runtimeContext({ clock: systemClock })
+  const settings = parseConnectionOptions({ brokers }, 'test')
+  const client = await KafkaClient.open(settings, { clock, logger, name: 'test' })
+  try {
+    const count = (await client.topics([topic])).get(topic)?.partitions ?? 0
+    const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }))
+    for (let marked = false; !marked; ) {
+      const [ends, stable] = [
+        await listOffsets(client, partitions, 'latest', false),
+        await listOffsets(client, partitions, 'latest', true),
+      ]
+      marked = [...ends].every(([id, { offset }]) => stable.get(id)?.offset === offset)
+    }
+  } finally {
+    await client.close()
   }
 }
