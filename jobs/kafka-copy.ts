@@ -1,0 +1,42 @@
+// Topics of one Kafka into another, exactly once: keys, values, headers, times and partitions as they are, tombstones too, and then what
+// is written to them. A reader of read_committed sees there what one sees here.
+//
+//   npx run-job jobs/kafka-copy.ts --set from=k1:9092 --set to=k2:9092 --set topics=shop.*,!shop.tmp*
+//
+// --set prefix=k1.                 what names there begin with; default: the same names
+// --set fromUser=… --set toUser=…  SASL by SCRAM-SHA-512; passwords in the environment, as FROM_PASSWORD and TO_PASSWORD
+// --set fromTls --set toTls        TLS, by certificates that the machine trusts
+// --set group=copy-2               what the source's positions and the target's transactions are under; default kafka-copy
+// --set compression=zstd           none, gzip, snappy, lz4 or zstd; default none
+// --parallelism 4                  as many subtasks read and write
+// --checkpoint-interval 1s         how soon records show there
+// --batch                          ends when what is there is copied; started again, it goes on from there
+//
+// Topics are made there with as many partitions as here, and given more when there are more here: whenever the job starts. One that is found
+// later makes it start again. Records that are older than retention.ms of the topic there are deleted soon.
+
+import { job } from 'millrace'
+import { type Compression, kafkaSink, kafkaSource } from 'millrace/connectors/kafka'
+import { clusterOf, SameTopics } from './kafka-copy/same-topics.ts'
+
+export default job('kafka-copy', (flow, settings) => {
+  const secure = (which: 'from' | 'to') =>
+    clusterOf(settings.list(which), {
+      username: settings.string(`${which}User`, ''),
+      passwordEnv: `${which.toUpperCase()}_PASSWORD`,
+      tls: settings.boolean(`${which}Tls`, false),
+    })
+  const [from, to] = [secure('from'), secure('to')]
+  const prefix = settings.string('prefix', '')
+  // Where both are one Kafka, copies are not copied.
+  const topics = [...settings.list('topics'), ...(prefix === '' ? [] : [`!${prefix}*`])]
+  const group = settings.string('group', 'kafka-copy')
+  const compression = settings.string('compression', 'none') as Compression
+  flow
+    .from('from', kafkaSource({ ...from, topics, groupId: group }))
+    .process('same-topics', () => new SameTopics({ from, to, topics, prefix }))
+    .to(
+      'to',
+      kafkaSink({ ...to, topic: ({ topic }) => `${prefix}${topic}`, compression, transactionalIdPrefix: group }),
+    )
+})
