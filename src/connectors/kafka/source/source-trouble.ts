@@ -36,9 +36,6 @@ const SETTING_KINDS: ReadonlySet<string> = new Set([
   'TLS',
 ])
 
-/** A request was on its way to a broker that left the cluster. */
-const BROKER_LEFT = 'CLOSED'
-
 interface Spell {
   readonly sinceMs: number
   readonly goOn: () => Promise<boolean>
@@ -72,7 +69,7 @@ export class SourceTrouble {
 
   /** Waits, longer each time; then undefined if the partition is to be asked for again, else why it is not. */
   async retry({ id, topic }: KafkaSplit, error: unknown): Promise<unknown> {
-    if (!(error instanceof KafkaFailure && (error.retriable || error.kind === BROKER_LEFT))) return error
+    if (!(error instanceof KafkaFailure && error.retriable)) return error
     const { clock, logger } = this.#options.context
     let spell = this.#spells.get(id)
     if (spell === undefined) {
