@@ -12,6 +12,7 @@ import {
   describePrivateBrokers,
   type FaultProxy,
   startBroker,
+  startCluster,
   startProxiedBroker,
   type TestBroker,
 } from '../../../../support/kafka-servers.ts'
@@ -25,6 +26,13 @@ const valuesOf = async (broker: TestBroker, topic: string): Promise<string[]> =>
 
 const written = (...epochs: readonly number[]): string[] =>
   epochs.flatMap((epoch) => epochOf(epoch).map(({ value }) => `${value}`))
+
+/** The values of each key, in order. */
+function valuesByKey(records: readonly { readonly key?: unknown; readonly value: unknown }[]): Map<string, string[]> {
+  const values = new Map<string, string[]>()
+  for (const { key, value } of records) values.set(`${key}`, [...(values.get(`${key}`) ?? []), `${value}`])
+  return values
+}
 
 /** A batch, then waits for `gate`, then another one. */
 function held(first: readonly WrittenRecord[], gate: Promise<unknown>, second: readonly WrittenRecord[] = first) {
@@ -304,6 +312,51 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
     expect(await valuesOf(direct, topic)).toEqual(written(1, 2, 3, 4))
     await direct.close()
     await broker.stop()
+  })
+
+  it('follows leaders and coordinators to other brokers', { timeout: 300_000 }, async () => {
+    const processes = await startCluster()
+    const direct = clientOf(...processes)
+    const brokers = direct.brokers
+    const [exact, least] = [await direct.topic('moved-exact', 6), await direct.topic('moved-least', 6)]
+    const writers = [0, 1, 2, 3].map((subtask) => `${exact}/sink/${subtask}`)
+    // Their coordinators are on several brokers.
+    const sinks = await Promise.all(
+      writers.map(() => openEpochSink(kafkaSink<WrittenRecord>({ brokers, topic: exact, requestTimeoutMs: 5000 }))),
+    )
+    const atLeast = await openUpsertSink(
+      kafkaSink<WrittenRecord>({ brokers, topic: least, delivery: 'at-least-once', requestTimeoutMs: 5000 }),
+    )
+    const recordsOf = (name: string, epoch: number): WrittenRecord[] =>
+      Array.from({ length: 60 }, (_, i) => ({ key: `${name}/k${i % 20}`, value: `${epoch}:${i}` }))
+    let epoch = 0
+    const round = async (): Promise<void> => {
+      epoch += 1
+      const now = epoch
+      await Promise.all([
+        ...sinks.map((sink, i) => sink.apply(`${writers[i]}`, now, batchesOf(recordsOf(`${i}`, now)))),
+        Promise.resolve(atLeast.write(recordsOf('0', now))).then(() => atLeast.flush()),
+      ])
+    }
+    await Promise.all(sinks.map((sink, i) => sink.lastEpoch(`${writers[i]}`, false)))
+    for (const process of processes.slice(1)) {
+      for (const end of ['stop', 'kill'] as const) {
+        const ending = process[end]()
+        for (let i = 0; i < 5; i += 1) await round()
+        await ending
+        await round()
+        await process.start()
+        await round()
+      }
+    }
+    for (const sink of [...sinks, atLeast]) await sink.close()
+    const epochs = Array.from({ length: epoch }, (_, each) => each + 1)
+    const expected = (names: readonly string[]): Map<string, string[]> =>
+      valuesByKey(names.flatMap((name) => epochs.flatMap((each) => recordsOf(name, each))))
+    expect(valuesByKey(await direct.readAll(exact))).toEqual(expected(['0', '1', '2', '3']))
+    expect(valuesByKey(await direct.readAll(least))).toEqual(expected(['0']))
+    await direct.close()
+    for (const process of processes.reverse()) await process.stop()
   })
 
   it('goes on after the broker has forgotten its transactional id', { timeout: 120_000 }, async () => {
