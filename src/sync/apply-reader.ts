@@ -18,6 +18,7 @@ import type { Polled, ReaderContext, SourceReader } from '../contract/source-fun
 import { MillraceError } from '../errors.ts'
 import { batchOf } from '../record/batch.ts'
 import type { Change, ChangeSource } from '../record/change.ts'
+import { Reminder } from './late-start.ts'
 import { type Mark, readMark } from './mark.ts'
 import type { SyncTopic, TopicNames } from './topic-names.ts'
 
@@ -71,6 +72,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
   readonly #options: ApplyReaderOptions
   readonly #inner: SourceReader<KafkaRecord, SyncSplit>
   readonly #format = changes<Row>()
+  readonly #reminder: Reminder
   readonly #topics = new Map<string, Topic>()
   /** Splits of topics that are none of this sync's. */
   readonly #others: KafkaSplit[] = []
@@ -81,6 +83,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
 
   constructor(options: ApplyReaderOptions) {
     this.#options = options
+    this.#reminder = new Reminder(options.context)
     this.#inner = options.open({ ...options.context, mode: 'stream', splitFinished: (id) => this.#over(id) })
   }
 
@@ -105,6 +108,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
           verdict: undefined,
         })
     }
+    if (splits.length > 0) this.#reminder.done()
     await this.#release()
   }
 
@@ -117,6 +121,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
 
   async poll(maxRecords: number): Promise<Polled<Change<Row>>> {
     this.#again = false
+    this.#reminder.remind()
     for (let batch = 0; batch < SILENT_BATCHES_MAX; batch++) {
       const polled = await this.#inner.poll(maxRecords)
       if (polled === 'idle' || polled === 'end') return this.#isOver() ? 'end' : 'idle'
@@ -129,7 +134,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
   }
 
   async available(): Promise<void> {
-    if (!this.#again) await this.#inner.available()
+    if (!this.#again) await this.#reminder.orElse(this.#inner.available())
   }
 
   snapshot(checkpoint: number): readonly SyncSplit[] {

@@ -10,7 +10,8 @@ import {
 } from '../contract/source-function.ts'
 import type { Change, ChangeSource } from '../record/change.ts'
 import { ApplyReader, type SyncSplit } from './apply-reader.ts'
-import { startWhenBegun, topicEnds } from './topic-ends.ts'
+import { LateStart } from './late-start.ts'
+import { isBegun, topicEnds } from './topic-ends.ts'
 import type { TopicNames } from './topic-names.ts'
 
 export interface ApplySourceOptions {
@@ -40,7 +41,8 @@ export class ApplySource<Row> extends SourceFunction<Change<Row>, SyncSplit> {
   createEnumerator(context: EnumeratorContext<SyncSplit>): SplitEnumerator {
     const { topics, kafka, names } = this.#options
     // Where it ends, in batch mode too, the reader knows: a run that goes on must find its partitions again.
-    return startWhenBegun(topics.createEnumerator({ ...context, mode: 'stream' }), { kafka, names, context })
+    const inner = topics.createEnumerator({ ...context, mode: 'stream' })
+    return new LateStart(inner, isBegun(kafka, names, context), context.logger)
   }
 
   createReader(context: ReaderContext): SourceReader<Change<Row>, SyncSplit> {

@@ -7,6 +7,7 @@
 // I2. 'ended' comes last, from the reader that has the log. Its place is in the log's split from the first on: the same after a restore.
 
 import type { ChangeSplit, Offset } from '../connectors/cdc/index.ts'
+import type { RuntimeContext } from '../contract/runtime-context.ts'
 import {
   type EnumeratorContext,
   type Polled,
@@ -17,6 +18,7 @@ import {
 } from '../contract/source-function.ts'
 import { batchOf } from '../record/batch.ts'
 import type { Change } from '../record/change.ts'
+import { type Condition, LateStart, Reminder } from './late-start.ts'
 
 /** What the source says of itself, between its changes. */
 export type SourceMark =
@@ -30,39 +32,44 @@ export type Marked<Row> = Change<Row> | SourceMark
 export class MarkedSource<Row> extends SourceFunction<Marked<Row>, ChangeSplit> {
   readonly boundedness: 'bounded' | 'unbounded'
   readonly #inner: SourceFunction<Change<Row>, ChangeSplit>
-  readonly #begins: (inner: SplitEnumerator, context: EnumeratorContext<ChangeSplit>) => SplitEnumerator
+  readonly #condition: ((context: RuntimeContext) => Condition) | undefined
 
-  /** `begins`: makes the enumerator wait for something. */
-  constructor(
-    inner: SourceFunction<Change<Row>, ChangeSplit>,
-    begins: (inner: SplitEnumerator, context: EnumeratorContext<ChangeSplit>) => SplitEnumerator = (inner) => inner,
-  ) {
+  /** `condition`: it begins to read when this is met. */
+  constructor(inner: SourceFunction<Change<Row>, ChangeSplit>, condition?: (context: RuntimeContext) => Condition) {
     super()
     this.#inner = inner
-    this.#begins = begins
+    this.#condition = condition
     this.boundedness = inner.boundedness
   }
 
   createEnumerator(context: EnumeratorContext<ChangeSplit>): SplitEnumerator {
-    return this.#begins(this.#inner.createEnumerator(context), context)
+    const inner = this.#inner.createEnumerator(context)
+    return this.#condition === undefined ? inner : new LateStart(inner, this.#condition(context), context.logger)
   }
 
   createReader(context: ReaderContext): SourceReader<Marked<Row>, ChangeSplit> {
-    return new MarkedReader(this.#inner.createReader(context), this.boundedness === 'bounded', context)
+    const reminder = this.#condition === undefined ? undefined : new Reminder(context)
+    const reader = this.#inner.createReader(context)
+    return new MarkedReader(reader, { ends: this.boundedness === 'bounded', reminder, context })
   }
+}
+
+interface MarkedReaderOptions {
+  /** It tells its end, and else its beginning. */
+  readonly ends: boolean
+  readonly reminder: Reminder | undefined
+  readonly context: ReaderContext
 }
 
 class MarkedReader<Row> implements SourceReader<Marked<Row>, ChangeSplit> {
   readonly #inner: SourceReader<Change<Row>, ChangeSplit>
-  readonly #ends: boolean
-  readonly #context: ReaderContext
+  readonly #options: MarkedReaderOptions
   #begun = false
   #until: Offset | undefined
 
-  constructor(inner: SourceReader<Change<Row>, ChangeSplit>, ends: boolean, context: ReaderContext) {
+  constructor(inner: SourceReader<Change<Row>, ChangeSplit>, options: MarkedReaderOptions) {
     this.#inner = inner
-    this.#ends = ends
-    this.#context = context
+    this.#options = options
   }
 
   async open(): Promise<void> {
@@ -70,14 +77,16 @@ class MarkedReader<Row> implements SourceReader<Marked<Row>, ChangeSplit> {
   }
 
   async addSplits(splits: readonly ChangeSplit[]): Promise<void> {
+    this.#options.reminder?.done()
     await this.#inner.addSplits(splits)
     const log = splits.find((split) => split.kind === 'log')
     if (log === undefined) return
-    if (this.#ends) this.#until = log.until
+    if (this.#options.ends) this.#until = log.until
     else this.#begun = true
   }
 
   noMoreSplits(): void {
+    this.#options.reminder?.done()
     this.#inner.noMoreSplits()
   }
 
@@ -86,6 +95,7 @@ class MarkedReader<Row> implements SourceReader<Marked<Row>, ChangeSplit> {
   }
 
   async poll(maxRecords: number): Promise<Polled<Marked<Row>>> {
+    this.#options.reminder?.remind()
     if (this.#begun) {
       this.#begun = false
       return batchOf<Marked<Row>>([{ mark: 'begun' }])
@@ -94,11 +104,13 @@ class MarkedReader<Row> implements SourceReader<Marked<Row>, ChangeSplit> {
     const until = this.#until
     if (polled !== 'end' || until === undefined) return polled
     this.#until = undefined
-    return batchOf<Marked<Row>>([{ mark: 'ended', until, atMs: this.#context.clock.now() }])
+    return batchOf<Marked<Row>>([{ mark: 'ended', until, atMs: this.#options.context.clock.now() }])
   }
 
   async available(): Promise<void> {
-    if (!this.#begun) await this.#inner.available()
+    if (this.#begun) return
+    const { reminder } = this.#options
+    await (reminder === undefined ? this.#inner.available() : reminder.orElse(this.#inner.available()))
   }
 
   snapshot(checkpoint: number): readonly ChangeSplit[] {

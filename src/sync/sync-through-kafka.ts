@@ -9,13 +9,14 @@ import type { WrittenRecord } from '../connectors/kafka/formats/format.ts'
 import { kafkaSink } from '../connectors/kafka/sink/kafka-sink.ts'
 import { kafkaSource } from '../connectors/kafka/source/kafka-source.ts'
 import type { RuntimeContext } from '../contract/runtime-context.ts'
-import type { SourceFunction, SplitEnumerator } from '../contract/source-function.ts'
+import type { SourceFunction } from '../contract/source-function.ts'
 import { MillraceError } from '../errors.ts'
 import type { Job, JobOptions } from '../graph/job.ts'
 import type { Change } from '../record/change.ts'
 import { ApplySource } from './apply-source.ts'
+import type { Condition } from './late-start.ts'
 import { type Marked, MarkedSource } from './marked-source.ts'
-import { startWhenBegun } from './topic-ends.ts'
+import { isBegun } from './topic-ends.ts'
 import { TopicNames } from './topic-names.ts'
 import { ChangesWriter, FullWriter } from './topic-writers.ts'
 
@@ -131,9 +132,7 @@ class SyncJob<Row, Target extends string> {
   }
 
   full(): void {
-    const [kafka, names] = [this.#plan.kafka, this.#names]
-    const begins = (inner: SplitEnumerator, context: RuntimeContext): SplitEnumerator =>
-      startWhenBegun(inner, { kafka, names, context })
+    const begun = (context: RuntimeContext): Condition => isBegun(this.#plan.kafka, this.#names, context)
     const parts = partsOf(this.#plan.tables)
     const [first, ...others] = parts.map((tables, index) => {
       const options = {
@@ -144,7 +143,7 @@ class SyncJob<Row, Target extends string> {
       }
       const part = { part: index + 1, parts: parts.length }
       return this.#flow
-        .from<Marked<Row>>(`source-${part.part}`, new MarkedSource(this.#plan.source(options), begins))
+        .from<Marked<Row>>(`source-${part.part}`, new MarkedSource(this.#plan.source(options), begun))
         .process<WrittenRecord>(`records-${part.part}`, () => new FullWriter<Row>(this.#names, part), ONE)
     })
     first?.union('all', ...others).to('topics', this.#sink(), ONE)

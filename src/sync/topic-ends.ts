@@ -4,25 +4,20 @@ import { KafkaClient } from '../connectors/kafka/client/kafka-client.ts'
 import { listOffsets } from '../connectors/kafka/client/topics.ts'
 import { type KafkaConnectionOptions, parseConnectionOptions } from '../connectors/kafka/connection.ts'
 import type { RuntimeContext } from '../contract/runtime-context.ts'
-import type { SplitEnumerator } from '../contract/source-function.ts'
 import { isMillraceError, MillraceError, reasonOf } from '../errors.ts'
-import { startWhen } from './start-when.ts'
+import type { Condition } from './late-start.ts'
 import type { TopicNames } from './topic-names.ts'
 
-/** The enumerator of a job that needs the sync's first job to have fixed where changes begin: it waits for that. */
-export function startWhenBegun(
-  inner: SplitEnumerator,
-  sync: { readonly kafka: KafkaConnectionOptions; readonly names: TopicNames; readonly context: RuntimeContext },
-): SplitEnumerator {
-  const { kafka, names, context } = sync
-  const isReady = (): Promise<boolean> =>
+/** That the sync's first job has fixed where changes begin: until then no other may read. */
+export function isBegun(kafka: KafkaConnectionOptions, names: TopicNames, context: RuntimeContext): Condition {
+  const isMet = (): Promise<boolean> =>
     withClient(kafka, context, async (client) => {
       if (!(await client.topics([names.control])).has(names.control)) return false
       // A transaction that was aborted moves the end on, too. Its mark was true.
       return ((await endsOf(client, [names.control])).get(names.control) ?? 0) > 0
     })
-  const waitsFor = `topic "${names.control}" to say that changes are on their way: the job that writes them is to run first`
-  return startWhen(inner, context, { isReady, waitsFor })
+  const text = `topic "${names.control}" to say that changes are on their way: the job that writes them is to run first`
+  return { isMet, text }
 }
 
 /** The offset behind the last record of each topic of the sync that is there now. */

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'libsql'
+import { filter, firstValueFrom } from 'rxjs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { listCheckpoints } from '../../../runtime/control/checkpoint-tools.ts'
 import type { Run } from '../../../runtime/control/run-types.ts'
@@ -128,6 +129,23 @@ describeBroker('syncThroughKafka', (broker) => {
       return first === undefined ? undefined : Number(first.after?.[1]) + more.length
     }
     await expect.poll(() => [updates('ann'), updates('bob')], { timeout: 30_000 }).toEqual([50, 60])
+  })
+
+  it('waits for the first job, is stopped meanwhile with a checkpoint, and waits again', async () => {
+    insert(0, 20)
+    const { incremental, full, 'apply-copy': copy } = jobs()
+    for (let round = 0; round < 2; round++) {
+      const waiting = [start(full), start(copy)]
+      for (const { state$ } of waiting) await firstValueFrom(state$.pipe(filter((state) => state === 'running')))
+      await Promise.all(waiting.map((one) => one.checkpoint()))
+      for (const { state, lastCheckpoint } of await Promise.all(waiting.map((one) => one.stop())))
+        expect([state, lastCheckpoint]).toEqual(['stopped', expect.any(Number)])
+    }
+    start(copy)
+    const reading = start(full)
+    start(incremental)
+    expect((await reading.result).state).toBe('finished')
+    await expectEqual('orders')
   })
 
   it('comes back from a crash of any of its jobs, at any moment', async () => {
