@@ -19,6 +19,8 @@ export type HeadersToWrite = readonly (readonly [name: string, value: Bytes])[]
 
 const BUFFER_BYTES_MIN = 1_024
 
+const LOOP_MAX = 32
+
 export class BatchBuilder {
   readonly #codec: Codec | null
   readonly #compression: number
@@ -125,9 +127,16 @@ const fieldBytes = (bytes: number): number => varintBytes(bytes) + (bytes < 0 ? 
 function writeField(buffer: Buffer, at: number, part: Bytes, bytes: number): number {
   const from = writeVarint(buffer, at, bytes)
   if (part === null) return from
-  if (typeof part === 'string') buffer.write(part, from)
-  else buffer.set(part, from)
+  if (typeof part !== 'string') buffer.set(part, from)
+  else if (part.length === bytes) writeAscii(buffer, from, part)
+  else buffer.write(part, from)
   return from + bytes
+}
+
+/** Characters of a byte each. A call out of JavaScript costs more than a short loop. */
+function writeAscii(buffer: Buffer, at: number, text: string): void {
+  if (text.length > LOOP_MAX) buffer.write(text, at, 'latin1')
+  else for (let i = 0; i < text.length; i += 1) buffer[at + i] = text.charCodeAt(i)
 }
 
 function headersBytes(headers: HeadersToWrite): number {
