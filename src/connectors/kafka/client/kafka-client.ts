@@ -60,7 +60,7 @@ export class KafkaClient {
   readonly #coordinators = new Map<string, number>()
   /** Topics to be asked for in the next request of metadata, and that request. */
   readonly #wanted = new Set<string>()
-  #refreshing: Promise<void> | undefined
+  #refreshing: Promise<ReadonlyMap<string, number>> | undefined
   #controller = -1
   #closed = false
   readonly #closing = deferred()
@@ -108,7 +108,8 @@ export class KafkaClient {
   async leader(topic: string, partition: number): Promise<number> {
     const known = this.#leaders.get(topic)?.[partition]
     if (known !== undefined && known >= 0) return known
-    await this.#refresh(topic)
+    const error = (await this.#refresh(topic)).get(topic) ?? UNKNOWN_TOPIC_OR_PARTITION
+    if (error !== LEADER_NOT_AVAILABLE) throwIfFailed(error, `Topic "${topic}"`)
     const leader = this.#leaders.get(topic)?.[partition]
     if (leader === undefined) throw failureOf(UNKNOWN_TOPIC_OR_PARTITION, `Partition ${partition} of topic "${topic}"`)
     if (leader < 0) throw failureOf(LEADER_NOT_AVAILABLE, `Partition ${partition} of topic "${topic}"`)
@@ -266,15 +267,15 @@ export class KafkaClient {
     this.#nodes.set(id, this.#nodeAt({ host, port }))
   }
 
-  /** Asks for the leaders of a topic; all topics wanted in the same moment go into one request. */
-  #refresh(topic: string): Promise<void> {
+  /** Asks for the leaders of a topic; all topics wanted in the same moment go into one request. The error of each. */
+  #refresh(topic: string): Promise<ReadonlyMap<string, number>> {
     this.#wanted.add(topic)
     this.#refreshing ??= Promise.resolve().then(async () => {
       const names = [...this.#wanted]
       this.#wanted.clear()
       this.#refreshing = undefined
       const { topics } = await this.#load(names)
-      for (const { error, name } of topics) if (error !== LEADER_NOT_AVAILABLE) throwIfFailed(error, `Topic "${name}"`)
+      return new Map(topics.map(({ name, error }) => [name, error]))
     })
     return this.#refreshing
   }

@@ -24,6 +24,8 @@ const KEEP_ALIVE_MS = 60_000
 const RENEWAL_MS = 10_000
 const RENEWAL_PART = 0.2
 const UNSUPPORTED_VERSION = 35
+/** Certificates and protocols that do not fit each other when a connection is made will not fit later. */
+const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
 
 /** kafkajs would write to the console, and the steps of SASL with it; what matters is in the errors it throws. */
 const silent = { namespace: () => silent, debug: ignore, info: ignore, warn: ignore, error: ignore }
@@ -55,6 +57,7 @@ export class KafkajsConnection {
       connectionTimeout: settings.connectTimeoutMs,
       requestTimeout: settings.requestTimeoutMs,
     })
+    this.#guardFrames()
   }
 
   /** Connects, learns what the broker can do, and authenticates. Once. Throws KafkaFailure. */
@@ -118,7 +121,7 @@ export class KafkajsConnection {
       await this.#connection.connect()
     } catch (error) {
       const hint = this.#settings.tls === undefined ? '' : ' (is this a listener without TLS?)'
-      throw this.#lost ?? lossOf(what, error, hint)
+      throw this.#lost ?? this.#lossOf(what, error, hint)
     }
     if (this.#lost !== undefined) throw this.#lost
     const lost = () => this.close(connectionFailure(what, `it was lost${this.#hint()}`))
@@ -132,6 +135,19 @@ export class KafkajsConnection {
     this.#connection.setVersions(Object.fromEntries(versions))
     this.#connection.setSupportAuthenticationProtocol(true)
     await this.#authenticate()
+  }
+
+  /** Where what comes is no frame of Kafka's, kafkajs throws into the socket, and with it the process would end. */
+  #guardFrames(): void {
+    const connection = this.#connection
+    const process = connection.processData.bind(connection)
+    connection.processData = (bytes) => {
+      try {
+        process(bytes)
+      } catch (error) {
+        this.close(connectionFailure(`Connection to ${this.#place}`, `what came is not Kafka's: ${reasonOf(error)}`))
+      }
+    }
   }
 
   /** A request before anything is known of the broker. */
@@ -191,11 +207,20 @@ export class KafkajsConnection {
   #requestFailure(what: string, timeoutMs: number, error: Error): KafkaFailure {
     if (error instanceof KafkaFailure)
       return new KafkaFailure(error.code, error.kind, error.retriable, `${what}: ${error.message}`, error)
-    if (error.name !== 'KafkaJSRequestTimeoutError') return lossOf(what, error, this.#hint())
+    if (error.name !== 'KafkaJSRequestTimeoutError') return this.#lossOf(what, error, this.#hint())
     const reason = `given up, since ${what} had no answer in ${timeoutMs} ms`
     // Once kafkajs is done with its list of requests, and before anybody who waits for this one goes on.
     queueMicrotask(() => this.close(connectionFailure(`Connection to ${this.#place}`, reason)))
     return timeoutFailure(what, timeoutMs)
+  }
+
+  /** `hint`: what may be the reason if the broker has closed the connection. */
+  #lossOf(what: string, error: unknown, hint: string): KafkaFailure {
+    const { code } = error as { code?: unknown }
+    const reason = reasonOf(error)
+    if (!this.#ready && typeof code === 'string' && TLS_CODES.test(code))
+      return new KafkaFailure(-2, 'TLS', false, `${what}: ${code}: ${reason}`, error)
+    return connectionFailure(what, code === undefined || code === 'ECONNRESET' ? `${reason}${hint}` : reason, error)
   }
 
   #hint(): string {
@@ -251,16 +276,4 @@ function writeAll(socket: Socket, pieces: readonly Buffer[]): void {
   if (pieces.length > 1) socket.cork()
   for (const piece of pieces) socket.write(piece)
   if (pieces.length > 1) socket.uncork()
-}
-
-/** Certificates and protocols that do not fit each other will not fit later. */
-const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
-
-/** `hint`: what may be the reason if the broker has closed the connection. */
-function lossOf(what: string, error: unknown, hint: string): KafkaFailure {
-  const { code } = error as { code?: unknown }
-  const reason = reasonOf(error)
-  if (typeof code === 'string' && TLS_CODES.test(code))
-    return new KafkaFailure(-2, 'TLS', false, `${what}: ${code}: ${reason}`, error)
-  return connectionFailure(what, code === undefined || code === 'ECONNRESET' ? `${reason}${hint}` : reason, error)
 }

@@ -29,6 +29,8 @@ export interface KafkajsSocket {
     maybeThrottle(throttleMs: number): void
     destroy(): void
   }
+  /** Called with what comes from the socket. */
+  processData(bytes: Buffer): void
   connect(): Promise<boolean>
   disconnect(): Promise<boolean>
   setVersions(versions: Record<number, { minVersion: number; maxVersion: number }>): void

@@ -9,9 +9,12 @@ import type { KafkaApi } from '../../../../../src/connectors/kafka/client/api.ts
 import { listOffsets } from '../../../../../src/connectors/kafka/client/apis/list-offsets.ts'
 import { metadata } from '../../../../../src/connectors/kafka/client/apis/metadata.ts'
 import { failureOf, type KafkaFailure } from '../../../../../src/connectors/kafka/client/failure.ts'
+import { KafkajsConnection } from '../../../../../src/connectors/kafka/client/kafkajs-connection.ts'
+import { parseConnectionOptions } from '../../../../../src/connectors/kafka/connection.ts'
 import {
   describeBroker,
   describePrivateBrokers,
+  FaultProxy,
   startBroker,
   startProxiedBroker,
 } from '../../../../support/kafka-servers.ts'
@@ -62,6 +65,10 @@ describeBroker('KafkaClient', (broker) => {
       spied.encode = encode
     }
     expect(asked).toEqual([topics, [topics[2]]])
+    // One that is not there does not fail the others of its request.
+    client.stale(topics[1] as string)
+    const both = await Promise.allSettled([client.leader(topics[1] as string, 0), client.leader('client-nowhere', 0)])
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
   })
 
   it('goes on where one address of the list is down', async () => {
@@ -158,7 +165,42 @@ describe('KafkaClient without a broker', () => {
   })
 })
 
+describe('KafkaClient and what is no broker', () => {
+  it.each([
+    ['a frame that is too short', Buffer.from('0000000100', 'hex'), "what came is not Kafka's"],
+    ['a length below zero', Buffer.from('ffffff0000000000', 'hex'), ''],
+    ['another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), ''],
+  ])('takes %s for a lost connection', async (_, said, message) => {
+    const server = createServer((socket) => socket.once('data', () => socket.end(said)))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const brokers = `127.0.0.1:${port}`
+    await expect(openClient({ brokers, requestTimeoutMs: 500, retryMaxMs: 0 })).rejects.toThrow(
+      failure('CONNECTION', message),
+    )
+    server.close()
+  })
+})
+
 describePrivateBrokers('KafkaClient, connections', () => {
+  it('takes TLS that breaks later for a lost connection', async () => {
+    const broker = await startBroker()
+    const proxy = await FaultProxy.to(Number(broker.tls.split(':')[1]))
+    const options = { brokers: `127.0.0.1:${proxy.port}`, ssl: { ca: broker.caFile } }
+    const settings = parseConnectionOptions(options, 'test')
+    const connection = new KafkajsConnection({ host: '127.0.0.1', port: proxy.port }, settings, 'test')
+    await connection.open()
+    await connection.send(metadata, { topics: [] })
+    proxy.set({ flipBitAt: (proxy.received[0] as number) + 20 })
+    await expect(connection.send(metadata, { topics: [] })).rejects.toThrow(
+      expect.objectContaining({ kind: 'CONNECTION', retriable: true }),
+    )
+    expect(connection.ready).toBe(false)
+    await expect(connection.send(metadata, { topics: [] })).rejects.toThrow(failure('CONNECTION'))
+    await broker.stop()
+    await proxy.close()
+  })
+
   it('authenticates by every mechanism, and says who was refused but no password', async () => {
     const broker = await startBroker()
     for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
