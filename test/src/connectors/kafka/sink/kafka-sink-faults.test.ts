@@ -157,6 +157,17 @@ describeBroker('kafkaSink and its like', (broker) => {
     expect(await valuesOf(broker, topic)).toEqual([...written(1), 'after', ...written(2)])
   })
 
+  it('warns before a transaction takes too long', async () => {
+    const topic = await broker.topic('tight')
+    const logged: string[] = []
+    const sink = await openEpochSink(kafkaSink(options(topic, { transactionTimeoutMs: 3000 })), { logged })
+    const writer = `${topic}/sink/0`
+    await sink.lastEpoch(writer, false)
+    await sink.apply(writer, 1, held(epochOf(1), sleep(1001), []))
+    await sink.close()
+    expect(logged).toEqual([expect.stringMatching(/^writing epoch 1 took \d+ ms of the 3000 ms/)])
+  })
+
   it.each(['exactly-once', 'at-least-once'] as const)('names a topic that was deleted midway: %s', async (delivery) => {
     const topic = await broker.topic('deleted')
     const sink = kafkaSink(options(topic, { delivery, retryMaxMs: 500 }))
