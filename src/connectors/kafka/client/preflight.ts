@@ -1,7 +1,5 @@
 // What can be known of a cluster before a job relies on it.
 
-import { describeCluster } from './apis/describe-cluster.ts'
-import { throwIfFailed } from './failure.ts'
 import type { KafkaClient } from './kafka-client.ts'
 
 /** Operations that ACLs allow, by the bit that stands for each. */
@@ -27,15 +25,6 @@ export async function topicOperations(
 ): Promise<ReadonlyMap<string, ReadonlySet<Operation>>> {
   const found = await client.topicMetadata(topics, true)
   return new Map(found.map(({ name, operations }) => [name, operationsOf(operations)]))
-}
-
-/** What the principal may do with the cluster. Throws KafkaFailure. */
-export async function clusterOperations(client: KafkaClient): Promise<ReadonlySet<Operation>> {
-  return client.retry('Describing the cluster', async () => {
-    const answer = await client.send(await client.anyNode(), describeCluster, {})
-    throwIfFailed(answer.error, 'Describing the cluster', answer.message)
-    return operationsOf(answer.operations)
-  })
 }
 
 function operationsOf(bits: number): ReadonlySet<Operation> {
