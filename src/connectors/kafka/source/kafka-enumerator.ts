@@ -20,6 +20,7 @@ import { type KafkaSplit, NO_TOPIC_ID, splitId } from './kafka-split.ts'
 import { type KafkaSourceSettings, wrong } from './options.ts'
 import { positionGone, sourceError } from './source-trouble.ts'
 import { OffsetLookup, type Offsets } from './start-offsets.ts'
+import { isMeant } from './topic-selection.ts'
 
 const UNKNOWN_TOPIC_OR_PARTITION = 3
 
@@ -80,7 +81,7 @@ export class KafkaEnumerator implements SplitEnumerator {
 
   /** A tick. */
   async onReaderEvent(): Promise<void> {
-    if (this.#client === undefined || this.#isComplete) return
+    if (this.#client === undefined || this.#isComplete || this.#waiting.length > 0) return
     try {
       await this.#discover(this.#client)
     } catch (error) {
@@ -139,11 +140,11 @@ export class KafkaEnumerator implements SplitEnumerator {
       const was = restored.bounded ? 'with an end' : 'without one'
       throw wrong('bounded', `the checkpoint is of a run ${was}: go on as it was, or start with --fresh`)
     }
-    // A topic that is no longer asked for is forgotten: readers leave its partitions too.
-    for (const topic of restored.topics) {
-      if (!this.#settings.topics.matches({ ...topic, internal: false })) continue
-      this.#known.set(topic.name, topic)
-      this.#turn += topic.partitions.length
+    // What is no longer asked for is forgotten: readers leave it too.
+    for (const { name, id, partitions } of restored.topics) {
+      const meant = partitions.filter((partition) => isMeant(this.#settings.topics, name, partition))
+      if (meant.length > 0) this.#known.set(name, { name, id, partitions: meant })
+      this.#turn += meant.length
     }
     this.#assign(restored.waiting)
     if (!this.#bounded) await this.#discover(client)
@@ -183,10 +184,9 @@ export class KafkaEnumerator implements SplitEnumerator {
     const known = this.#known.get(name)
     if (known !== undefined && known.id !== null && topicId !== null && known.id !== topicId)
       throw positionGone(this.#context.node, `where it was in ${name}`, `topic "${name}" was deleted and made anew`)
-    const meant = this.#settings.topics.partitions?.get(name)
     return partitions
       .map(({ partition }) => partition)
-      .filter((partition) => meant === undefined || meant.includes(partition))
+      .filter((partition) => isMeant(this.#settings.topics, name, partition))
       .filter((partition) => known?.partitions.includes(partition) !== true)
       .sort((a, b) => a - b)
       .map((partition) => ({ topic: name, topicId, partition }))

@@ -22,6 +22,7 @@ import { PartitionQueue } from './partition-queue.ts'
 import { ReaderProgress } from './reader-progress.ts'
 import { RecordDecoder } from './record-decoder.ts'
 import { SourceTrouble, sourceError } from './source-trouble.ts'
+import { isMeant } from './topic-selection.ts'
 
 /** What is made when the reader opens. */
 interface Open<T> {
@@ -66,7 +67,7 @@ export class KafkaReader<T> implements SourceReader<T, KafkaSplit> {
 
   addSplits(splits: readonly KafkaSplit[]): void {
     for (const split of splits) {
-      if (!this.#isMeant(split)) {
+      if (!isMeant(this.#settings.topics, split.topic, split.partition)) {
         this.#context.logger.warn('a partition is not asked for any more, and leaves the source', {
           partition: split.id,
         })
@@ -208,13 +209,6 @@ export class KafkaReader<T> implements SourceReader<T, KafkaSplit> {
     this.#context.splitFinished(id)
     this.#progress.finished(queue)
     if (this.#queues.length === 0 && !this.#noMore) this.#context.requestSplit()
-  }
-
-  #isMeant({ topic, partition }: KafkaSplit): boolean {
-    const { topics } = this.#settings
-    return (
-      topics.matches({ name: topic, internal: false }) && topics.partitions?.get(topic)?.includes(partition) !== false
-    )
   }
 
   /** The enumerator has no clock of its own: subtask 0 reminds it to look for partitions. */

@@ -66,3 +66,8 @@ function bySet(set: PartitionSet): TopicSelection {
     matches: ({ name }) => partitions.has(name),
   }
 }
+
+/** Whether a partition that was read is still meant; of an internal topic, too. */
+export function isMeant({ matches, partitions }: TopicSelection, topic: string, partition: number): boolean {
+  return matches({ name: topic, internal: false }) && partitions?.get(topic)?.includes(partition) !== false
+}

@@ -115,6 +115,26 @@ describeBroker('kafkaSource: which partitions it reads', (broker) => {
     })
   })
 
+  it('leaves partitions that are no longer asked for, and begins with them anew once they are again', async () => {
+    const topic = await broker.topic('set', 2)
+    await produce(topic, [...values(0, 0, 1), ...values(1, 0, 1)])
+    const all = await inLife(source({ topics: { [topic]: [0, 1] } }), {}, async (life) => {
+      expect((await life.take(2)).sort()).toEqual(['0:0', '1:0'])
+      return life.checkpoint()
+    })
+    const one = await inLife(source({ topics: { [topic]: [0] } }), { restore: all }, (life) => life.checkpoint())
+    expect(one.splits.map(({ partition }) => partition)).toEqual([0])
+    await inLife(source({ topics: { [topic]: [0, 1] } }), { restore: one }, async (life) => {
+      expect(await life.take(1)).toEqual(['1:0'])
+    })
+  })
+
+  it('names a topic that no broker can have', async () => {
+    const failure = await SourceLife.begin(source({ topics: 'a b' })).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'SOURCE_SETTING' })
+    expect(String(failure)).toContain('"a b"')
+  })
+
   it('stops when records it has not read are removed, and says what it wanted and what there is', async () => {
     const topic = await broker.topic('retention')
     await produce(topic, values(0, 0, 10))
