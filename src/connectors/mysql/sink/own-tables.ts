@@ -8,7 +8,12 @@ export interface OwnTables {
   readonly renames: string
   readonly schemas: string
   readonly deadLetters: string
+  /** There only while the server is asked what a new column holds. */
+  readonly probe: string
 }
+
+/** Name of that table. */
+export const PROBE = 'millrace_probe'
 
 /** What a sink's own tables are called that are in this database. */
 export function ownTables(ledger: string): OwnTables {
@@ -18,6 +23,7 @@ export function ownTables(ledger: string): OwnTables {
     renames: table('renames'),
     schemas: table('schemas'),
     deadLetters: table('dead_letters'),
+    probe: `${quoteName(ledger)}.${quoteName(PROBE)}`,
   }
 }
 
