@@ -21,7 +21,7 @@ const CONNECTOR = 'kafkaSink'
 export interface KafkaSinkOptions<T> extends KafkaConnectionOptions {
   /**
    * One topic for all; or a function of the value; or, for records that name a topic, patterns: { 'shop.*': 'dw.*' }, in which `*` stands
-   * for any characters and the first that fits counts. Default: the topic that the record names.
+   * for any characters and the first that fits counts; a topic that none fits stays. Default: the topic that the record names.
    */
   readonly topic?: TopicOption<T>
   /** What makes records of values. Default: the values are records, { key, value, headers, … }, as envelopes of changes are. */

@@ -26,6 +26,8 @@ interface RoutedRecord extends RecordToSend {
 }
 
 const NO_HEADERS: HeadersToWrite = []
+/** As Kafka has it where a record has no time. */
+const NO_TIME_MS = -1
 
 export class RecordRouter<T> {
   readonly #node: string
@@ -59,15 +61,14 @@ export class RecordRouter<T> {
     const { format, topicOf, key, headers, timestampMs } = this.#shape
     try {
       const written = format === undefined ? (value as WrittenRecord) : format.write(value)
-      const at = timestampMs === undefined ? written.timestampMs : timestampMs(value)
+      const at = (timestampMs === undefined ? written.timestampMs : timestampMs(value)) ?? NO_TIME_MS
       return {
         topic: topicOf(value, written) ?? noTopic(),
         key: bytesOf(key === undefined ? (written.key ?? null) : key(value), 'key'),
         value: bytesOf(written.value, 'value'),
         headers: headersOf(headers === undefined ? written.headers : headers(value)),
-        // Below 0 stands for none.
-        timestampMs: at === undefined || at < 0 ? nowMs : at,
-        partition: written.partition,
+        timestampMs: at < 0 ? nowMs : at,
+        partition: written.partition ?? undefined,
       }
     } catch (error) {
       throw userError(this.#node, value, error)
