@@ -10,7 +10,7 @@
 // --set compression=zstd           none, gzip, snappy, lz4 or zstd; default none
 // --parallelism 4                  as many subtasks read and write
 // --checkpoint-interval 1s         how soon records show there
-// --batch                          ends when what is there is copied; started again, it goes on from there
+// --batch                          ends when what is there is copied
 //
 // Topics are made there with as many partitions as here, and given more when there are more here: whenever the job starts. One that is found
 // later makes it start again. Records that are older than retention.ms of the topic there are deleted soon.

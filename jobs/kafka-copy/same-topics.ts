@@ -1,7 +1,7 @@
 // The topics of a copy: made with as many partitions as those they are of.
 
-import { type Admin, Kafka, type KafkaConfig } from 'kafkajs'
-import { type Collector, type ProcessContext, ProcessFunction } from 'millrace'
+import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs'
+import { type Collector, type ProcessContext, ProcessFunction, type RuntimeContext } from 'millrace'
 import { tablePattern } from 'millrace/connectors/cdc'
 import type { KafkaConnectionOptions, KafkaRecord } from 'millrace/connectors/kafka'
 
@@ -38,7 +38,8 @@ export class SameTopics extends ProcessFunction<KafkaRecord, KafkaRecord> {
     this.#copy = copy
   }
 
-  override async open(): Promise<void> {
+  override async open({ subtask }: RuntimeContext): Promise<void> {
+    if (subtask !== 0) return
     const { from, to, topics, prefix } = this.#copy
     const isMeant = tablePattern(topics, 'kafka-copy')
     const sizes = await withAdmin(from, async (admin) => {
@@ -66,7 +67,6 @@ async function makeTopics(admin: Admin, wanted: readonly Size[]): Promise<void> 
   const missing = wanted.filter(([topic]) => !there.has(topic))
   if (missing.length > 0) {
     const topics = missing.map(([topic, numPartitions]) => ({ topic, numPartitions }))
-    // Another subtask may have been first: then nothing was made here, and nothing is wrong.
     await admin.createTopics({ topics, waitForLeaders: false })
   }
   const present = wanted.filter(([topic]) => there.has(topic))
@@ -88,7 +88,12 @@ async function sizesOf(admin: Admin, topics: string[]): Promise<Size[]> {
 }
 
 async function withAdmin<R>({ brokers, sasl, ssl }: Cluster, work: (admin: Admin) => Promise<R>): Promise<R> {
-  const config: KafkaConfig = { clientId: 'kafka-copy', brokers: [...brokers], ...(ssl === true ? { ssl } : {}) }
+  const config: KafkaConfig = {
+    clientId: 'kafka-copy',
+    logLevel: logLevel.NOTHING,
+    brokers: [...brokers],
+    ...(ssl === true ? { ssl } : {}),
+  }
   if (sasl !== undefined) {
     const { mechanism, username, passwordEnv } = sasl
     config.sasl = { mechanism, username, password: process.env[passwordEnv] ?? '' }
