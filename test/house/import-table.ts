@@ -76,7 +76,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   tinyglobby: ['src/connectors/files'],
   mysql2: ['src/connectors/mysql', 'jobs'],
   '@vlasky/zongji': ['src/connectors/mysql'],
-  kafkajs: ['src/connectors/kafka'],
+  kafkajs: ['src/connectors/kafka', 'jobs'],
   snappy: ['src/connectors/kafka', 'src/connectors/relay'],
   'lz4-napi': ['src/connectors/kafka'],
   '@bokuweb/zstd-wasm': ['src/connectors/kafka'],
