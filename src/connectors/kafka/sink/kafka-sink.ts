@@ -40,6 +40,7 @@ class TransactionalSink<T> extends EpochSinkFunction<T> {
     await guarded(context, async () => {
       const parts = await SinkParts.open(this.#settings, context)
       this.#parts = parts
+      await parts.checkRelease()
       this.#place = { timeoutMs: await parts.transactionTimeoutMs(), markerTopic: await parts.markerTopic() }
     })
   }

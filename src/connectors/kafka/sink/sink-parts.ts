@@ -1,10 +1,11 @@
 // What sinks of both deliveries are made of, and what is looked at before they begin.
 
-import type { RuntimeContext } from '../../../contract/runtime-context.ts'
+import type { Logger, RuntimeContext } from '../../../contract/runtime-context.ts'
 import { MillraceError } from '../../../errors.ts'
 import { initProducerId, type ProducerIdentity } from '../client/apis/init-producer-id.ts'
 import { KafkaFailure, throwIfFailed } from '../client/failure.ts'
 import { KafkaClient } from '../client/kafka-client.ts'
+import { brokerRelease } from '../client/preflight.ts'
 import { brokerConfig, ensureTopic } from '../client/topics.ts'
 import { openWriteCodec } from '../records/codecs.ts'
 import type { BatchQueueOptions } from './batch-queue.ts'
@@ -24,6 +25,7 @@ export class SinkParts<T> {
   readonly #settings: SinkSettings<T>
   readonly #topics: SinkTopics
   readonly #node: string
+  readonly #logger: Logger
 
   private constructor(client: KafkaClient, settings: SinkSettings<T>, context: RuntimeContext) {
     const { node, clock } = context
@@ -31,6 +33,7 @@ export class SinkParts<T> {
     this.client = client
     this.#settings = settings
     this.#node = node
+    this.#logger = context.logger
     this.#topics = new SinkTopics({ client, clock, node, create, metadataMaxAgeMs })
     this.router = new RecordRouter(context, settings.shape, this.#topics)
     this.retry = countedRetry(client, context)
@@ -57,6 +60,12 @@ export class SinkParts<T> {
 
   close(): Promise<void> {
     return this.client.close()
+  }
+
+  /** Warns of a release on which transactions are not what they should be. Throws KafkaFailure. */
+  async checkRelease(): Promise<void> {
+    const warning = releaseWarning(await brokerRelease(this.client))
+    if (warning !== undefined) this.#logger.warn(warning)
   }
 
   /** What was asked for, if the broker allows it. Throws SINK_FAILED, KafkaFailure. */
@@ -89,6 +98,12 @@ export class SinkParts<T> {
       return { id, epoch }
     })
   }
+}
+
+/** What is to be known of a release line's transactions; undefined if nothing. */
+export function releaseWarning(release: string | undefined): string | undefined {
+  if (release !== '4.3') return undefined
+  return 'the brokers are of Kafka 4.3: single brokers of 4.3.1 were seen to lose committed markers when they were killed, so that an epoch was written twice. Use 4.2, or three replicas of __consumer_offsets'
 }
 
 /** What went wrong with the cluster, as the sink's failure; anything else as it is. */
