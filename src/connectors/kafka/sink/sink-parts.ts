@@ -103,7 +103,7 @@ export class SinkParts<T> {
 /** What is to be known of a release line's transactions; undefined if nothing. */
 export function releaseWarning(release: string | undefined): string | undefined {
   if (release !== '4.3') return undefined
-  return 'the brokers are of Kafka 4.3: single brokers of 4.3.1 were seen to lose committed markers when they were killed, so that an epoch was written twice. Use 4.2, or three replicas of __consumer_offsets'
+  return 'the brokers are of Kafka 4.3: 4.3.1 was seen to lose committed markers when a broker without replicas was killed; an epoch may then be written twice. Prefer 4.2'
 }
 
 /** What went wrong with the cluster, as the sink's failure; anything else as it is. */
