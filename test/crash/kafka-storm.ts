@@ -19,10 +19,10 @@ export interface KafkaStormOptions {
   readonly seed: number
   /** copy: through one partition, in the order of all; count: keyed, from three partitions, later five, to three. */
   readonly work: 'copy' | 'count'
-  /** How often something falls: the job, without `process` and `proxy`. */
+  /** How often something falls: the job, without `processes` and `proxy`. */
   readonly falls: number
-  /** Killed too, or instead. */
-  readonly process?: BrokerProcess
+  /** Killed too, or instead: one of them, or two. */
+  readonly processes?: readonly BrokerProcess[]
   /** The job's connections are cut, reset, delayed and left half-open. */
   readonly proxy?: FaultProxy
   /** More settings of the job. */
@@ -31,9 +31,9 @@ export interface KafkaStormOptions {
 
 /** Throws what readers saw that they should not have. Returns how many records there were. */
 export async function stormOverKafka(options: KafkaStormOptions): Promise<number> {
-  const { broker, seed, work, falls, process: server, proxy, settings = [] } = options
+  const { broker, seed, work, falls, processes = [], proxy, settings = [] } = options
   const rng = seededRng(seed)
-  const runs = new Runs(rng, server === undefined && proxy === undefined ? 0 : 1000)
+  const runs = new Runs(rng, processes.length === 0 && proxy === undefined ? 0 : 1000)
   onTestFinished(() => runs.end())
   const folder = await mkdtemp(join(tmpdir(), 'kafka-storm-'))
   const partitions = work === 'copy' ? 1 : 3
@@ -49,8 +49,9 @@ export async function stormOverKafka(options: KafkaStormOptions): Promise<number
       await teller.tell(100 + rng.int(400))
       const trouble = proxy === undefined ? undefined : disturb(proxy, rng)
       const job = runs.start(folder, command)
-      const down = server !== undefined && rng.int(3) > 0 ? bounce(server, rng) : undefined
-      await Promise.all([killAtRandom(job, rng, server === undefined ? 400 : 2500), down])
+      const down = rng.int(3) > 0 ? processes.filter(() => rng.int(processes.length) === 0) : []
+      const bounces = down.map((server) => bounce(server, rng))
+      await Promise.all([killAtRandom(job, rng, processes.length === 0 ? 400 : 2500), ...bounces])
       await trouble?.()
       void watch.seen
     }
@@ -60,6 +61,10 @@ export async function stormOverKafka(options: KafkaStormOptions): Promise<number
     const { code, stderr } = await last.result
     if (code !== 0) throw new Error(`the last run ended with ${code}:\n${stderr.slice(-6000)}`)
     return await countOf(watch, teller.told)
+  } catch (error) {
+    // Else the fault is the test's.
+    const written = (await broker.readAll(from)).length
+    throw new Error(`seed ${seed}: ${teller.told} records were told and ${written} written`, { cause: error })
   } finally {
     await runs.end()
     await watch.close()

@@ -9,7 +9,7 @@
 #   PORT + 3  SASL over plaintext: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; user millrace, password millrace
 #   PORT + 4  TLS; the certificate to trust is FOLDER/tls.crt
 # java: a class of Kafka's own tools, e.g. org.apache.kafka.tools.consumer.ConsoleConsumer.
-# EXTRA: server properties, one a line. HEAP: default 320m. TIER=1: compiled at once and less well, for brokers that live shortly. More
+# EXTRA: server properties, one a line; CLUSTER_ID: of the cluster that they make it a part of. HEAP: default 320m. TIER=1: compiled at once and less well, for brokers that live shortly. More
 # variables: common.sh.
 set -euo pipefail
 SERVER=kafka DEFAULT_PORT=13092
@@ -113,7 +113,7 @@ server_init() {
     -keyout "$DIR/tls.pem" -out "$DIR/tls.crt" 2>/dev/null
   cat "$DIR/tls.crt" >>"$DIR/tls.pem"
   local user='[name=millrace,password=millrace]'
-  (jvm warn -Xmx64m kafka.tools.StorageTool format -t "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)" \
+  (jvm warn -Xmx64m kafka.tools.StorageTool format -t "${CLUSTER_ID:-$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)}" \
     -c "$DIR/server.properties" --add-scram "SCRAM-SHA-256=$user" --add-scram "SCRAM-SHA-512=$user") >"$DIR/format.log" 2>&1 ||
     { cat "$DIR/format.log" >&2 && return 1; }
 }

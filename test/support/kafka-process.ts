@@ -13,6 +13,8 @@ export interface BrokerOptions {
   readonly options?: readonly string[]
   /** Where clients of the proxied listener are told to come: a proxy's port. */
   readonly advertisedPort?: number
+  /** Of the cluster that `options` make it a part of. */
+  readonly clusterId?: string
 }
 
 /** One broker, which tests may stop, kill and start again. */
@@ -23,8 +25,12 @@ export class BrokerProcess extends ServerProcess {
     options: (port: number) => BrokerOptions | Promise<BrokerOptions>,
   ): Promise<BrokerProcess> {
     return createServerProcess(runFolder, 'kafka', 5, async (folder, port) => {
-      const { options: properties = [], advertisedPort } = await options(port)
-      const env = { TIER: '1', ...(advertisedPort !== undefined && { ADVERTISED_PORT: String(advertisedPort) }) }
+      const { options: properties = [], advertisedPort, clusterId } = await options(port)
+      const env = {
+        TIER: '1',
+        ...(advertisedPort !== undefined && { ADVERTISED_PORT: String(advertisedPort) }),
+        ...(clusterId !== undefined && { CLUSTER_ID: clusterId }),
+      }
       return new BrokerProcess('kafka', folder, port, { options: properties, env })
     })
   }

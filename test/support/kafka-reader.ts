@@ -41,6 +41,7 @@ interface Cluster {
   connect(): Promise<void>
   disconnect(): Promise<void>
   addTargetTopic(topic: string): Promise<void>
+  refreshMetadata(): Promise<void>
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[]
   findBroker(id: { nodeId: string }): Promise<Broker>
   fetchTopicsOffset(
@@ -89,7 +90,12 @@ export class KafkaReader {
    * read before it throws is in the next answer.
    */
   async poll(): Promise<ReadRecord[]> {
-    for (const partition of this.#positions.keys()) while (await this.#fetch(partition, this.#found)) {}
+    try {
+      for (const partition of this.#positions.keys()) while (await this.#fetch(partition, this.#found)) {}
+    } catch (error) {
+      await this.#cluster.refreshMetadata() // leaders may have changed
+      throw error
+    }
     return this.#found.splice(0)
   }
 

@@ -23,7 +23,7 @@ export interface TestBroker {
   grow(topic: string, partitions: number): Promise<void>
   /** A name that no other test uses: of a topic that is not made, a group, a transactional id. */
   name(prefix?: string): string
-  /** By kafkajs: acknowledged by all, in order. */
+  /** By kafkajs: acknowledged by all, in order in each partition; on private brokers once, though they fall. */
   produce(topic: string, messages: readonly Message[]): Promise<void>
   /** Every record of a topic, each partition's in order, by a reader that is not our own. Default: read_committed. */
   readAll(topic: string, isolation?: Isolation): Promise<ReadRecord[]>
@@ -70,15 +70,42 @@ export async function startProxiedBroker(
   return { broker, proxy: proxy as FaultProxy }
 }
 
-/** The helpers of a TestBroker on any broker; the caller closes it. */
-export function clientOf(broker: BrokerProcess): TestBroker & { close(): Promise<void> } {
+const REPLICATED = [
+  'default.replication.factor=3',
+  'min.insync.replicas=2',
+  'offsets.topic.replication.factor=3',
+  'transaction.state.log.replication.factor=3',
+  'transaction.state.log.min.isr=2',
+]
+
+/** Three private brokers: every partition is on all of them, and two must have what is acknowledged. The first is the controller, too. */
+export async function startCluster(): Promise<BrokerProcess[]> {
+  const clusterId = randomBytes(16).toString('base64url')
+  const first = await startBroker({ clusterId, options: REPLICATED })
+  const join = (node: number): Promise<BrokerProcess> =>
+    BrokerProcess.create(inject('servicesFolder'), (port) => ({
+      clusterId,
+      options: [
+        ...REPLICATED,
+        ...['process.roles=broker', `node.id=${node}`, `controller.quorum.voters=1@127.0.0.1:${first.port + 1}`],
+        ...[`listeners=PLAINTEXT://127.0.0.1:${port}`, `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`],
+      ],
+    }))
+  return [first, ...(await Promise.all([join(2), join(3)]))]
+}
+
+/** The helpers of a TestBroker on any brokers; the caller closes it. */
+export function clientOf(...brokers: readonly BrokerProcess[]): TestBroker & { close(): Promise<void> } {
   const client = new Client()
-  client.brokers = broker.brokers
+  client.brokers = brokers.map((broker) => broker.brokers).join(',')
+  client.idempotent = true
   return client
 }
 
 class Client implements TestBroker {
   brokers = ''
+  /** Where brokers fall, what was taken but not acknowledged is sent again. */
+  idempotent = false
   #kafka: Kafka | undefined
   /** One each: kafkajs's producer fails for all topics once one of those it has written is gone. */
   readonly #producers = new Map<string, Promise<Producer>>()
@@ -117,9 +144,16 @@ class Client implements TestBroker {
 
   async produce(topic: string, messages: readonly Message[]): Promise<void> {
     const known = this.#producers.get(topic)
-    const producer = known ?? connected(this.kafka.producer({ maxInFlightRequests: 1 }))
+    const producer = known ?? connected(this.kafka.producer({ maxInFlightRequests: 1, idempotent: this.idempotent }))
     if (known === undefined) this.#producers.set(topic, producer)
-    await (await producer).send({ topic, messages: [...messages], acks: -1 })
+    // A request for each partition: of one for several, kafkajs sends again what was taken already where one of them fails, and not
+    // at all what has moved to a broker that has answered for others.
+    for (const partition of new Set(messages.map((message) => message.partition)))
+      await (await producer).send({
+        topic,
+        messages: messages.filter((message) => message.partition === partition),
+        acks: -1,
+      })
   }
 
   async readAll(topic: string, isolation: Isolation = 'read_committed'): Promise<ReadRecord[]> {
