@@ -8,7 +8,7 @@ import {
   listOffsets,
   topicConfig,
 } from '../../../../../src/connectors/kafka/client/topics.ts'
-import { describeBroker, describePrivateBrokers, startBroker } from '../../../../support/kafka-servers.ts'
+import { describeBroker, describePrivateBrokers, runKafkaTool, startBroker } from '../../../../support/kafka-servers.ts'
 import { openClient } from './open-client.ts'
 
 const failure = (kind: string, message = '') =>
@@ -148,8 +148,13 @@ describePrivateBrokers('Topics of a KafkaClient', () => {
       ],
     })
     const admin = await openClient({ brokers: broker.brokers })
+    await ensureTopic(admin, { topic: 'seen' })
+    const acl = ['--add', '--allow-principal', 'User:millrace', '--operation', 'Describe', '--topic', 'seen']
+    await runKafkaTool('org.apache.kafka.tools.AclCommand', ['--bootstrap-server', broker.brokers, ...acl])
     const sasl = { mechanism: 'plain', username: 'millrace', password: 'millrace' } as const
     const client = await openClient({ brokers: broker.sasl, sasl })
+    expect(await topicOperations(client, ['seen'])).toEqual(new Map([['seen', new Set(['Describe'])]]))
+    expect((await listOffsets(client, [{ topic: 'seen', partition: 0 }], 'latest')).get('seen/0')?.offset).toBe(0)
     expect(await brokerConfig(client, 'transaction.max.timeout.ms')).toBeUndefined()
     await expect(topicConfig(client, 'any')).rejects.toThrow(
       failure('TOPIC_AUTHORIZATION_FAILED', 'the principal User:millrace lacks an ACL'),
