@@ -62,7 +62,7 @@ describePrivateBrokers('kafkaSource and its broker', () => {
   it('waits without a word for a broker that stands still, and stops for one that stays away, naming it', async () => {
     const topics = await client.topic('away')
     await produce(topics, numbers(0, 3))
-    await inLife(source({ topics, retryMaxMs: 1_500, requestTimeoutMs: 5_000 }), {}, async (life) => {
+    await inLife(source({ topics, retryMaxMs: 5_000, requestTimeoutMs: 10_000 }), {}, async (life) => {
       expect(await life.take(3)).toEqual(['0', '1', '2'])
       broker.pause()
       expect(await life.take(1, 1_000)).toEqual([])
