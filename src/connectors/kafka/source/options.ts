@@ -64,7 +64,7 @@ export interface KafkaSourceOptions<T> extends KafkaConnectionOptions {
   readonly undecodable?: 'fail' | { readonly deadLetterTopic: string }
   /** How much a broker may send in one answer. One record batch may be larger. Default 8 MiB. */
   readonly fetchBytesMax?: number
-  /** How much each subtask holds that is not read yet. One record batch of each partition may be larger. Default 32 MiB. */
+  /** How much each subtask holds that is not read yet. One record batch of each partition may be larger. Default 16 MiB. */
   readonly bufferBytesMax?: number
 }
 
@@ -141,7 +141,7 @@ const schema = z.strictObject({
   bufferBytesMax: z
     .int()
     .min(1)
-    .default(32 << 20),
+    .default(16 << 20),
 })
 
 /** Fills in defaults. Throws CONNECTOR_OPTION. */
