@@ -3,9 +3,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseExactJson } from '../../../src/codec/exact-json.ts'
-import { jsonText } from '../../../src/codec/json-text.ts'
+import { exactJsonText, jsonText } from '../../../src/codec/json-text.ts'
 import { Decimal } from '../../../src/util/decimal.ts'
-import { bigints } from '../../support/exact-values.ts'
+import { bigints, decimals } from '../../support/exact-values.ts'
 
 const LONG = '12345678901234567890'
 
@@ -70,5 +70,35 @@ describe('parseExactJson', () => {
     const deep = (levels: number) => '['.repeat(levels) + LONG + ']'.repeat(levels)
     expect(parseExactJson(deep(1000))).toBeDefined()
     expect(() => parseExactJson(deep(5000))).toThrow('JSON is nested deeper than 1000 levels')
+  })
+})
+
+describe('exactJsonText', () => {
+  const numbers = fc.oneof(bigints, decimals, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer())
+
+  test('what it writes is read as the same number, Decimals too', () => {
+    fc.assert(
+      fc.property(fc.array(numbers), (list) => {
+        const back = parseExactJson(exactJsonText({ list }) ?? '') as { list: typeof list }
+        expect(back.list.map((one) => new Decimal(String(one)))).toEqual(list.map((one) => new Decimal(String(one))))
+      }),
+    )
+  })
+
+  test('a bigint stays one where it must, and a Decimal is never read as one', () => {
+    expect(parseExactJson(exactJsonText(2n ** 64n) ?? '')).toBe(2n ** 64n)
+    expect(parseExactJson(exactJsonText(new Decimal('18446744073709551616')) ?? '')).toEqual(
+      new Decimal('18446744073709551616'),
+    )
+  })
+
+  test('anything else is as jsonText() writes it', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(JSON.parse(exactJsonText(value) ?? '')).toEqual(JSON.parse(jsonText(value) ?? ''))
+      }),
+    )
+    expect(exactJsonText(undefined)).toBeUndefined()
+    expect(() => exactJsonText([Number.POSITIVE_INFINITY])).toThrow('Infinity, which JSON has no number for')
   })
 })

@@ -23,10 +23,15 @@ const PLAIN = { longs: BigInt, defaults: true, arrays: true, objects: true }
  * bigints, enums numbers, unset fields their defaults, absent members of a oneof missing.
  */
 export function protobuf<T = Record<string, unknown>>(type: ProtobufType, options: ValueOptions = {}): ValueFormat<T> {
+  let isExact = false
   return valueFormat<T>(
     {
       what: 'a protobuf message',
-      decode: (bytes) => decode(bytes, type) as T,
+      decode: (bytes) => {
+        const { message, plain } = decode(bytes, type)
+        if (!isExact) isExact = hasExactLongs(message, plain)
+        return plain as T
+      },
       encode: (value) => encode(value, type),
       messageIndexes: () => FIRST,
     },
@@ -34,16 +39,34 @@ export function protobuf<T = Record<string, unknown>>(type: ProtobufType, option
   )
 }
 
-function decode(bytes: Buffer, type: ProtobufType): object {
+type Fields = Readonly<Record<string, unknown>>
+
+function decode(bytes: Buffer, type: ProtobufType): { readonly message: object; readonly plain: object } {
   let message: object
   try {
     message = type.decode(bytes)
   } catch (error) {
     throw new Error(`not such a protobuf message: ${(error as Error).message}`, { cause: error })
   }
-  if (type.toObject !== undefined) return type.toObject(message, PLAIN)
-  if (Object.getPrototypeOf(message) === Object.prototype) return message
+  if (type.toObject !== undefined) return { message, plain: type.toObject(message, PLAIN) }
+  if (Object.getPrototypeOf(message) === Object.prototype) return { message, plain: message }
   throw new Error('the class has no toObject(), and its messages are no plain objects: generate it with converters')
+}
+
+/**
+ * True once an integer of 64 bits was seen, which tells for all. Without `long` protobufjs reads them as numbers, rounded, and makes bigints of those.
+ * Throws if it does.
+ */
+function hasExactLongs(message: object, plain: object): boolean {
+  for (const [name, value] of Object.entries(plain)) {
+    const read = (message as Fields)[name]
+    if (typeof value === 'bigint' && typeof read === 'number')
+      throw new Error(`protobufjs has not found the package "long": ${name}, an integer of 64 bits, would be rounded`)
+    if (typeof value === 'bigint') return true
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) continue
+    if (typeof read === 'object' && read !== null && hasExactLongs(read, value)) return true
+  }
+  return false
 }
 
 function encode(value: unknown, type: ProtobufType): Uint8Array {

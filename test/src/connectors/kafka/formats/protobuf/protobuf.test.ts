@@ -90,6 +90,17 @@ describe('a class that protobufjs generated', () => {
     expect(refusal(protobuf(Small), null)).toMatch(/expected a protobuf message/)
   })
 
+  test('is refused where protobufjs rounds integers of 64 bits', () => {
+    const rounding: ProtobufType = {
+      decode: () => ({ name: 'x', proof: Buffer.alloc(0), lines: [{ id: 2 ** 60 }] }),
+      encode: () => ({ finish: () => Buffer.alloc(0) }),
+      toObject: () => ({ name: 'x', proof: Buffer.alloc(0), lines: [{ id: 2n ** 60n }] }),
+    }
+    expect(refusal(protobuf(rounding), '')).toBe(
+      'protobufjs has not found the package "long": id, an integer of 64 bits, would be rounded',
+    )
+  })
+
   test('works where code from strings is forbidden', async () => {
     const script = `const { shop } = require(${JSON.stringify(file)})
       const bytes = shop.Small.encode({ id: 5 }).finish()
