@@ -103,7 +103,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     expect((await result).signal).toBe('SIGKILL')
   }
 
-  it('its source killed and started again, it goes on by itself', { timeout: 120_000 }, async () => {
+  it('its source killed and started again, it goes on by itself', { timeout: 300_000 }, async () => {
     const { source, to } = await setUp()
     const job = start(source, to)
     await caughtUp(source, to, job)
@@ -118,7 +118,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(source, to)
   })
 
-  it('its target killed and started again, it goes on by itself', { timeout: 120_000 }, async () => {
+  it('its target killed and started again, it goes on by itself', { timeout: 300_000 }, async () => {
     const { source, to } = await setUp()
     const job = start(source, to)
     await caughtUp(source, to, job)
@@ -132,7 +132,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await kill(job)
   })
 
-  it('its source replaced by a replica of it, it goes on from the same transaction', { timeout: 120_000 }, async () => {
+  it('its source replaced by a replica of it, it goes on from the same transaction', { timeout: 300_000 }, async () => {
     const { source, to } = await setUp()
     const replica = await startServer(flavour, { options: [`--server-id=${source.port + 1}`] })
     servers.push(replica)
@@ -152,7 +152,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(replica, to)
   })
 
-  it('a log that is gone: it stops, and says what to do', { timeout: 120_000 }, async () => {
+  it('a log that is gone: it stops, and says what to do', { timeout: 300_000 }, async () => {
     const { source, to } = await setUp()
     await finish(source, to)
     const session = await connect(source)
@@ -172,7 +172,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     expect(reset.stderr).toContain('LOG_GONE')
   })
 
-  it('one transaction of many rows, the job killed within it', { timeout: full ? 600_000 : 120_000 }, async () => {
+  it('one transaction of many rows, the job killed within it', { timeout: full ? 600_000 : 300_000 }, async () => {
     const { source, to } = await setUp()
     await finish(source, to)
     const session = await connect(source)
@@ -197,7 +197,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     expect(await watch).toBeLessThan(512)
   })
 
-  it('tables altered while it is down, and killed while it catches up', { timeout: 120_000 }, async () => {
+  it('tables altered while it is down, and killed while it catches up', { timeout: 300_000 }, async () => {
     const { source, to } = await setUp()
     await finish(source, to)
     const session = await connect(source)
@@ -214,7 +214,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(source, to)
   })
 
-  it('a column added, then changed, before rows are read again', { timeout: 120_000 }, async () => {
+  it('a column added, then changed, before rows are read again', { timeout: 300_000 }, async () => {
     const { source, to } = await setUp()
     const killed = { env: { MILLRACE_FAILPOINT: 'manifest.rename.before:kill@2' } }
     expect((await start(source, to, [], killed).result).signal).toBe('SIGKILL')
@@ -226,7 +226,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(source, to)
   })
 
-  it('killed where chunks are acknowledged and the log takes over', { timeout: 180_000 }, async () => {
+  it('killed where chunks are acknowledged and the log takes over', { timeout: 300_000 }, async () => {
     const { source, to } = await setUp()
     const session = await connect(source)
     await session.run(`INSERT INTO shop.t VALUES ${values(10_000, 30_000)}`)
