@@ -5,8 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Kafka, logLevel } from 'kafkajs'
+import { type Admin, Kafka, logLevel } from 'kafkajs'
 
 const SCRIPT = fileURLToPath(new URL('../../test/services/kafka.sh', import.meta.url))
 
@@ -38,7 +39,8 @@ export async function startBroker(): Promise<Broker> {
   return {
     brokers,
     async topic(topic, numPartitions) {
-      await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions }] })
+      await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions }] })
+      await led(admin, topic)
       return topic
     },
     deleteTopic: (topic) => admin.deleteTopics({ topics: [topic] }),
@@ -47,6 +49,19 @@ export async function startBroker(): Promise<Broker> {
       script('stop', folder)
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** kafkajs would wait for leaders by itself, but gives up where the topic is not known yet. */
+async function led(admin: Admin, topic: string): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await admin.fetchTopicOffsets(topic)
+      return
+    } catch (error) {
+      if (tries === 100) throw error
+      await setTimeout(100)
+    }
   }
 }
 
