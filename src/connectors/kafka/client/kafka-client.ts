@@ -161,12 +161,6 @@ export class KafkaClient {
     return (await this.#node(node).connect()).features
   }
 
-  /** Whether a node has an API in a version of at least `version`. Throws KafkaFailure. */
-  async supports(node: number, key: number, version: number): Promise<boolean> {
-    const range = (await this.#node(node).connect()).versionsOf(key)
-    return range !== undefined && range.max >= version
-  }
-
   /**
    * One request to one node, at the highest version both know; no retry. Waits for requestTimeoutMs, or `timeoutMs` if that is longer.
    * Throws KafkaFailure. Fetches have a connection of their own; on one that stands, requests go out in the order of the calls.

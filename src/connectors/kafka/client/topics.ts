@@ -102,14 +102,14 @@ export function topicConfig(
   name: string,
   keys: readonly string[] | null = null,
 ): Promise<ReadonlyMap<string, string | null>> {
-  return configsOf(client, { resource: 'topic', name, keys })
+  return configsOf(client, `Configuration of topic "${name}"`, () => ({ resource: 'topic', name, keys }))
 }
 
 /** One entry of a broker's configuration; undefined where the broker has none of this name, or the principal may not see it. */
 export async function brokerConfig(client: KafkaClient, key: string): Promise<string | undefined> {
   try {
-    const node = await client.anyNode()
-    const values = await configsOf(client, { resource: 'broker', name: String(node), keys: [key] }, node)
+    const request = (node: number) => ({ resource: 'broker' as const, name: String(node), keys: [key] })
+    const values = await configsOf(client, 'Configuration of a broker', request)
     return values.get(key) ?? undefined
   } catch (error) {
     if (error instanceof KafkaFailure && error.kind === 'CLUSTER_AUTHORIZATION_FAILED') return undefined
@@ -117,10 +117,10 @@ export async function brokerConfig(client: KafkaClient, key: string): Promise<st
   }
 }
 
-function configsOf(client: KafkaClient, request: DescribeConfigsRequest, node?: number) {
-  const what = `Configuration of ${request.resource} "${request.name}"`
+function configsOf(client: KafkaClient, what: string, requestTo: (node: number) => DescribeConfigsRequest) {
   return client.retry(what, async () => {
-    const answer = await client.send(node ?? (await client.anyNode()), describeConfigs, request)
+    const node = await client.anyNode()
+    const answer = await client.send(node, describeConfigs, requestTo(node))
     throwIfFailed(answer.error, what, answer.message)
     return answer.values
   })
