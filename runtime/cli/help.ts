@@ -21,7 +21,7 @@ Examples
   ${bin} --explain jobs/quickstart.ts              draw it, run nothing
   ${bin} jobs/quickstart.ts --from-checkpoint      what it can go back to
   ${bin} jobs/quickstart.ts --json 2>events.ndjson
-  ${bin} jobs.ts --job totals                      of several jobs in a file, one; without it, each in a process
+  ${bin} jobs.ts --job totals                      one job of several; without --job all
 
 ${groups.join('\n\n')}
 
