@@ -4,7 +4,7 @@
 //
 // I1. 'begun' comes when the reader was given the log. It is given out once a complete checkpoint holds where the source began: from then on
 //     the source will tell every later change, whatever happens.
-// I2. 'ended' comes last, from the reader that has the log. Its place is in the log's split from the first on: the same after a restore.
+// I2. 'ended' comes last, from the reader that has the log. Its place is in the log's split: the same after a restore.
 
 import type { ChangeSplit, Offset } from '../connectors/cdc/index.ts'
 import type { RuntimeContext } from '../contract/runtime-context.ts'
@@ -18,7 +18,11 @@ import {
 } from '../contract/source-function.ts'
 import { batchOf } from '../record/batch.ts'
 import type { Change } from '../record/change.ts'
+import { assert } from '../util/assert.ts'
 import { type Condition, LateStart, Reminder } from './late-start.ts'
+
+/** Asks a reader for its splits. */
+const NO_CHECKPOINT = -1
 
 /** What the source says of itself, between its changes. */
 export type SourceMark =
@@ -65,7 +69,7 @@ class MarkedReader<Row> implements SourceReader<Marked<Row>, ChangeSplit> {
   readonly #inner: SourceReader<Change<Row>, ChangeSplit>
   readonly #options: MarkedReaderOptions
   #begun = false
-  #until: Offset | undefined
+  #ending = false
 
   constructor(inner: SourceReader<Change<Row>, ChangeSplit>, options: MarkedReaderOptions) {
     this.#inner = inner
@@ -81,7 +85,7 @@ class MarkedReader<Row> implements SourceReader<Marked<Row>, ChangeSplit> {
     await this.#inner.addSplits(splits)
     const log = splits.find((split) => split.kind === 'log')
     if (log === undefined) return
-    if (this.#options.ends) this.#until = log.until
+    if (this.#options.ends) this.#ending = true
     else this.#begun = true
   }
 
@@ -101,9 +105,11 @@ class MarkedReader<Row> implements SourceReader<Marked<Row>, ChangeSplit> {
       return batchOf<Marked<Row>>([{ mark: 'begun' }])
     }
     const polled = await this.#inner.poll(maxRecords)
-    const until = this.#until
-    if (polled !== 'end' || until === undefined) return polled
-    this.#until = undefined
+    if (polled !== 'end' || !this.#ending) return polled
+    this.#ending = false
+    // A table that was read anew meanwhile moves the end on.
+    const until = this.#inner.snapshot(NO_CHECKPOINT).find((split) => split.kind === 'log')?.until
+    assert(until !== undefined, 'a snapshot of tables has an end')
     return batchOf<Marked<Row>>([{ mark: 'ended', until, atMs: this.#options.context.clock.now() }])
   }
 

@@ -310,7 +310,7 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     if (this.#logOwner === undefined || this.#joining) return
     const tables = this.#ledger
       .readyTogether()
-      .map(({ table, generation, low }) => ({ table, generation, low: low as Offset }))
+      .map(({ table, generation, low, high }) => ({ table, generation, low: low as Offset, high: high as Offset }))
     if (tables.length === 0) return
     this.#joining = true
     this.#logEnded = false

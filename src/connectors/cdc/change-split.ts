@@ -85,7 +85,8 @@ export type ToEnumerator =
 /** What the enumerator tells a reader. */
 export type ToReader =
   | { readonly type: 'ack'; readonly ids: readonly string[] }
-  | { readonly type: 'join'; readonly tables: readonly (TableRef & { readonly low: Offset })[] }
+  /** `low`, `high`: the offsets that their rows are as of lie between these. */
+  | { readonly type: 'join'; readonly tables: readonly (TableRef & { readonly low: Offset; readonly high: Offset })[] }
   | (TableRef & { readonly type: 'leave'; readonly after: Offset })
   | (TableRef & { readonly type: 'forget' })
   | (TableRef & { readonly type: 'gates'; readonly parts: readonly ChunkPart[]; readonly next: number | undefined })

@@ -68,7 +68,8 @@ export class LogReader<Row> {
   snapshot(): LogSplit {
     const { split } = this.#options
     const tables = [...this.#tables.values()]
-    return { ...split, position: this.#position, tables }
+    const end = split.until === undefined ? undefined : { until: this.#until ?? split.until }
+    return { ...split, position: this.#position, tables, ...end }
   }
 
   /** The next changes to emit; may be empty though the position moved. */
@@ -110,8 +111,9 @@ export class LogReader<Row> {
   }
 
   async #setEnd(): Promise<void> {
-    this.#until =
-      this.#options.split.until ?? (this.#options.mode === 'batch' ? await this.#port.currentOffset() : undefined)
+    const { split, mode } = this.#options
+    if (split.until !== undefined) this.#until ??= split.until
+    else this.#until = mode === 'batch' ? await this.#port.currentOffset() : undefined
   }
 
   #isAtEnd(): boolean {
@@ -242,7 +244,7 @@ export class LogReader<Row> {
     this.#options.tell({ type: 'restart', table: table.table, generation: table.generation })
   }
 
-  async #join(joining: readonly (TableRef & { readonly low: Offset })[]): Promise<void> {
+  async #join(joining: readonly (TableRef & { readonly low: Offset; readonly high: Offset })[]): Promise<void> {
     let back = this.#position
     for (const { low } of joining) if (this.#port.compareOffsets(low, back) < 0) back = low
     if (this.#port.compareOffsets(back, this.#position) < 0) this.#setBack(back)
@@ -257,7 +259,15 @@ export class LogReader<Row> {
     await this.#closeLog()
     this.#ended = false
     await this.#setEnd()
+    this.#include(joining)
     this.#options.tell({ type: 'joined', tables: joining.map(({ table, generation }) => ({ table, generation })) })
+  }
+
+  /** All rows are to be as of one moment: not before that of rows which were read anew. */
+  #include(joining: readonly { readonly high: Offset }[]): void {
+    if (this.#options.split.until === undefined) return
+    for (const { high } of joining)
+      if (this.#until === undefined || this.#port.compareOffsets(high, this.#until) > 0) this.#until = high
   }
 
   #setBack(to: Offset): void {
