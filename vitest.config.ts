@@ -7,7 +7,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const reportFolder = process.env.MILLRACE_TEST_REPORTS
 
 /** What takes longest of the whole matrix, the longest first: begun last, one of them would go on alone when all else is done. */
-const LONG = ['every-step', 'seeds', 'mysql-storm', 'mariadb-storm', 'network-storm', 'kafka-storm', 'join', 'kills']
+const LONG = [
+  ...['every-step', 'seeds', 'mysql-storm', 'mariadb-storm', 'network-storm', 'kafka-storm', 'kafka-broker-storm'],
+  ...['kafka-steps', 'join', 'kills'],
+]
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -146,7 +146,7 @@ describeBroker('a job that copies', (broker) => {
     const args = [PLACES_JOB, ...settings.flatMap((pair) => ['--set', pair]), '--data-dir', folder]
     const { code, stderr } = await startBin('run-job', args).result
     expect(code, stderr).toBe(0)
-    expect((await broker.readAll(to)).map(brief)).toEqual((await broker.readAll(from)).map(brief))
+    expect((await broker.readEnded(to)).map(brief)).toEqual((await broker.readAll(from)).map(brief))
   })
 })
 
@@ -182,24 +182,25 @@ describePrivateBrokers('a job whose', () => {
     await carriage.stop(job)
   })
 
-  it('transactions run out of time, applies them again', { timeout }, async () => {
+  // skip: it waits for time to run out, again and again; in npm test the sink's own tests do once
+  it.skipIf(!full)('transactions run out of time, applies them again', { timeout }, async () => {
     const carriage = await Carriage.open(client, brokers(), ['timeout=1500'])
     const rng = seededRng(7)
     to.proxy.set({ delayMs: 30 })
     const job = carriage.start('data', 1000)
     await carriage.teller.tell(100)
     await carriage.arrived(job)
-    for (let round = 0; round < (full ? 15 : 2); round++) {
+    const aborted = async (): Promise<boolean> =>
+      (await client.readAll(carriage.watch.topic, 'read_uncommitted')).length > carriage.teller.told
+    for (let round = 0; round < 10 || !(await aborted()); round++) {
       await carriage.tellFor(400 + rng.int(300))
       job.signal('SIGSTOP')
       await pause(2500)
       job.signal('SIGCONT')
+      await carriage.arrived(job)
     }
-    await carriage.arrived(job)
     to.proxy.set()
     await carriage.stop(job)
-    const all = await client.readAll(carriage.watch.topic, 'read_uncommitted')
-    expect(all.length, 'no transaction ran out of time').toBeGreaterThan(carriage.teller.told)
   })
 })
 

@@ -38,7 +38,7 @@ describeBroker('a job killed at any step or moment', (broker) => {
       passings: full ? [1, 3] : [2],
       randomKills: full ? 50 : 0,
       concurrency: 3,
-      outcome: async (dataDir) => byKey((await broker.readAll(basename(dataDir))).map(({ value }) => String(value))),
+      outcome: async (dataDir) => byKey((await broker.readEnded(basename(dataDir))).map(({ value }) => String(value))),
     })
     for (const { how, expected, actual } of report.failures) {
       const wrong = actual.split('\n').filter((line) => !expected.includes(line))

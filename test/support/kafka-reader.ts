@@ -62,6 +62,8 @@ export class KafkaReader {
   readonly #isolation: Isolation
   readonly #positions = new Map<number, number>()
   readonly #found: ReadRecord[] = []
+  /** Partitions in which something was not ended yet when they were last read. */
+  readonly #open = new Set<number>()
 
   private constructor(topic: string, cluster: Cluster, isolation: Isolation) {
     this.topic = topic
@@ -99,6 +101,11 @@ export class KafkaReader {
     return this.#found.splice(0)
   }
 
+  /** Whether there was no transaction when poll() looked that was open, or whose end was not written yet. */
+  get isSettled(): boolean {
+    return this.#open.size === 0
+  }
+
   close(): Promise<void> {
     return this.#cluster.disconnect()
   }
@@ -115,6 +122,8 @@ export class KafkaReader {
       topics: [{ topic: this.topic, partitions: wanted }],
     })
     const answer = responses[0]?.partitions[0] as FetchedPartition
+    if (answer.lastStableOffset === answer.highWatermark) this.#open.delete(partition)
+    else this.#open.add(partition)
     const end = Number(committed ? answer.lastStableOffset : answer.highWatermark)
     const messages = answer.messages.filter(({ offset }) => Number(offset) >= from && Number(offset) < end)
     const last = messages.at(-1)

@@ -27,6 +27,8 @@ export interface TestBroker {
   produce(topic: string, messages: readonly Message[]): Promise<void>
   /** Every record of a topic, each partition's in order, by a reader that is not our own. Default: read_committed. */
   readAll(topic: string, isolation?: Isolation): Promise<ReadRecord[]>
+  /** The same, committed, once no transaction is open: a commit is answered a moment before it can be seen. */
+  readEnded(topic: string): Promise<ReadRecord[]>
 }
 
 const given = process.env.MILLRACE_KAFKA_BROKERS
@@ -169,6 +171,17 @@ class Client implements TestBroker {
     const admin = this.kafka.admin()
     await admin.connect()
     return admin
+  }
+
+  async readEnded(topic: string): Promise<ReadRecord[]> {
+    const reader = await KafkaReader.open(this.brokers, topic)
+    try {
+      const found = await reader.poll()
+      while (!reader.isSettled) found.push(...(await reader.poll()))
+      return found
+    } finally {
+      await reader.close()
+    }
   }
 
   async close(): Promise<void> {
