@@ -1,7 +1,8 @@
 // The topics of a copy: made with as many partitions as those they are of.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs'
-import { type Collector, type ProcessContext, ProcessFunction, type RuntimeContext } from 'millrace'
+import { type Collector, type ProcessContext, ProcessFunction } from 'millrace'
 import { tablePattern } from 'millrace/connectors/cdc'
 import type { KafkaConnectionOptions, KafkaRecord } from 'millrace/connectors/kafka'
 
@@ -29,62 +30,70 @@ export interface Copy {
   readonly prefix: string
 }
 
-/** Passes records on as they are. When it opens, which is before the first of them, the topics are made that they go to. */
+/**
+ * Passes records on as they are. When it opens, the topics are made that they go to. A record that comes of a partition found since makes the
+ * job start again, before the sink has it: so it opens again.
+ */
 export class SameTopics extends ProcessFunction<KafkaRecord, KafkaRecord> {
   readonly #copy: Copy
+  /** Of the topics there, by their names here. */
+  #sizes: ReadonlyMap<string, number> = new Map()
 
   constructor(copy: Copy) {
     super()
     this.#copy = copy
   }
 
-  override async open({ subtask }: RuntimeContext): Promise<void> {
-    if (subtask !== 0) return
+  override async open(): Promise<void> {
     const { from, to, topics, prefix } = this.#copy
     const isMeant = tablePattern(topics, 'kafka-copy')
-    const sizes = await withAdmin(from, async (admin) => {
-      // Internal topics begin so: offsets and transactions of groups are not to be copied.
-      const names = (await admin.listTopics()).filter((name) => !name.startsWith('__') && isMeant(name))
-      return names.length === 0 ? [] : await sizesOf(admin, names)
-    })
-    await withAdmin(to, (admin) =>
-      makeTopics(
-        admin,
-        sizes.map(([name, size]) => [`${prefix}${name}`, size]),
-      ),
-    )
+    // Internal topics begin with two underscores: offsets and transactions of groups are not to be copied.
+    const here = await withAdmin(from, (admin) => sizesOf(admin, (name) => !name.startsWith('__') && isMeant(name)))
+    const wanted = new Map([...here].map(([name, size]) => [`${prefix}${name}`, size]))
+    const there = await withAdmin(to, (admin) => madeTopics(admin, wanted))
+    this.#sizes = new Map([...here.keys()].map((name) => [name, there.get(`${prefix}${name}`) ?? 0]))
   }
 
   override process(record: KafkaRecord, _context: ProcessContext, out: Collector<KafkaRecord>): void {
-    out.emit(record)
+    const { topic, partition } = record
+    if (partition < (this.#sizes.get(topic) ?? 0)) return out.emit(record)
+    throw new Error(`partition ${partition} of ${topic} was found since: the job starts again, to make it there`)
   }
 }
 
-type Size = readonly [topic: string, partitions: number]
+type Sizes = ReadonlyMap<string, number>
 
-async function makeTopics(admin: Admin, wanted: readonly Size[]): Promise<void> {
-  const there = new Set(await admin.listTopics())
-  const missing = wanted.filter(([topic]) => !there.has(topic))
-  if (missing.length > 0) {
-    const topics = missing.map(([topic, numPartitions]) => ({ topic, numPartitions }))
-    await admin.createTopics({ topics, waitForLeaders: false })
+const ATTEMPTS = 50
+
+/** The sizes of topics, all as large as wanted. Other subtasks do the same meanwhile: then what was asked for fails, and is there. */
+async function madeTopics(admin: Admin, wanted: Sizes): Promise<Sizes> {
+  let cause: unknown
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const sizes = await sizesOf(admin, (name) => wanted.has(name)).catch((error: unknown) => {
+      cause = error
+      return undefined
+    })
+    const lacking = [...wanted].filter(([name, size]) => (sizes?.get(name) ?? 0) < size)
+    if (sizes !== undefined && lacking.length === 0) return sizes
+    if (sizes !== undefined) await make(admin, lacking, sizes).catch((error: unknown) => (cause = error))
+    await sleep(200)
   }
-  const present = wanted.filter(([topic]) => there.has(topic))
-  if (present.length === 0) return
-  const sizes = new Map(
-    await sizesOf(
-      admin,
-      present.map(([topic]) => topic),
-    ),
-  )
-  const smaller = present.filter(([topic, size]) => (sizes.get(topic) ?? size) < size)
-  if (smaller.length === 0) return
-  await admin.createPartitions({ topicPartitions: smaller.map(([topic, count]) => ({ topic, count })) })
+  throw new Error(`topics could not be made: ${String(cause)}`, { cause })
 }
 
-async function sizesOf(admin: Admin, topics: string[]): Promise<Size[]> {
+async function make(admin: Admin, lacking: readonly (readonly [string, number])[], there: Sizes): Promise<void> {
+  const missing = lacking.filter(([topic]) => !there.has(topic))
+  const topics = missing.map(([topic, numPartitions]) => ({ topic, numPartitions }))
+  if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: false })
+  const smaller = lacking.filter(([topic]) => there.has(topic)).map(([topic, count]) => ({ topic, count }))
+  if (smaller.length > 0) await admin.createPartitions({ topicPartitions: smaller })
+}
+
+async function sizesOf(admin: Admin, isMeant: (topic: string) => boolean): Promise<Sizes> {
+  const topics = (await admin.listTopics()).filter(isMeant)
+  if (topics.length === 0) return new Map()
   const metadata = await admin.fetchTopicMetadata({ topics })
-  return metadata.topics.map(({ name, partitions }) => [name, partitions.length])
+  return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]))
 }
 
 async function withAdmin<R>({ brokers, sasl, ssl }: Cluster, work: (admin: Admin) => Promise<R>): Promise<R> {

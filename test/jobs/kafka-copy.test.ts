@@ -45,6 +45,16 @@ describeBroker('kafka-copy', (broker) => {
     await broker.produce(topic, messages)
   }
 
+  /** The second, with a record. A producer that connected before would not know it. */
+  async function addPartition(topic: string): Promise<void> {
+    const [admin, producer] = [broker.kafka.admin(), broker.kafka.producer()]
+    await Promise.all([admin.connect(), producer.connect()])
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] })
+    await producer.send({ topic, messages: [{ partition: 1, value: 'added' }] })
+    await Promise.all([admin.disconnect(), producer.disconnect()])
+    expect((await broker.readAll(topic)).at(-1)).toMatchObject({ partition: 1 })
+  }
+
   it('keys, values, headers, times and partitions, and on from there', { timeout: 120_000 }, async () => {
     const names = [await broker.topic('a', 3), await broker.topic('b', 1)]
     const topics = `topics=${names.join(',')}`
@@ -55,6 +65,9 @@ describeBroker('kafka-copy', (broker) => {
     const copying = start([topics, 'compression=gzip'])
     await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
     await write(names[0] as string, 3, 1000)
+    await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
+    // More partitions here than there: they are made when the job starts again, which it does by itself.
+    await addPartition(names[1] as string)
     await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
     copying.signal('SIGINT')
     expect((await copying.result).code).toBe(0)
