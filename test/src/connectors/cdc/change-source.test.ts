@@ -182,7 +182,7 @@ async function run(seed: number, base: Partial<Scenario>, target = new StrictTab
 }
 
 function seeds(name: string, count: number, property: (seed: number) => Promise<void>): void {
-  it(name, async () => {
+  it(name, { timeout: 240_000 }, async () => {
     const list = ONLY === undefined ? Array.from({ length: count }, (_, n) => n + 1) : [Number(ONLY)]
     for (const seed of list) {
       try {
