@@ -7,7 +7,8 @@
 // I2. Epochs are applied in order, one at a time, each at most once: the target's marker decides after a crash.
 // I3. Every epoch not known to be applied is in each later checkpoint, aborted checkpoints' epochs included.
 // I4. After a restore the log holds nothing of what the restored checkpoint does not know.
-// I5. At most BACKLOG_MAX complete epochs wait to be applied: then the next barrier waits, and with it the stream.
+// I5. At most BACKLOG_MAX complete epochs wait to be applied: then the next barrier waits, and with it the stream. While any does, the
+//     open epoch takes OPEN_BYTES_MAX: a target that is slow, or away, holds up the stream before it fills the disk.
 
 import type { EpochSinkFunction } from '../../src/contract/sink-function.ts'
 import { SegmentLog } from '../../src/log/segment-log.ts'
@@ -30,6 +31,7 @@ import { decode, encode } from './msgpack.ts'
 import type { SinkRunner } from './sink-runner.ts'
 
 const BACKLOG_MAX = 3
+const OPEN_BYTES_MAX = 256 * 1024 * 1024
 
 /** Epoch sinks: logged at once, applied in one transaction each when the checkpoint is complete. */
 export class EpochRunner implements SinkRunner {
@@ -37,8 +39,11 @@ export class EpochRunner implements SinkRunner {
   readonly #place: EpochPlace
   readonly #empty: NodeSnapshot
   readonly #writer: string
+  readonly #openBytesMax: number
   #log: SegmentLog | undefined
   #from = 0
+  /** Of the open epoch. */
+  #openBytes = 0
   /** Ascending; not known to be applied. */
   #prepared: EpochCommit[] = []
   #commits: Promise<void> = Promise.resolve()
@@ -49,7 +54,13 @@ export class EpochRunner implements SinkRunner {
   #closed = false
 
   /** `empty`: a snapshot of this sink in this subtask, to be filled in. */
-  constructor(sink: EpochSinkFunction<unknown>, place: EpochPlace, empty: NodeSnapshot) {
+  constructor(
+    sink: EpochSinkFunction<unknown>,
+    place: EpochPlace,
+    empty: NodeSnapshot,
+    openBytesMax: number = OPEN_BYTES_MAX,
+  ) {
+    this.#openBytesMax = openBytesMax
     this.#sink = sink
     this.#place = place
     this.#empty = empty
@@ -77,7 +88,10 @@ export class EpochRunner implements SinkRunner {
   }
 
   write(batch: Batch): Pending {
-    this.#open.append(encode(batch.values))
+    const payload = encode(batch.values)
+    this.#open.append(payload)
+    this.#openBytes += payload.length
+    if (this.#due > 0 && this.#openBytes > this.#openBytesMax) return this.#commits
     return this.#open.ready()
   }
 
@@ -89,6 +103,7 @@ export class EpochRunner implements SinkRunner {
       this.#prepared.push({ subtask: this.#empty.subtask, epoch, from: this.#from, to })
     }
     this.#from = to
+    this.#openBytes = 0
     return this.#due < BACKLOG_MAX ? undefined : this.#commits
   }
 

@@ -15,9 +15,10 @@ class Rig {
     checkpoint?: number,
     snapshots: readonly (NodeSnapshot | undefined)[] = [],
     subtask = 0,
+    openBytesMax?: number,
   ): Promise<EpochRunner> {
     const place = { job: 'j', node: 'n', jobDir: this.jobDir }
-    const runner = new EpochRunner(new MemoryEpochSink(this.target), place, nodeSnapshot('n', subtask))
+    const runner = new EpochRunner(new MemoryEpochSink(this.target), place, nodeSnapshot('n', subtask), openBytesMax)
     await runner.open(checkpoint === undefined ? undefined : restoreOf(checkpoint, snapshots))
     return runner
   }
@@ -183,5 +184,32 @@ it('I5: makes the barrier wait while complete epochs wait to be applied', async 
   away.resolve()
   await waiting
   expect(rig.target.rows).toEqual([1, 2, 3])
+  await runner.close()
+})
+
+it('I5: makes the stream wait when much was written while an epoch waits to be applied, and only then', async () => {
+  const rig = new Rig()
+  const runner = await rig.open(undefined, [], 0, 1000)
+  const much = 'x'.repeat(2000)
+  await runner.write(batchOf([much])) // nothing waits: it is for the checkpoint to come
+  await epochOf(runner, 1, ['a'])
+  const away = deferred()
+  rig.target.away = away.promise
+  await runner.complete(1)
+  await runner.write(batchOf(['b']))
+  let waited = false
+  const waiting = runner.write(batchOf([much]))?.then(() => {
+    waited = true
+  })
+  expect(waiting).toBeDefined()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([waited, rig.target.rows]).toEqual([false, []])
+  away.resolve()
+  await waiting
+  expect(rig.target.rows).toEqual([much, 'a'])
+  await complete(runner, 1)
+  await epochOf(runner, 2, [])
+  await complete(runner, 2)
+  expect(rig.target.rows).toEqual([much, 'a', 'b', much])
   await runner.close()
 })
