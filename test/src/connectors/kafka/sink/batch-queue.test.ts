@@ -37,7 +37,7 @@ const append = (queue: BatchQueue, topic: TopicQueue, value: string): void =>
   queue.append(topic, { key: null, value, headers: [], timestampMs: Date.now(), partition: 0 })
 
 describeBroker('BatchQueue', (broker) => {
-  const valuesOf = async (topic: string) => (await broker.readAll(topic)).map(({ value }) => `${value}`)
+  const valuesOf = async (topic: string) => (await broker.readEnded(topic)).map(({ value }) => `${value}`)
 
   it('I2: goes on in order under another producer id when the broker refuses its sequence', async () => {
     const name = await broker.topic('renewed')

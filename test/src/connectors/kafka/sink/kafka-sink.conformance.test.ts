@@ -26,7 +26,7 @@ describeBroker('kafkaSink keeps the contract', (broker) => {
       create: () =>
         inRealTime(kafkaSink({ brokers: broker.brokers, topic, delivery, transactionalIdPrefix: `c-${topic}` })),
       read: async () => {
-        const read = (await broker.readAll(topic)).map(({ key, value }) => ({ key: `${key}`, value: `${value}` }))
+        const read = (await broker.readEnded(topic)).map(({ key, value }) => ({ key: `${key}`, value: `${value}` }))
         return delivery === 'exactly-once' ? read : latest(read)
       },
     }
