@@ -182,7 +182,7 @@ describePrivateBrokers('a job whose', () => {
     await carriage.stop(job)
   })
 
-  // skip: it waits for time to run out, again and again; in npm test the sink's own tests do once
+  // skip: time must run out again and again; in npm test the sink's own tests wait for it once
   it.skipIf(!full)('transactions run out of time, applies them again', { timeout }, async () => {
     const carriage = await Carriage.open(client, brokers(), ['timeout=1500'])
     const rng = seededRng(7)
