@@ -182,7 +182,7 @@ async function run(seed: number, base: Partial<Scenario>, target = new StrictTab
 }
 
 function seeds(name: string, count: number, property: (seed: number) => Promise<void>): void {
-  it(name, { timeout: 240_000 }, async () => {
+  it(name, async () => {
     const list = ONLY === undefined ? Array.from({ length: count }, (_, n) => n + 1) : [Number(ONLY)]
     for (const seed of list) {
       try {
@@ -215,15 +215,11 @@ describe('a change source under random changes, crashes, delays and parallelism'
 })
 
 describe('a source that ends', () => {
-  seeds('reads the tables as of one moment with startup snapshot', Math.ceil(SEEDS / 10), async (seed) => {
+  seeds('reads the tables as of one moment with startup snapshot', Math.ceil(SEEDS / 4), async (seed) => {
     const rng = seededRng(seed)
-    const scenario: Scenario = {
-      startup: 'snapshot',
-      mode: 'stream',
-      crashes: rng.int(2) === 0,
-      newTables: false,
-      truncate: false,
-    }
+    // What is truncated cannot be taken back: rows that are read again behind a truncation are as of no moment before it.
+    const crashes = rng.int(2) === 0
+    const scenario: Scenario = { startup: 'snapshot', mode: 'stream', crashes, newTables: false, truncate: !crashes }
     const world = makeWorld(rng, scenario)
     await world.simulation.start(1 + rng.int(3))
     await storm(world, rng, scenario)
@@ -237,9 +233,11 @@ describe('a source that ends', () => {
 function statesOf(db: ModelDatabase): string[] {
   const replay = new ModelDatabase()
   const states = [contents(replay.tables)]
-  for (const { table, change } of db.log) {
+  for (const { table, change, offset } of db.log) {
     if (!replay.tables.has(table)) replay.tables.set(table, new Map())
-    replay.apply(table, change.op, change.before, change.after)
+    const rows = db.replacements.get(offset)
+    if (rows === undefined) replay.apply(table, change.op, change.before, change.after)
+    else replay.replace(table, rows)
     states.push(contents(replay.tables))
   }
   return states

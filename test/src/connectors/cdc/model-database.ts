@@ -35,8 +35,8 @@ export class ModelDatabase {
   readonly tables = new Map<string, Map<string, ModelRow>>()
   readonly log: LogEntry[] = []
   schemaVersion = 0
-  /** Offsets of truncations behind which the table has rows that are not in the log. */
-  readonly replacements = new Set<number>()
+  /** By the offset of a truncation: rows behind it that are not in the log. */
+  readonly replacements = new Map<number, readonly ModelRow[]>()
 
   get end(): number {
     return this.log.at(-1)?.offset ?? 0
@@ -65,7 +65,7 @@ export class ModelDatabase {
   /** Gives the table other rows, of which the log has only that the old ones went. */
   replace(table: string, rows: readonly ModelRow[]): void {
     this.apply(table, 't', null, null)
-    this.replacements.add(this.end)
+    this.replacements.set(this.end, rows)
     for (const row of rows) this.tables.get(table)?.set(collate(row.id), row)
   }
 
