@@ -129,7 +129,8 @@ export class KafkaEnumerator implements SplitEnumerator {
     if (found.length === 0) throw this.#notThere(`no topic matches ${this.#settings.topics.text}`)
     const lookup = this.#lookup(client)
     const start = await lookup.start(found)
-    const splits = this.#splitsOf(found, start, await lookup.stop(found, this.#context.mode))
+    const stop = this.#settings.bounded === undefined ? undefined : await lookup.stop(found)
+    const splits = this.#splitsOf(found, start, stop)
     if (!lookup.dependsOnTheMoment || this.#context.mode === 'batch' || splits.length === 0) return this.#assign(splits)
     this.#waiting = splits
     this.#context.requestCheckpoint()
@@ -147,7 +148,7 @@ export class KafkaEnumerator implements SplitEnumerator {
       this.#turn += meant.length
     }
     this.#assign(restored.waiting)
-    if (!this.#bounded) await this.#discover(client)
+    if (this.#settings.bounded === undefined) await this.#discover(client)
   }
 
   /** Gives out what has come since. */

@@ -5,7 +5,9 @@
 //
 // I1. A position moves with the batch that read up to it, in the poll() that gives it: snapshot() is right between any two polls.
 // I2. Partitions take turns: one that always has records does not starve another. A batch is of one partition.
-// I3. What cannot be read is in the dead letter topic, durably, before the position is behind it.
+// I3. A batch run without a bound of its own ends where each partition does when the reader gets it, and keeps those that it has read: the next
+//     run goes on from there.
+// I4. What cannot be read is in the dead letter topic, durably, before the position is behind it.
 
 import type { Polled, ReaderContext, SourceReader } from '../../../contract/source-function.ts'
 import { BATCH_RECORDS, type Batch } from '../../../record/batch.ts'
@@ -17,11 +19,12 @@ import { DeadLetters } from './dead-letters.ts'
 import { Fetcher } from './fetcher.ts'
 import { GroupCommits } from './group-commits.ts'
 import type { DiscoveryTick, KafkaSplit } from './kafka-split.ts'
-import type { KafkaSourceSettings } from './options.ts'
+import { endsWithBatch, type KafkaSourceSettings } from './options.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import { ReaderProgress } from './reader-progress.ts'
 import { RecordDecoder } from './record-decoder.ts'
 import { SourceTrouble, sourceError } from './source-trouble.ts'
+import { OffsetLookup } from './start-offsets.ts'
 import { isMeant } from './topic-selection.ts'
 
 /** What is made when the reader opens. */
@@ -37,6 +40,8 @@ export class KafkaReader<T> implements SourceReader<T, KafkaSplit> {
   readonly #settings: KafkaSourceSettings<T>
   readonly #progress: ReaderProgress
   #queues: PartitionQueue[] = []
+  /** Partitions read to their end, in a run that the next one goes on from. */
+  readonly #ended: KafkaSplit[] = []
   #opened: Open<T> | undefined
   #failure: { readonly error: unknown } | undefined
   #turn = 0
@@ -65,7 +70,12 @@ export class KafkaReader<T> implements SourceReader<T, KafkaSplit> {
     }
   }
 
-  addSplits(splits: readonly KafkaSplit[]): void {
+  addSplits(splits: readonly KafkaSplit[]): void | Promise<void> {
+    if (!endsWithBatch(this.#settings, this.#context)) return this.#add(splits)
+    return this.#bounded(splits).then((bounded) => this.#add(bounded))
+  }
+
+  #add(splits: readonly KafkaSplit[]): void {
     for (const split of splits) {
       if (!isMeant(this.#settings.topics, split.topic, split.partition)) {
         this.#context.logger.warn('a partition is not asked for any more, and leaves the source', {
@@ -117,7 +127,7 @@ export class KafkaReader<T> implements SourceReader<T, KafkaSplit> {
   }
 
   snapshot(checkpoint: number): readonly KafkaSplit[] {
-    const splits = this.#queues.map(({ snapshot }) => snapshot)
+    const splits = [...this.#queues.map(({ snapshot }) => snapshot), ...this.#ended]
     this.#opened?.commits?.snapshotted(checkpoint, splits)
     return splits
   }
@@ -132,6 +142,17 @@ export class KafkaReader<T> implements SourceReader<T, KafkaSplit> {
     this.#opened?.fetcher.close()
     await this.#opened?.commits?.close()
     await this.#opened?.client.close()
+  }
+
+  /** The splits, up to where their partitions end now. */
+  async #bounded(splits: readonly KafkaSplit[]): Promise<readonly KafkaSplit[]> {
+    const { client } = this.#opened as Open<T>
+    try {
+      const stops = await new OffsetLookup(client, this.#settings, this.#context.node).stop(splits)
+      return splits.map((split) => ({ ...split, stop: stops.get(split.id) ?? split.offset }))
+    } catch (error) {
+      throw sourceError(error, this.#context.node)
+    }
   }
 
   async #open(): Promise<Open<T>> {
@@ -206,6 +227,7 @@ export class KafkaReader<T> implements SourceReader<T, KafkaSplit> {
     this.#turn -= 1
     this.#opened?.fetcher.remove(id)
     this.#opened?.commits?.finished(queue.snapshot)
+    if (endsWithBatch(this.#settings, this.#context)) this.#ended.push(queue.snapshot)
     this.#context.splitFinished(id)
     this.#progress.finished(queue)
     if (this.#queues.length === 0 && !this.#noMore) this.#context.requestSplit()

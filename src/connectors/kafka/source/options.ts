@@ -169,6 +169,14 @@ export function sourceSettings<T>(options: KafkaSourceOptions<T>): KafkaSourceSe
   }
 }
 
+/** A batch run that no bound was given for: it ends where partitions end, and the next one goes on from there. */
+export function endsWithBatch(
+  { bounded }: { readonly bounded: unknown },
+  { mode }: { readonly mode: string },
+): boolean {
+  return bounded === undefined && mode === 'batch'
+}
+
 /** What is wrong with an option. */
 export function wrong(path: string, reason: string): MillraceError {
   return new MillraceError('CONNECTOR_OPTION', { path, connector: CONNECTOR, reason })

@@ -48,10 +48,9 @@ export class OffsetLookup {
     return this.#list(partitions, 'earliest')
   }
 
-  /** Where each partition ends for the job, exclusive. Undefined: nowhere. Throws CONNECTOR_OPTION, KafkaFailure. */
-  async stop(partitions: readonly TopicPartition[], mode: 'stream' | 'batch'): Promise<Offsets | undefined> {
-    const bounded = this.#settings.bounded ?? (mode === 'batch' ? 'latest' : undefined)
-    if (bounded === undefined) return undefined
+  /** Where each partition ends for a job that has an end, exclusive; without a bound, where it ends now. Throws CONNECTOR_OPTION, KafkaFailure. */
+  async stop(partitions: readonly TopicPartition[]): Promise<Offsets> {
+    const { bounded = 'latest' } = this.#settings
     if (bounded === 'latest') return this.#list(partitions, 'latest')
     if ('timestampMs' in bounded) return this.#since(partitions, bounded.timestampMs)
     const named = namedOffsets(partitions, bounded.offsets, 'bounded')

@@ -6,7 +6,7 @@ import { text } from '../../../../../src/connectors/kafka/formats/text.ts'
 import { kafkaSource } from '../../../../../src/connectors/kafka/source/kafka-source.ts'
 import type { KafkaSourceOptions } from '../../../../../src/connectors/kafka/source/options.ts'
 import { describeBroker } from '../../../../support/kafka-servers.ts'
-import { inLife, SourceLife } from './source-life.ts'
+import { type Checkpoint, inLife, SourceLife } from './source-life.ts'
 
 const at = (partition: number, n: number, timestamp: number) => ({
   partition,
@@ -96,6 +96,27 @@ describeBroker('kafkaSource: where it begins and ends', (broker) => {
       expect((await life.take()).sort()).toEqual(ALL)
       expect(life.hasEnded).toBe(true)
     })
+  })
+
+  it('goes on in the next batch run where the last one ended, in partitions that were empty or not there, too', async () => {
+    const topics = await broker.topic('positions', 2)
+    const put = (partition: number, value: string) => broker.produce(topics, [{ partition, value }])
+    await put(0, 'a')
+    const run = (restore?: Checkpoint): Promise<{ values: string[]; after: Checkpoint }> =>
+      inLife(source({ topics }), { mode: 'batch', parallelism: 2, ...(restore && { restore }) }, async (life) => {
+        const values = await life.take()
+        expect(life.hasEnded).toBe(true)
+        return { values: values.sort(), after: await life.checkpoint() }
+      })
+    const first = await run()
+    expect(first.values).toEqual(['a'])
+    await put(0, 'b')
+    await put(1, 'c')
+    await broker.grow(topics, 3)
+    await put(2, 'd')
+    const second = await run(first.after)
+    expect(second.values).toEqual(['b', 'c', 'd'])
+    expect((await run(second.after)).values).toEqual([])
   })
 
   it('begins at a time, each partition at its first record of it or later', async () => {

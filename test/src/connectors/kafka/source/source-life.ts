@@ -55,9 +55,10 @@ export class SourceLife<T> {
       ...runtimeContext(base),
       assign: (subtask, splits) => {
         this.assigned[subtask]?.push(...splits)
-        void this.readers[subtask]?.addSplits(structuredClone(splits))
+        const given = structuredClone(splits)
+        this.#call(() => this.readers[subtask]?.addSplits(given))
       },
-      noMoreSplits: (subtask) => this.readers[subtask]?.noMoreSplits(),
+      noMoreSplits: (subtask) => this.#call(() => this.readers[subtask]?.noMoreSplits()),
       send: () => {},
       requestCheckpoint: () => {
         this.#checkpointAsked = true
@@ -99,6 +100,7 @@ export class SourceLife<T> {
   async next(patienceMs = 20_000, maxRecords = 1_024): Promise<(Batch<T> & { readonly split: string }) | undefined> {
     const until = performance.now() + patienceMs
     while (this.#ended.size < this.readers.length && performance.now() < until) {
+      await this.#calls
       if (this.#failure !== undefined) throw this.#failure.error
       if (this.#checkpointAsked) await this.#takeCheckpoint()
       for (let i = 0; i < this.readers.length; i += 1) {
