@@ -1,5 +1,5 @@
 // jobs/kafka-sync.ts as it is shipped, on a real MySQL and a real broker: under load, its jobs are killed one by one, and both targets
-// end equal to the source.
+// end equal to the source. After a failure the folder (checkpoints, logs, files) is left, and named; topics are never deleted here.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -27,7 +27,7 @@ describeBroker('kafka-sync', (broker) => {
     beforeEach(async () => {
       sync = await SyncUnderTest.prepare(server, broker)
     })
-    afterEach(() => sync.end())
+    afterEach(({ task }) => sync.end(task.result?.state === 'fail'))
 
     it.each(seeds)(
       'ends equal in both targets, whoever of it is killed (seed %i)',
@@ -128,9 +128,11 @@ class SyncUnderTest {
     this.#process = undefined
   }
 
-  async end(): Promise<void> {
+  async end(keep: boolean): Promise<void> {
     this.#process?.signal('SIGKILL')
     await this.#process?.result
+    if (keep) process.stderr.write(`kept: ${this.#folder}, ${this.#settings.join(' ')}\n`)
+    if (keep) return
     // Its processes end with it, a moment later.
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
