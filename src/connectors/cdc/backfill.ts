@@ -14,6 +14,8 @@ export interface ExactPart<Row> {
   /** Never empty; more than one where rows were under other columns then. */
   readonly rows: readonly Rows<Row>[]
   readonly high: Offset
+  /** When they were read: not before `high`. */
+  readonly readAt: Offset
   readonly next: KeyBound | null
 }
 
@@ -48,9 +50,9 @@ export async function readExactly<Row>({
     if (rows === undefined) continue
     // Rows without a key cannot be told apart, so not be taken back: they are given as read, to sinks that take back what they wrote.
     if (rewind === undefined || keyless === true || port.compareOffsets(rewind.asOf, high) >= 0)
-      return { rows: [{ schema, rows, source }], high, next }
+      return { rows: [{ schema, rows, source }], high, readAt: high, next }
     await rewind.to(high, Number.POSITIVE_INFINITY)
-    return { rows: await rewind.apply(covered, { schema, rows, source }), high: rewind.asOf, next }
+    return { rows: await rewind.apply(covered, { schema, rows, source }), high: rewind.asOf, readAt: high, next }
   }
   const reason = `table "${table}" changed its columns or was truncated in each of ${READ_AGAIN_MAX} attempts to read a chunk`
   throw new MillraceError('SOURCE_FAILED', { node: '?', reason })

@@ -187,7 +187,7 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     const ids = this.#toAcknowledge.get(subtask)
     if (ids === undefined) this.#toAcknowledge.set(subtask, [message.id])
     else ids.push(message.id)
-    const complete = this.#ledger.finish(message, message.index, message.parts)
+    const complete = this.#ledger.finish(message, message.index, message.parts, message.readAt)
     if (complete) this.#settleOrCheckpoint()
     this.#report()
   }
@@ -302,7 +302,8 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     offsets.sort((a, b) => this.#port.compareOffsets(a, b))
     const tables = ready.map(({ table, generation }) => ({ table, generation, gated: true }))
     const split: LogSplit = { kind: 'log', id: 'log', position: offsets[0] as Offset, all: false, tables }
-    // All rows as of one moment: the one at which the last chunk was read.
+    // All rows as of one moment: the one at which the last chunk was read. Not before: what a truncation took cannot be given again, so
+    // rows that were taken back are right only where the log has told of it.
     return this.#options.startup === 'snapshot' ? { ...split, until: offsets.at(-1) as Offset } : split
   }
 

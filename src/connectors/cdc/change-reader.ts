@@ -204,7 +204,7 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
     const done = part.next === null
     const same = (a: Offset, b: Offset): boolean => this.#port.compareOffsets(a, b) === 0
     const read = withPart(chunk.read, { from: chunk.next, high: part.high }, same)
-    const after: ChunkSplit = { ...chunk, read, next: part.next, done }
+    const after: ChunkSplit = { ...chunk, read, readAt: part.readAt, next: part.next, done }
     if (!done) this.#chunks[0] = after
     else {
       this.#chunks.shift()
@@ -251,8 +251,8 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
   #finished(chunk: ChunkSplit): void {
     this.#done.set(chunk.id, chunk)
     this.#context.splitFinished(chunk.id)
-    const { id, table, generation, index, read: parts } = chunk
-    this.#tell({ type: 'finished', id, table, generation, index, parts })
+    const { id, table, generation, index, read: parts, readAt } = chunk
+    this.#tell({ type: 'finished', id, table, generation, index, parts, readAt })
   }
 
   #forget(table: string, generation: number): void {

@@ -18,6 +18,8 @@ export interface ChunkSplit {
   readonly index: number
   readonly range: KeyRange
   readonly read: readonly ChunkPart[]
+  /** When the last part was read: not before its `high`, which rows that were read again are taken back to. */
+  readonly readAt?: Offset
   readonly next: KeyBound | null
   /** An offset before which nothing of this chunk was read. */
   readonly since: Offset
@@ -72,6 +74,7 @@ export type ToEnumerator =
       readonly id: string
       readonly index: number
       readonly parts: readonly ChunkPart[]
+      readonly readAt: Offset | undefined
     })
   /** The log is here (again), with these tables. */
   | { readonly type: 'log'; readonly tables: readonly LogTable[] }
@@ -85,7 +88,7 @@ export type ToEnumerator =
 /** What the enumerator tells a reader. */
 export type ToReader =
   | { readonly type: 'ack'; readonly ids: readonly string[] }
-  /** `low`, `high`: the offsets that their rows are as of lie between these. */
+  /** Their rows are as of no place before `low`, and were read at none behind `high`. */
   | { readonly type: 'join'; readonly tables: readonly (TableRef & { readonly low: Offset; readonly high: Offset })[] }
   | (TableRef & { readonly type: 'leave'; readonly after: Offset })
   | (TableRef & { readonly type: 'forget' })

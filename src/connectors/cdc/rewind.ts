@@ -7,7 +7,8 @@
 // Owns: for each key that changed since the offset, its row at the offset, and whether it is there now; what became of columns.
 //
 // I1. Rows are at the same offset as what `to()` was called with last.
-// I2. A truncation leaves what was there before it unknown; that does no harm, for the log repeats the truncation.
+// I2. A truncation leaves what was there before it unknown, but for rows that the log tells of; that does no harm, for the log repeats the
+//     truncation, and a source that ends does so behind it (ExactPart.readAt).
 
 import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
 import { keyText } from './key-text.ts'

@@ -60,7 +60,7 @@ export interface TableRecord extends TableRef {
   /** Chunks below `below` may have been read by an attempt that failed, but not before `asOf`. Ascending. */
   suspects: readonly Suspects[]
   done: number
-  /** The least and the greatest offset at which a part was read. */
+  /** The least offset that a part is as of, and the greatest at which one was read. */
   low: Offset | undefined
   high: Offset | undefined
   /** The log's end before the first chunk was read: the log is needed from here until the table has joined. */
@@ -189,7 +189,7 @@ export class SnapshotLedger {
   }
 
   /** A chunk was read. True if with it the whole table is. A repeated report changes nothing. */
-  finish(ref: TableRef, index: number, parts: readonly ChunkPart[]): boolean {
+  finish(ref: TableRef, index: number, parts: readonly ChunkPart[], readAt?: Offset): boolean {
     const record = this.find(ref)
     const entry = record?.phase === 'reading' ? this.#store.get(ref, index) : undefined
     if (record === undefined || entry === undefined || entry.parts !== undefined) return false
@@ -197,9 +197,10 @@ export class SnapshotLedger {
     this.#store.set(ref, index, { range: entry.range, parts })
     record.done += 1
     for (const { high } of parts) {
+      this.#reach(record, high)
       if (record.low === undefined || this.#compare(high, record.low) < 0) record.low = high
-      if (record.high === undefined || this.#compare(high, record.high) > 0) record.high = high
     }
+    if (readAt !== undefined) this.#reach(record, readAt)
     return this.#finishIfComplete(record)
   }
 
@@ -312,6 +313,10 @@ export class SnapshotLedger {
     if (!record.split || record.done < record.total) return false
     this.#move(record, 'finished')
     return true
+  }
+
+  #reach(record: TableRecord, offset: Offset): void {
+    if (record.high === undefined || this.#compare(offset, record.high) > 0) record.high = offset
   }
 
   #settle(record: TableRecord): void {
