@@ -74,10 +74,12 @@ class SyncUnderTest {
 
   static async prepare(server: TestServer, broker: TestBroker): Promise<SyncUnderTest> {
     const [database, copy] = [await server.database('from'), await server.database('to')]
+    // Of its own, for the jobs of all runs have the same names.
+    const ledgers = await server.database('ledgers')
     return new SyncUnderTest(await server.connection(database), { database, copy }, [
       ...[
         `from=${server.url()}`,
-        `to=${server.url()}`,
+        `to=${server.url(ledgers)}`,
         `tables=${database}.a*,${database}.*`,
         `into=${database}:${copy}`,
       ],
