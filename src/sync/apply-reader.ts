@@ -9,6 +9,7 @@
 //     were told last by what was left out, for the table may have come to have them since.
 // I4. What is not read yet was not given to the inner reader, so it takes none of its memory.
 // I5. With an end, a topic is left at the first change behind it, and stays among the splits: a run without one goes on from there.
+// I6. In batch mode it ends where topics end when the tables were read in full, and reads no changes before it knows that.
 
 import type { Offset } from '../connectors/cdc/index.ts'
 import { changes } from '../connectors/kafka/formats/changes.ts'
@@ -60,6 +61,7 @@ export interface ApplyReaderOptions {
   readonly covers: (offset: Offset, source: ChangeSource) => boolean
   /** Where each topic ends that is there now. */
   readonly ends: () => Promise<ReadonlyMap<string, number>>
+  /** Infinity: in batch mode, where the topics end once the tables were read in full. */
   readonly untilMs: number | undefined
   readonly empty: boolean
   readonly context: ReaderContext
@@ -76,6 +78,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
   readonly #topics = new Map<string, Topic>()
   /** Splits of topics that are none of this sync's. */
   readonly #others: KafkaSplit[] = []
+  /** Where topics end in a run that has an end. */
   #ends: ReadonlyMap<string, number> | undefined
   #again = false
   /** Something may be read now that was not before. */
@@ -89,7 +92,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
 
   async open(): Promise<void> {
     const { ends, untilMs } = this.#options
-    if (untilMs !== undefined) this.#ends = await ends()
+    if (untilMs !== undefined && !this.#isBatch) this.#ends = await ends()
     await this.#inner.open?.()
   }
 
@@ -223,6 +226,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
   /** Gives the inner reader what may be read by now. */
   async #release(): Promise<void> {
     this.#learntMore = false
+    if (this.#isBatch && this.#ends === undefined && this.#isClosed) await this.#fixEnds()
     const ready = [...this.#topics.values()].filter((topic) => topic.state === 'waits' && this.#isReady(topic))
     const given: KafkaSplit[] = []
     for (const topic of ready) {
@@ -233,9 +237,17 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
     if (given.length > 0) await this.#inner.addSplits(given)
   }
 
+  /** In batch mode. The control topic has said all that it was read for. */
+  async #fixEnds(): Promise<void> {
+    this.#ends = await this.#options.ends()
+    const control = this.#topics.get(this.#options.names.control)
+    if (control?.state === 'read') control.state = 'over'
+  }
+
   #isReady({ kind, table, split }: Topic): boolean {
     if (this.#ends !== undefined && !this.#ends.has(split.topic)) return false
     if (kind !== 'changes') return true
+    if (this.#isBatch && this.#ends === undefined) return false
     const full = this.#of('full', table)
     if (full?.learnt.done !== undefined) return true
     return this.#isClosed && !this.#closed.some(({ tables }) => tables.includes(table))
@@ -265,7 +277,7 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
       const when = this.#isClosed
         ? new Date(doneMs).toISOString()
         : 'the tables are read in full, which they are not yet'
-      const value = Number.isFinite(untilMs) ? new Date(untilMs).toISOString() : 'the end of what is there (--batch)'
+      const value = new Date(untilMs).toISOString()
       throw new MillraceError('SETTING_INVALID', { key: 'until', value, expected: `a time not before ${when}` })
     }
     const full = this.#closed.flatMap(({ tables }) => tables)
@@ -278,6 +290,10 @@ export class ApplyReader<Row> implements SourceReader<Change<Row>, SyncSplit> {
 
   #of(kind: 'full' | 'changes', table: string): Topic | undefined {
     return this.#topics.get(this.#options.names[kind](table))
+  }
+
+  get #isBatch(): boolean {
+    return this.#options.untilMs === Number.POSITIVE_INFINITY
   }
 
   get #closed(): readonly Closed[] {

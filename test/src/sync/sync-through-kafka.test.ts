@@ -248,6 +248,16 @@ describeBroker('syncThroughKafka', (broker) => {
     }
   })
 
+  it('waits in batch mode for the tables to be read in full, when all begin at once', async () => {
+    insert(0, 30)
+    const all = jobs()
+    const names = ['apply-copy', 'apply-files', 'full', 'incremental'] as const
+    const results = await Promise.all(names.map((name) => start(all[name], {}, { mode: 'batch' }).result))
+    expect(results.map(({ state }) => state)).toEqual(names.map(() => 'finished'))
+    expect(rows('copy.db', 'orders')).toEqual(rows('source.db', 'orders'))
+    expect(told('orders')).toMatchObject({ r: 30 })
+  })
+
   it.each([
     [{ until: 'noon' }, 'SETTING_INVALID', 'expected a time'],
     [{ empty: 'perhaps' }, 'SETTING_INVALID', 'true or false'],
