@@ -9,8 +9,8 @@
 #   PORT + 3  SASL over plaintext: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512; user millrace, password millrace
 #   PORT + 4  TLS; the certificate to trust is FOLDER/tls.crt
 # java: a class of Kafka's own tools, e.g. org.apache.kafka.tools.consumer.ConsoleConsumer.
-# EXTRA: server properties, one a line; CLUSTER_ID: of the cluster that they make it a part of. HEAP: default 320m. TIER=1: compiled at once and less well, for brokers that live shortly. More
-# variables: common.sh.
+# EXTRA: server properties, one a line; CLUSTER_ID: of the cluster that they make it a part of. HEAP: default 320m. TIER=1: compiled at
+# once and less well, for brokers that live shortly. More variables: common.sh.
 set -euo pipefail
 SERVER=kafka DEFAULT_PORT=13092
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -21,7 +21,7 @@ JARS=$SERVICES/kafka-jars
 ARCHIVE=-XX:SharedArchiveFile=$JARS/kafka.jsa
 
 service_install() {
-  if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then
+  if ! command -v java >/dev/null || ! command -v mvn >/dev/null || ! command -v openssl >/dev/null; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends openjdk-17-jre-headless maven openssl >/dev/null
   fi
