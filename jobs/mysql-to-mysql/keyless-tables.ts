@@ -22,7 +22,8 @@ export class KeylessTables extends ProcessFunction<Change<MysqlValue[]>, Change<
   override process(change: Change<MysqlValue[]>, _context: ProcessContext, out: Collector<Change<MysqlValue[]>>): void {
     const { database, table } = change.source
     const name = `${database}.${table}`
-    if (change.schema?.key.length === 0) this.#keyless.add(name)
+    // One that is gone has no columns either.
+    if (change.schema?.key.length === 0 && change.schema.columns.length > 0) this.#keyless.add(name)
     if (this.#keyless.has(name)) out.side(withoutKey, change)
     else out.emit(change)
   }

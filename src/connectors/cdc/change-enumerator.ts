@@ -162,7 +162,9 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     const found = await this.#port.discoverTables()
     if (this.#logOnly) return
     const captured = new Set(found)
-    for (const record of [...this.#ledger.tables]) if (!captured.has(record.table)) await this.#remove(record)
+    const missing = [...this.#ledger.tables].filter(({ table }) => !captured.has(table))
+    // All rows as of one moment: that a table went, and may have come again, the log tells up to there.
+    if (this.#options.startup !== 'snapshot') for (const record of missing) await this.#remove(record)
     const added = found.filter((table) => !this.#ledger.has(table))
     const since = added.length > 0 ? await this.#port.currentOffset() : undefined
     for (const table of added) this.#ledger.add(table, since as Offset, asOf)

@@ -70,8 +70,14 @@ class UpsertTables extends StrictTables {
 const KEYS = 'aAbBcCdDeEfF'.split('').flatMap((a) => ['', 'x', 'Y'].map((b) => a + b))
 
 /** One random change of one random table. */
-function disturb(db: ModelDatabase, rng: Rng, options: { truncate: boolean }): void {
+function disturb(db: ModelDatabase, rng: Rng, options: { truncate: boolean; drop?: boolean }): void {
+  if (options.drop === true && rng.int(20) === 0) {
+    const [gone] = db.dropped
+    if (gone !== undefined) return db.create(gone)
+    if (rng.int(3) === 0) return db.drop([...db.tables.keys()][rng.int(db.tables.size)] as string)
+  }
   const names = [...db.tables.keys()]
+  if (names.length === 0) return
   const table = names[rng.int(names.length)] as string
   const rows = db.tables.get(table) as Map<string, ModelRow>
   const id = KEYS[rng.int(KEYS.length)] as string
@@ -100,6 +106,8 @@ interface Scenario {
   readonly crashes: boolean
   readonly newTables: boolean
   readonly truncate: boolean
+  /** Tables are dropped, and made again, once the source knows them. */
+  readonly drop?: boolean
 }
 
 interface World {
@@ -117,7 +125,7 @@ function makeWorld(rng: Rng, scenario: Scenario, sink: StrictTables = new Strict
   }
   const rate = 1 + rng.int(4)
   const hook: Hook = () => {
-    if (!world.quiet && rng.int(rate) === 0) disturb(db, rng, scenario)
+    if (!world.quiet && rng.int(rate) === 0) disturb(db, rng, { ...scenario, drop: mayDrop(world, scenario) })
   }
   const chunkRows = 1 + rng.int(6)
   const keepsViews = rng.int(2) === 0
@@ -128,6 +136,8 @@ function makeWorld(rng: Rng, scenario: Scenario, sink: StrictTables = new Strict
   const world: World = { db, sink, simulation, quiet: false }
   return world
 }
+
+const mayDrop = ({ simulation }: World, { drop }: Scenario): boolean => drop === true && simulation.checkpoints > 0
 
 const byId = (a: ModelRow, b: ModelRow): number => (a.id < b.id ? -1 : 1)
 
@@ -143,7 +153,7 @@ async function storm(world: World, rng: Rng, scenario: Scenario): Promise<void> 
   const steps = 100 + rng.int(400)
   for (let n = 0; n < steps; n++) {
     await world.simulation.step()
-    if (rng.int(5) === 0) disturb(world.db, rng, scenario)
+    if (rng.int(5) === 0) disturb(world.db, rng, { ...scenario, drop: mayDrop(world, scenario) })
     if (scenario.newTables && rng.int(150) === 0)
       world.db.tables.set(`n${n}`, new Map([[collate('zz'), { id: 'zz', value: n }]]))
     if (scenario.crashes && rng.int(120) === 0) await world.simulation.crash(1 + rng.int(3), new Map())
@@ -220,7 +230,7 @@ describe('a source that ends', () => {
     const flip = (): boolean => rng.int(2) === 0
     const scenario: Scenario = {
       ...{ startup: 'snapshot', mode: 'stream', newTables: false },
-      ...{ crashes: flip(), truncate: flip() },
+      ...{ crashes: flip(), truncate: flip(), drop: flip() },
     }
     const world = makeWorld(rng, scenario)
     await world.simulation.start(1 + rng.int(3))

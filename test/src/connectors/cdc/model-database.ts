@@ -36,6 +36,7 @@ export class ModelDatabase {
   readonly log: LogEntry[] = []
   schemaVersion = 0
   /** By the offset of a truncation: rows behind it that are not in the log. */
+  readonly dropped = new Set<string>()
   readonly replacements = new Map<number, readonly ModelRow[]>()
 
   get end(): number {
@@ -60,6 +61,18 @@ export class ModelDatabase {
     const moved = before !== null && after !== null && before.id !== after.id
     const change: Change<ModelRow> = { op, before, after, key, source, ...(moved ? { oldKey: [before.id] } : {}) }
     this.log.push({ offset: this.end + 1, table, change: op === 's' ? { ...change, schema: this.schema() } : change })
+  }
+
+  /** Until create() it is gone. */
+  drop(table: string): void {
+    this.apply(table, 't', null, null)
+    this.tables.delete(table)
+    this.dropped.add(table)
+  }
+
+  create(table: string): void {
+    this.dropped.delete(table)
+    this.tables.set(table, new Map())
   }
 
   /** Gives the table other rows, of which the log has only that the old ones went. */
