@@ -235,6 +235,9 @@ describe('going back', () => {
     const { running, events } = start({}, { fromCheckpoint: String(first), allowRepeat: ['target'] })
     expect((await running.result).state).toBe('finished')
     expect(events.find((event) => event.type === 'restored')).toMatchObject({ checkpoint: first })
+    const values = new Set((await readTarget(target)).map(({ value }) => value))
+    expect(values.size).toBe(RECORDS)
+  })
 
   it('stands when the run ends before its first checkpoint', async () => {
     const [first = 0, ...later] = await someCheckpoints()
