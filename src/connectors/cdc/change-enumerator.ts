@@ -47,6 +47,8 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   /** A complete checkpoint holds logStart: beginning again after a failure begins at the same place. */
   #mayBegin = false
   #beginsWith: number | undefined
+  /** With an end the tables are those of the beginning: that one goes, and may come again, the log tells; a later one would move the end. */
+  #fixed = false
   #logAssigned = false
   #logOwner: number | undefined
   /** Tables that were told to join and have not answered. */
@@ -70,6 +72,7 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     this.#logAssigned = restored?.logAssigned ?? false
     const compare = (a: Offset, b: Offset): number => this.#port.compareOffsets(a, b)
     this.#ledger = new SnapshotLedger(this.#chunkStore(), compare, restored?.ledger, this.#context.rewound)
+    this.#fixed = startup === 'snapshot' && restored !== undefined
     // Tables that came after the checkpoint gone back to may have been read then.
     await this.#discover(this.#context.rewound === true ? restored?.ledger.now : undefined)
     this.#now = await this.#port.currentOffset()
@@ -160,11 +163,10 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   /** Brings the tables up to what the database and the options say now. */
   async #discover(asOf?: Offset): Promise<void> {
     const found = await this.#port.discoverTables()
-    if (this.#logOnly) return
+    if (this.#logOnly || this.#fixed) return
+    this.#fixed = this.#options.startup === 'snapshot'
     const captured = new Set(found)
-    const missing = [...this.#ledger.tables].filter(({ table }) => !captured.has(table))
-    // All rows as of one moment: that a table went, and may have come again, the log tells up to there.
-    if (this.#options.startup !== 'snapshot') for (const record of missing) await this.#remove(record)
+    for (const record of [...this.#ledger.tables]) if (!captured.has(record.table)) await this.#remove(record)
     const added = found.filter((table) => !this.#ledger.has(table))
     const since = added.length > 0 ? await this.#port.currentOffset() : undefined
     for (const table of added) this.#ledger.add(table, since as Offset, asOf)

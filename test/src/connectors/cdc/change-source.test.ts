@@ -236,8 +236,17 @@ describe('a source that ends', () => {
     await world.simulation.start(1 + rng.int(3))
     await storm(world, rng, scenario)
     await settle(world, () => world.simulation.ended)
-    const until = world.simulation.splits.find((split) => split.kind === 'log')?.until as number
+    const { simulation } = world
+    const until = simulation.splits.find((split) => split.kind === 'log')?.until as number
     expect(contents(world.sink.tables)).toBe(statesOf(world.db)[until])
+    // Started again, with a table that came since, it has nothing more to tell.
+    for (const last = simulation.checkpoints; simulation.checkpoints < last + 1; ) await simulation.step()
+    const { applied } = world.sink
+    world.db.tables.set('later', new Map([[collate('zz'), { id: 'zz', value: 1 }]]))
+    world.db.apply('t0', 'c', null, { id: 'zx', value: 1 })
+    await simulation.crash(1 + rng.int(3), new Map())
+    await settle(world, () => simulation.ended)
+    expect(world.sink.applied).toBe(applied)
   })
 })
 
