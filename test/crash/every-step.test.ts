@@ -45,7 +45,11 @@ const STEPS: readonly Failpoint[] = [
 ]
 
 const variants: readonly (readonly string[])[] = full
-  ? [1, 2, 3].flatMap((p) => ['256KiB', '256MiB'].map((cache) => ['--parallelism', `${p}`, '--state-cache', cache]))
+  ? [
+      ['--parallelism', '1', '--state-cache', '256MiB'],
+      ['--parallelism', '2', '--state-cache', '256KiB'],
+      ['--parallelism', '3', '--state-cache', '256KiB'],
+    ]
   : [['--parallelism', '2', '--state-cache', '256KiB']]
 
 test('every step has a crash test', () => {

@@ -19,7 +19,7 @@ const JOB = fileURLToPath(new URL('../../jobs/kafka-sync.ts', import.meta.url))
 const JOBS = ['incremental', 'full', 'apply-mysql', 'apply-files'].map((name) => `kafka-sync-${name}`)
 const full = process.env.MILLRACE_FULL === '1'
 const given = process.env.MILLRACE_SEED
-const seeds = given === undefined ? Array.from({ length: full ? 10 : 1 }, (_, index) => index + 1) : [Number(given)]
+const seeds = given === undefined ? Array.from({ length: full ? 6 : 1 }, (_, index) => index + 1) : [Number(given)]
 
 describeBroker('kafka-sync', (broker) => {
   describeServers('kafka-sync', ['mysql'], (server) => {

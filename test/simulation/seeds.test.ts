@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { simulate } from './simulation.ts'
 
-const SEEDS = process.env.MILLRACE_FULL === '1' ? 40_000 : 2_000
+const SEEDS = process.env.MILLRACE_FULL === '1' ? 20_000 : 2_000
 const SEEDS_PER_TEST = 100
 
 /** Seeds that have found something, with what it was. They are run for ever. */
