@@ -8,7 +8,9 @@ const reportFolder = process.env.MILLRACE_TEST_REPORTS
 
 /** What takes longest of the whole matrix, the longest first: begun last, one of them would go on alone when all else is done. */
 const LONG = [
-  ...['every-step', 'seeds', 'mysql-storm', 'mariadb-storm', 'network-storm', 'kafka-storm', 'kafka-broker-storm'],
+  ...['every-step', 'seeds', 'kafka-sync', 'mysql-storm', 'mariadb-storm', 'network-storm', 'kafka-steps'],
+  ...['kafka-storm', 'kafka-broker-storm', 'join', 'kills'],
+],
   ...['kafka-steps', 'join', 'kills'],
 ]
 
