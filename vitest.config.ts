@@ -10,8 +10,6 @@ const reportFolder = process.env.MILLRACE_TEST_REPORTS
 const LONG = [
   ...['every-step', 'seeds', 'kafka-sync', 'mysql-storm', 'mariadb-storm', 'network-storm', 'kafka-steps'],
   ...['kafka-storm', 'kafka-broker-storm', 'join', 'kills'],
-],
-  ...['kafka-steps', 'join', 'kills'],
 ]
 
 class LongestFirst extends BaseSequencer {
