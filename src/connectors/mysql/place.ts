@@ -3,7 +3,7 @@
 import { MillraceError } from '../../errors.ts'
 import type { ChangeSource } from '../../record/change.ts'
 import { binlogEvents } from './binlog-events.ts'
-import type { MysqlConnection } from './connection.ts'
+import type { MysqlConnection, RawRow } from './connection.ts'
 import { GtidSet, type Gtids } from './gtid-set.ts'
 import { isMariadbGtids, parseGtids } from './gtids.ts'
 import { executedNearEnd, gtidsAt } from './mariadb-place.ts'
@@ -161,20 +161,33 @@ const EVENTS_MAX = 500_000
  */
 async function executedUpTo(connection: MysqlConnection, file: string, pos: number): Promise<string | undefined> {
   // What is in the log before the place and not yet executed is owned by its session.
-  const [owned] = (await connection.first('SELECT @@global.gtid_owned')) as [string]
-  await connection.query('SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)', [
-    ownedGtids(owned).toString(),
-    COMMITS_WAIT_SECONDS,
-  ])
+  const owned = ownedGtids(String((await connection.first('SELECT @@global.gtid_owned'))?.[0]))
+  await connection.query('SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)', [owned.toString(), COMMITS_WAIT_SECONDS])
   const executed = GtidSet.parse(String((await connection.first('SELECT @@global.gtid_executed'))?.[0]))
   const events = await binlogEvents(connection, file, { from: pos, limit: EVENTS_MAX })
   if (events.length === EVENTS_MAX || events.at(-1)?.[2] === 'Rotate') return undefined
-  const later = new GtidSet()
+  const later = gtidsOfEvents(events)
+  // One that took longer is in the log behind the place, or not at all: else what is executed at the place is not known yet.
+  const late = owned.minus(executed).minus(later)
+  if (!late.isEmpty && (await mayHold(connection, file, pos, late))) return undefined
+  return executed.minus(later).toString()
+}
+
+/** Whether the log may have some of these transactions before a place. */
+async function mayHold(connection: MysqlConnection, file: string, pos: number, gtids: GtidSet): Promise<boolean> {
+  const events = await binlogEvents(connection, file, { limit: EVENTS_MAX })
+  if (events.length === EVENTS_MAX) return true
+  const before = gtidsOfEvents(events.filter(([, at]) => Number(at) < pos))
+  return gtids.minus(before).toString() !== gtids.toString()
+}
+
+function gtidsOfEvents(events: readonly RawRow[]): GtidSet {
+  const gtids = new GtidSet()
   for (const [, , , , , text] of events) {
     const gtid = /GTID_NEXT= '(.*:\d+)'/.exec(String(text))?.[1]
-    if (gtid !== undefined) later.add(gtid)
+    if (gtid !== undefined) gtids.add(gtid)
   }
-  return executed.minus(later).toString()
+  return gtids
 }
 
 /** @@gtid_owned says who owns each: `uuid:5#12`. */

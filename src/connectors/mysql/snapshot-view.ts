@@ -143,9 +143,8 @@ async function openLocked({ session, info, table, step, connect }: ViewOptions):
     await locker.run(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`)
     await locker.run(`LOCK TABLES ${qualifiedName(table)} READ`)
     await session.run(BEGIN)
-    const end = await endOfLog(session, info)
-    if (!info.gtids) return same(end)
-    return same({ ...end, gtids: (await transactions(session)).executed })
+    // Other tables are written to meanwhile: the log's end and what is executed are to be of one moment.
+    return same(info.gtids ? await currentPlace(session, info) : await endOfLog(session, info))
   } finally {
     locker.close()
     await step('pre-high')
