@@ -33,11 +33,22 @@ export interface ColumnSchema {
   readonly declared?: string
 }
 
+/** A column that was dropped, and where in the log: what is told of the name from before that place is not of a column that has it now. */
+export interface DroppedColumn {
+  readonly name: string
+  /** As ChangeSource.position. */
+  readonly position: string
+  /** As ChangeSource.timestampMs. */
+  readonly timestampMs: number
+}
+
 /** The columns of a table at one time. */
 export interface TableSchema {
   readonly columns: readonly ColumnSchema[]
   /** Names of the columns that make up Change.key; empty if the table has no key (Change.key is then the row's address). */
   readonly key: readonly string[]
+  /** Columns that were dropped since the columns were told last, in that order; absent if there is none. */
+  readonly dropped?: readonly DroppedColumn[]
   /** The statement that makes such a table in a database of the same kind, where the source knows it. */
   readonly definition?: string
 }

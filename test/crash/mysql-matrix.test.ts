@@ -214,6 +214,41 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(source, to)
   })
 
+  it('columns dropped and added again under their names while it is down, and killed while it catches up', {
+    timeout: 300_000,
+  }, async () => {
+    const { source, to } = await setUp()
+    await finish(source, to)
+    const session = await connect(source)
+    await session.run(`UPDATE shop.t SET a = 'former' WHERE id % 3 = 0; ${AGAIN.join(';')}`)
+    await session.run(
+      "UPDATE shop.t SET a = 'now', v = v + 1 WHERE id % 5 = 0; UPDATE shop.keyless SET v = 8 WHERE n = 2",
+    )
+    for (let round = 0; round < 3; round++) {
+      const job = start(source, to)
+      await job.seen(/status=complete|event=state state=running/)
+      await new Promise((resolve) => setTimeout(resolve, 60 * round))
+      await kill(job)
+    }
+    await session.run(`UPDATE shop.t SET a = 'then' WHERE id % 7 = 0; ${AGAIN.join(';')}`)
+    await finish(source, to)
+  })
+
+  it.each(['manifest.rename.before:kill@2', 'manifest.rename.after:kill@2'])(
+    'a column dropped and added again before rows are read again (%s)',
+    { timeout: 300_000 },
+    async (failpoint) => {
+      const { source, to } = await setUp()
+      const killed = { env: { MILLRACE_FAILPOINT: failpoint } }
+      expect((await start(source, to, [], killed).result).signal).toBe('SIGKILL')
+      await (await connect(source)).run(
+        `UPDATE shop.t SET a = 'former', v = v + 1 WHERE id % 3 = 0; DELETE FROM shop.t WHERE id % 7 = 0;
+       ${AGAIN.join(';')}; UPDATE shop.t SET a = 'now' WHERE id % 5 = 0`,
+      )
+      await finish(source, to)
+    },
+  )
+
   it('a column added, then changed, before rows are read again', { timeout: 300_000 }, async () => {
     const { source, to } = await setUp()
     const killed = { env: { MILLRACE_FAILPOINT: 'manifest.rename.before:kill@2' } }
@@ -256,8 +291,17 @@ const ALTERS = [
   'ALTER TABLE shop.t CHANGE COLUMN c d VARCHAR(20), ADD COLUMN c INT',
   'CREATE TABLE shop._t_gho LIKE shop.t; ALTER TABLE shop._t_gho ADD COLUMN e INT DEFAULT 3; INSERT INTO shop._t_gho SELECT *, 3 FROM shop.t; RENAME TABLE shop.t TO shop._t_del, shop._t_gho TO shop.t; DROP TABLE shop._t_del',
   'ALTER TABLE shop.t ADD COLUMN g INT NOT NULL DEFAULT 7; ALTER TABLE shop.t MODIFY COLUMN g TEXT NULL; UPDATE shop.t SET g = NULL WHERE id % 2 = 0',
+  "ALTER TABLE shop.t DROP COLUMN g, ADD COLUMN g VARCHAR(20) DEFAULT 'anew'",
+  'ALTER TABLE shop.t DROP COLUMN g; ALTER TABLE shop.t ADD COLUMN g INT DEFAULT 9',
   'TRUNCATE TABLE shop.t',
   'DROP TABLE shop.t; CREATE TABLE shop.t (id BIGINT PRIMARY KEY, v DECIMAL(10,2), f FLOAT DEFAULT 1.5)',
+]
+
+/** Other columns under the names of those that were there, whose values are seen in no row. */
+const AGAIN = [
+  "ALTER TABLE shop.t DROP COLUMN a, ADD COLUMN a VARCHAR(40) DEFAULT 'anew'",
+  'ALTER TABLE shop.keyless DROP COLUMN v',
+  'ALTER TABLE shop.keyless ADD COLUMN v INT DEFAULT 4',
 ]
 
 const values = (first: number, count: number): string =>

@@ -156,10 +156,23 @@ export class Statements {
     if (known !== undefined && alterKnown !== undefined)
       choices.push(
         () => [`${alterKnown} DROP COLUMN ${known.column}`],
+        () => this.#dropAndAdd(known.column, alterKnown),
         () => this.#rename(known),
         () => [`${alterKnown} MODIFY COLUMN ${known.column} ${pick(rng, ['VARCHAR(40)', 'TEXT'])} NULL`],
       )
     return pick(rng, choices)()
+  }
+
+  /** Another column of the same name, in one statement or in two. */
+  #dropAndAdd(column: string, alter: string): Work {
+    const rng = this.#rng
+    const drop = `DROP COLUMN ${column}`
+    const add = `ADD COLUMN ${column} ${pick(rng, ['VARCHAR(30) NULL', "VARCHAR(40) NOT NULL DEFAULT 'n'", 'INT NOT NULL DEFAULT 9'])}`
+    return pick(rng, [
+      [`${alter} ${drop}, ${add}`],
+      [`${alter} ${add}, ${drop}`],
+      [`${alter} ${drop}`, `${alter} ${add}`],
+    ])
   }
 
   #rename(known: { table: string; column: string }): Work {

@@ -110,10 +110,13 @@ export interface ChangePort<Row> {
   /** With `table`, only its changes are wanted; others may come too. */
   openLog(from: Offset, table?: string): ChangeLog<Row> | Promise<ChangeLog<Row>>
   /**
-   * Columns of a table that were renamed or (from '') added as declared before a place that a page of the log ended at, and that no change
-   * of the table has shown yet.
+   * Columns of a table that were renamed, (from '') added as declared or (to '') dropped, at a position and time, before a place that a page
+   * of the log ended at, and that no change of the table has shown yet.
    */
-  columnsUntold?(table: string, at: Offset): readonly (readonly [from: string, to: string, declared?: string])[]
+  columnsUntold?(
+    table: string,
+    at: Offset,
+  ): readonly (readonly [from: string, to: string, declaredOrPosition?: string, timestampMs?: number])[]
   /** Bounds ascend. */
   openRouter(table: string, bounds: readonly KeyBound[]): KeyRouter | Promise<KeyRouter>
   /** The name, as in discoverTables, of the table a change belongs to. */

@@ -10,7 +10,7 @@
 // I2. A truncation leaves what was there before it unknown, but for rows that the log tells of; that does no harm, for the log repeats the
 //     truncation, and a source that ends does so behind it (ExactPart.readAt).
 
-import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
+import type { Change, ChangeSource, DroppedColumn, TableSchema } from '../../record/change.ts'
 import { keyText } from './key-text.ts'
 import { readRange } from './log-range.ts'
 import { membership } from './membership.ts'
@@ -43,6 +43,8 @@ export class Rewind<Row> {
   readonly #formerNames = new Map<string, readonly string[]>()
   /** Of columns added since the offset, by each name they had. */
   readonly #declared = new Map<string, string>()
+  /** Of columns dropped since the offset, in that order. */
+  #dropped: readonly DroppedColumn[] = []
 
   constructor(port: ChangePort<Row>, table: string, asOf: Offset) {
     this.#port = port
@@ -61,8 +63,15 @@ export class Rewind<Row> {
     const { changes, upTo, behind, read } = await readRange(this.#port, request)
     for (const { change, schema } of changes) this.#takeIn(change, schema)
     if (behind !== undefined) this.#noteColumns(behind)
-    for (const [was, name, declared = this.#declared.get(was)] of this.#port.columnsUntold?.(this.#table, read) ?? []) {
-      if (declared !== undefined) this.#declared.set(name, declared)
+    for (const [was, name, told = this.#declared.get(was), timestampMs = 0] of this.#port.columnsUntold?.(
+      this.#table,
+      read,
+    ) ?? []) {
+      if (name === '') {
+        this.#noteDropped([{ name: was, position: told ?? '', timestampMs }])
+        continue
+      }
+      if (told !== undefined) this.#declared.set(name, told)
       if (was !== '') this.#formerNames.set(name, [...(this.#formerNames.get(was) ?? []), was])
     }
     this.#upTo = upTo
@@ -100,6 +109,7 @@ export class Rewind<Row> {
     if (change.op === 't') {
       this.#formerNames.clear()
       this.#declared.clear()
+      this.#dropped = []
       for (const former of this.#former.values()) former.present = false
     }
     this.#noteColumns(schema)
@@ -109,7 +119,17 @@ export class Rewind<Row> {
     if (after !== null) this.#note({ key, row: null, schema, position, present: true })
   }
 
-  #noteColumns({ columns }: TableSchema): void {
+  #noteDropped(columns: readonly DroppedColumn[]): void {
+    for (const { name, position } of columns) {
+      if (this.#dropped.some((known) => known.name === name && known.position === position)) continue
+      this.#formerNames.delete(name)
+      this.#declared.delete(name)
+      this.#dropped = [...this.#dropped, ...columns.filter((one) => one.name === name && one.position === position)]
+    }
+  }
+
+  #noteColumns({ columns, dropped = [] }: TableSchema): void {
+    this.#noteDropped(dropped)
     for (const { name, formerNames = [], declared } of columns) {
       const names = [...formerNames, name]
       for (let n = 1; n < names.length; n++) this.#formerNames.set(names[n] as string, names.slice(0, n))
@@ -133,7 +153,7 @@ export class Rewind<Row> {
         ...(declared !== undefined && { declared }),
       }
     })
-    return { ...schema, columns }
+    return { ...schema, columns, ...(this.#dropped.length > 0 && { dropped: this.#dropped }) }
   }
 
   /** The first note of a key tells what it was; the last one, whether it is there. */

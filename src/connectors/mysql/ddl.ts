@@ -29,7 +29,7 @@ export type Statement =
 export interface AlterStatement {
   readonly kind: 'alter'
   readonly table: TableName
-  /** Columns' names before and after; '' before, and the clause that declares it, where a column is added. */
+  /** Columns' names before and after; '' before, and the clause that declares it, where a column is added; '' after where one is dropped. */
   readonly columns: readonly ColumnStep[]
   readonly renamedTo: TableName | undefined
   /** It changes rows that the log then does not have, as DROP PARTITION does. */
@@ -150,17 +150,39 @@ function readAlter(tokens: SqlTokens, database: string, _verb: string, mode: Sql
   if (tokens.take('WAIT')) tokens.next()
   tokens.take('NOWAIT')
   const columns: ColumnStep[] = []
+  const dropped: ColumnStep[] = []
   let renamedTo: TableName | undefined
   let unlogged = false
   do {
     if (UNLOGGED.some((words) => tokens.take(...words))) unlogged = true
     else if (tokens.take('ADD'))
       for (const [name, clause] of readAddedColumns(tokens, mode)) columns.push(['', name, clause])
+    else if (tokens.take('DROP')) readDropClause(tokens, dropped)
     else if (tokens.take('CHANGE')) readChange(tokens, columns)
     else if (tokens.take('RENAME')) renamedTo = readRenameClause(tokens, database, columns) ?? renamedTo
     skipClause(tokens)
   } while (tokens.takeMark(','))
-  return { kind: 'alter', table, columns, renamedTo, unlogged }
+  // Whatever the order of its clauses, a statement drops what had the name before it.
+  return { kind: 'alter', table, columns: [...dropped, ...columns], renamedTo, unlogged }
+}
+
+/** What follows DROP where no column does. */
+const NO_COLUMN: readonly (readonly string[])[] = [
+  ['INDEX'],
+  ['KEY'],
+  ['PRIMARY'],
+  ['FOREIGN'],
+  ['CONSTRAINT'],
+  ['CHECK'],
+  ['SYSTEM', 'VERSIONING'],
+  ['PERIOD', 'FOR'],
+]
+
+function readDropClause(tokens: SqlTokens, dropped: ColumnStep[]): void {
+  if (!tokens.take('COLUMN') && NO_COLUMN.some((words) => tokens.take(...words))) return
+  tokens.take('IF', 'EXISTS')
+  const column = tokens.next()
+  if (column !== undefined) dropped.push([column.text, ''])
 }
 
 function readChange(tokens: SqlTokens, columns: ColumnStep[]): void {

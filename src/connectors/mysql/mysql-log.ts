@@ -321,7 +321,7 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
       this.#tellRows(telling, item, reader)
     } else if (statement !== undefined) {
       this.#source = sourceOf(telling.as, '', '', where)
-      await this.#followed.follow(statement, where)
+      await this.#followed.follow(statement, where, telling.as.committedMs)
     }
   }
 

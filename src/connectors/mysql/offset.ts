@@ -28,8 +28,8 @@ export interface MysqlOffset {
   readonly altered?: AlteredTables
 }
 
-/** A column was renamed, or (from '') added, as the clause declares it. */
-export type ColumnStep = readonly [from: string, to: string, clause?: string]
+/** A column was renamed, or (from '') added, as the clause declares it, or (to '') dropped, at a position and a time of commit in ms. */
+export type ColumnStep = readonly [from: string, to: string, declaredOrPosition?: string, timestampMs?: number]
 
 /** What became of each altered table's columns, in order. */
 export type AlteredTables = Readonly<Record<string, readonly ColumnStep[]>>

@@ -11,7 +11,7 @@
 import type { TableSchema } from '../../record/change.ts'
 import { tableName } from './column.ts'
 import type { AlterStatement, Statement, TableName, TablePair } from './ddl.ts'
-import type { AlteredTables, MysqlOffset } from './offset.ts'
+import type { AlteredTables, ColumnStep, MysqlOffset } from './offset.ts'
 import { compareOffsets } from './place.ts'
 import { sourceFailed } from './server.ts'
 import type { ColumnRenames, TableReaders } from './table-readers.ts'
@@ -66,11 +66,11 @@ export class StatementFollower<Row> {
     this.#altered.delete(title)
   }
 
-  /** Follows a statement. Throws SOURCE_FAILED for one that was logged instead of the rows it changed. */
-  async follow(statement: Statement, where: string): Promise<void> {
+  /** Follows a statement at a position, committed then. Throws SOURCE_FAILED for one that was logged instead of the rows it changed. */
+  async follow(statement: Statement, where: string, committedMs: number): Promise<void> {
     if (statement.kind === 'write') this.#refuseWrite(statement, where)
     else if (statement.kind === 'create') await this.#create(statement.table, statement.anew)
-    else if (statement.kind === 'alter') await this.#alter(statement)
+    else if (statement.kind === 'alter') await this.#alter(statement, where, committedMs)
     else if (statement.kind === 'rename') await this.#rename(statement.pairs)
     else if (statement.kind === 'truncate') for (const table of statement.tables) await this.#empty(table, false)
     else if (statement.kind === 'drop') for (const table of statement.tables) await this.#drop(table)
@@ -123,12 +123,17 @@ export class StatementFollower<Row> {
     this.#changed(table, [])
   }
 
-  async #alter({ table, columns, renamedTo, unlogged }: AlterStatement): Promise<void> {
+  async #alter(
+    { table, columns, renamedTo, unlogged }: AlterStatement,
+    where: string,
+    committedMs: number,
+  ): Promise<void> {
     if (this.#isWanted(table)) {
       const title = titleOf(table)
       if (unlogged) await this.#empty(table, true)
       this.#known.set(title, table)
-      this.#changed(table, [...this.renamesOf(title), ...columns])
+      const steps = columns.map((step): ColumnStep => (step[1] === '' ? [step[0], '', where, committedMs] : step))
+      this.#changed(table, [...this.renamesOf(title), ...steps])
     }
     if (renamedTo !== undefined) await this.#rename([{ from: table, to: renamedTo }])
   }

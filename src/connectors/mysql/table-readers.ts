@@ -6,7 +6,7 @@
 // I2. The catalogue is asked once for a map with other bytes, and for an altered table; never for each event.
 // I3. A table has the same TableSchema object as long as its columns are the same.
 
-import type { ColumnSchema, TableSchema } from '../../record/change.ts'
+import type { ColumnSchema, DroppedColumn, TableSchema } from '../../record/change.ts'
 import { type MysqlTable, tableName } from './column.ts'
 import type { Charsets } from './log/charsets.ts'
 import { tableIdOf } from './log/event.ts'
@@ -60,7 +60,7 @@ export interface MappedTable<Row> {
   stale: boolean
 }
 
-/** Columns renamed and added, in the order it happened. */
+/** Columns renamed, added and dropped, in the order it happened. */
 export type ColumnRenames = readonly ColumnStep[]
 
 /** Tables whose maps are kept: numbers of tables only grow. */
@@ -137,7 +137,7 @@ export class TableReaders<Row> {
       table,
       decoder: new RowsDecoder(map, table, charsets),
       shape,
-      schema: this.adopt(title, shape.schema),
+      schema: this.adopt(title, withDropped(shape.schema, renames)),
     }
     mapped.reader = reader
     return reader
@@ -151,13 +151,14 @@ export class TableReaders<Row> {
     const table = await catalogue.table(database, name)
     if (table === undefined) return undefined
     const title = tableName(database, name)
-    return shapeOf(table, { definition, renames: this.#history(title, renames) }).schema
+    const { schema } = shapeOf(table, { definition, renames: this.#history(title, renames) })
+    return withDropped(schema, renames)
   }
 
   /** From here on the table's columns are these. Gives the schema known before if it is equal. */
   adopt(title: string, schema: TableSchema): TableSchema {
     const known = this.#schemas.get(title)
-    if (known !== undefined && sameSchema(known, schema)) return known
+    if (known !== undefined && schema.dropped === undefined && sameSchema(known, schema)) return known
     this.#schemas.set(title, schema)
     return schema
   }
@@ -171,6 +172,11 @@ export class TableReaders<Row> {
     const declared = new Map<string, string>()
     for (const [from, to, clause = declared.get(from)] of renames) {
       declared.delete(from)
+      if (to === '') {
+        names.delete(from)
+        renamed.delete(from)
+        continue
+      }
       if (clause !== undefined) declared.set(to, clause)
       if (from === '') continue
       names.set(to, [...(names.get(from) ?? []), from])
@@ -207,6 +213,13 @@ export class TableReaders<Row> {
 }
 
 const ID_BYTES = 6
+
+function withDropped(schema: TableSchema, steps: ColumnRenames): TableSchema {
+  const dropped = steps.flatMap(([name, to, position = '', timestampMs = 0]): DroppedColumn[] =>
+    to === '' ? [{ name, position, timestampMs }] : [],
+  )
+  return dropped.length === 0 ? schema : { ...schema, dropped }
+}
 
 function sameColumns(a: MysqlTable, b: MysqlTable): boolean {
   return (

@@ -8,6 +8,7 @@
 //     kept in the target.
 // I2. Rows that are written in one batch under two plans of a table are those of different keys: a record of op `s` that changes the plan is
 //     work, before which the batch is written.
+//     A column that was dropped since has no place, though another one may have its name by now.
 // I3. Rows come with stale neighbours while a snapshot is under way: no constraint but the key may stand in their way.
 // I4. What is done to a table is decided from the table as it is, so that it can be done again after a crash at any point.
 
@@ -21,6 +22,7 @@ import { tableName } from '../column.ts'
 import { type MysqlConnection, quoteName } from '../connection.ts'
 import { type AddedValues, addedValue } from './added-value.ts'
 import type { ControlConnection } from './control-connection.ts'
+import { droppedColumns, droppedSince, joinDropped, markDropped } from './dropped-columns.ts'
 import type { TablesSettings } from './options.ts'
 import { isOlder } from './place.ts'
 import { SchemaMemory } from './schema-memory.ts'
@@ -154,7 +156,7 @@ export class FollowedTables {
     return () => this.#options.control.run((connection) => this.#follow(connection, source, schema))
   }
 
-  async #follow(connection: MysqlConnection, source: ChangeSource, schema: TableSchema): Promise<void> {
+  async #follow(connection: MysqlConnection, source: ChangeSource, told: TableSchema): Promise<void> {
     const target = this.#names.targetOf(source.database, source.table)
     const name = tableName(target.database, target.table)
     const place = { position: source.position, timestampMs: source.timestampMs }
@@ -164,23 +166,34 @@ export class FollowedTables {
     if (there === undefined) await this.#memory.forget(connection, name)
     const last = await this.#memory.placeOf(connection, name)
     const older = last !== undefined && isOlder(place, last)
+    const dropped = this.#drops ? joinDropped(await this.#memory.droppedOf(connection, name), told.dropped ?? []) : []
+    const schema = markDropped(told, place, dropped)
+    const goneSince = this.#drops ? droppedSince(told, last) : new Set<string>()
+    await this.#memory.forgetNames(connection, name, goneSince)
     if (source.snapshot && !older) refuseLikelyRename(name, this.#known(source)?.newest, schema)
     if (there === undefined) await this.#create(connection, target, schema)
-    else await this.#evolve(connection, there, schema, older)
+    else await this.#evolve(connection, there, schema, older, droppedColumns(there, schema, goneSince))
     // A column is added as it was declared then, and becomes what it is now.
     const further = schema.columns.some(({ declared }) => declared !== undefined)
     const made = further ? await readTarget(connection, target.database, target.table) : undefined
     if (made !== undefined) await this.#evolve(connection, made, schema, older)
     await this.#memory.noteNames(connection, name, schema, older)
-    const added = await this.#addedValues(connection, name, schema, older)
-    await this.#memory.note(connection, name, older ? last : place, schema, added)
+    const added = await this.#addedValues(connection, name, schema, { older, goneSince })
+    await this.#memory.note(connection, name, older ? last : place, schema, { added, dropped })
     failpoint('sql.schema.after')
     const known = this.#keep(source, await this.#planned(connection, source, schema))
     if (!older) known.newest = source.snapshot ? schema : undefined
     for (const [position, view] of known.views) {
       const isCurrent = isSame(view.schema, schema)
-      known.views.set(position, isCurrent ? known.current : await this.#planned(connection, source, view.schema))
+      const marked = markDropped(view.schema, { position, timestampMs: 0 }, dropped)
+      known.views.set(position, isCurrent ? known.current : await this.#planned(connection, source, marked))
     }
+  }
+
+  /** The target loses the columns that the source loses. */
+  get #drops(): boolean {
+    const { schemaChange } = this.#options.settings
+    return schemaChange === 'evolve' || schemaChange === 'tryEvolve'
   }
 
   /** How rows under these columns are written to the table as it is. */
@@ -204,10 +217,11 @@ export class FollowedTables {
     connection: MysqlConnection,
     table: string,
     schema: TableSchema,
-    older: boolean,
+    { older, goneSince }: { readonly older: boolean; readonly goneSince: ReadonlySet<string> },
   ): Promise<AddedValues> {
     const idOf = (name: string): string => name.toLowerCase()
     const values = new Map(await this.#memory.addedOf(connection, table))
+    for (const id of goneSince) values.delete(id)
     const renamed = await this.#memory.renamesOf(connection, table, schema)
     const present = new Set<string>()
     for (const column of schema.columns) {
@@ -268,20 +282,24 @@ export class FollowedTables {
     there: TargetDefinition,
     schema: TableSchema,
     older: boolean,
+    dropped: ReadonlySet<string> = new Set(),
   ): Promise<void> {
     const name = tableName(there.database, there.name)
     const behavior = this.#options.settings.schemaChange
     const renamed = await this.#memory.renamesOf(connection, name, schema)
     const added = await this.#memory.addedOf(connection, name)
-    const columns = there.columns.map((column) => {
-      // Rows from before it was added get what it held then.
-      const isKnown = older && added.has(column.name.toLowerCase())
-      return isKnown ? { ...column, optional: true } : column
-    })
+    const columns = there.columns
+      .filter((column) => !dropped.has(column.name))
+      .map((column) => {
+        // Rows from before it was added get what it held then.
+        const isKnown = older && added.has(column.name.toLowerCase())
+        return isKnown ? { ...column, optional: true } : column
+      })
     const steps = decideEvolution({ schema, target: columns, behavior, older, renamed, types: TYPE_RULES })
     const isDrop = ({ kind }: SchemaStep): boolean => kind === 'drop'
     const texts = textsOf(schema)
     const changes = [
+      ...[...dropped].map((gone) => stepSql({ kind: 'drop', name: gone }, there, texts)),
       ...steps.filter((step) => !isDrop(step)).map((step) => stepSql(step, there, texts)),
       // The new key may lie in columns that come, the former one in columns that go.
       ...(older || renamed.size > 0 || behavior === 'lenient' || behavior === 'ignore' ? [] : rekeySql(there, schema)),
@@ -317,7 +335,7 @@ export class FollowedTables {
 
 /** The definition says where AUTO_INCREMENT stands too: that is no change. */
 function isSame(a: TableSchema, b: TableSchema): boolean {
-  return sameValue(a.columns, b.columns) && sameValue(a.key, b.key)
+  return sameValue(a.columns, b.columns) && sameValue(a.key, b.key) && sameValue(a.dropped, b.dropped)
 }
 
 /**

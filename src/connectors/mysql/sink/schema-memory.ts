@@ -2,7 +2,7 @@
 //
 // Owns: the tables millrace_renames and millrace_schemas.
 
-import type { TableSchema } from '../../../record/change.ts'
+import type { DroppedColumn, TableSchema } from '../../../record/change.ts'
 import type { MysqlConnection } from '../connection.ts'
 import type { AddedValues } from './added-value.ts'
 import { makeSchemas, type OwnTables, ownTables } from './own-tables.ts'
@@ -34,20 +34,34 @@ export class SchemaMemory {
     table: string,
     { position, timestampMs }: SchemaPlace,
     { columns, key }: TableSchema,
-    added: AddedValues,
+    { added, dropped }: { readonly added: AddedValues; readonly dropped: readonly DroppedColumn[] },
   ): Promise<void> {
     await connection.run(`REPLACE INTO ${this.#own.schemas} (tbl, position, at_ms, row_schema) VALUES (?, ?, ?, ?)`, [
       table,
       position.slice(0, 255),
       timestampMs,
-      JSON.stringify({ columns, key, added: [...added] }),
+      JSON.stringify({ columns, key, added: [...added], dropped }),
     ])
   }
 
   /** The columns of the rows that came last; undefined if none came. */
   async schemaOf(connection: MysqlConnection, table: string): Promise<TableSchema | undefined> {
     const row = await connection.first(`SELECT row_schema FROM ${this.#own.schemas} WHERE tbl = ?`, [table])
-    return row === undefined ? undefined : (JSON.parse(String(row[0])) as TableSchema)
+    if (row === undefined) return undefined
+    const { columns, key } = JSON.parse(String(row[0])) as TableSchema
+    return { columns, key }
+  }
+
+  /** Columns that were dropped: of each name, where that was last. */
+  async droppedOf(connection: MysqlConnection, table: string): Promise<readonly DroppedColumn[]> {
+    const row = await connection.first(`SELECT row_schema FROM ${this.#own.schemas} WHERE tbl = ?`, [table])
+    return row === undefined ? [] : ((JSON.parse(String(row[0])) as TableSchema).dropped ?? [])
+  }
+
+  /** Of columns that are dropped, in lower case: what a record names by a former name of theirs is gone. */
+  async forgetNames(connection: MysqlConnection, table: string, dropped: ReadonlySet<string>): Promise<void> {
+    for (const name of dropped)
+      await connection.run(`DELETE FROM ${this.#own.renames} WHERE tbl = ? AND LOWER(now) = ?`, [table, name])
   }
 
   /** What rows that came before a column was added have in it. */

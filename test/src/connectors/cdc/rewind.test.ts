@@ -17,7 +17,7 @@ const sourceAt = (position: number): ChangeSource => ({
 /** A log of updates of one table, one at each place. */
 function logOf(
   changes: readonly { readonly change: Change<Row>; readonly schema: TableSchema }[],
-  untold: readonly (readonly [from: string, to: string, declared?: string])[] = [],
+  untold: ReturnType<NonNullable<ChangePort<Row>['columnsUntold']>> = [],
 ): ChangePort<Row> {
   const page = {
     changes: changes.map(({ change }) => change),
@@ -79,6 +79,23 @@ it('knows of renames that no change before the rows has shown', async () => {
   const later = { change: updated(2, 2, 20, 21), schema: schemaOf(column('id'), column('d', ['a', 'b', 'c'])) }
   expect(await present(logOf([first, later]))).toEqual(named)
   expect(await present(logOf([first]))).toEqual(now.schema)
+})
+
+it('tells which columns were dropped since, and nothing of them for those that have their names now', async () => {
+  const [old, anew] = [
+    schemaOf(column('id'), column('b', ['a']), column('c')),
+    schemaOf(column('id'), column('b'), column('c')),
+  ]
+  const droppedAt = (name: string, position: string) => ({ name, position, timestampMs: 5 })
+  const log = [
+    { change: updated(1, 1, 10, 11), schema: old },
+    { change: updated(2, 2, 20, 21), schema: { ...anew, dropped: [droppedAt('b', '2')] } },
+  ]
+  const rewind = new Rewind(logOf(log, [['c', '', '3', 5]]), 't', 0 as Offset)
+  await rewind.to(2 as Offset, Number.POSITIVE_INFINITY)
+  const now = { schema: schemaOf(column('id'), column('b')), rows: [read(3, 12)], source: sourceAt(2) }
+  const [present] = await rewind.apply({ from: null, to: null }, now)
+  expect(present?.schema).toEqual({ ...now.schema, dropped: [droppedAt('b', '2'), droppedAt('c', '3')] })
 })
 
 it('tells how columns were declared that were added since, before rows that lack them', async () => {

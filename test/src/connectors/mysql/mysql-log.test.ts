@@ -176,6 +176,10 @@ describeServers('MysqlLog', ['mysql', 'mariadb'], (server) => {
     expect(read.schemas[2]?.columns[1]).toMatchObject({ renamedFrom: 'v', formerNames: ['v'] })
     expect(read.schemas[3]?.columns[0]).toMatchObject({ name: 'w', formerNames: ['v'] })
     expect(read.schemas[4]?.columns[0]).toMatchObject({ renamedFrom: 'w', formerNames: ['v', 'w'] })
+    expect(read.schemas[3]?.dropped).toEqual([
+      { name: 'n', position: expect.stringMatching(/\.\d+:\d+$/), timestampMs: expect.any(Number) },
+    ])
+    expect(read.schemas[4]?.dropped).toBeUndefined()
     expect(read.schemas[4]?.definition).toMatch(/^CREATE TABLE/)
     // The columns of an altered table are told though the reader stopped behind the statement and no row came.
     for (let cut = 1; cut <= 4; cut++) {
@@ -183,6 +187,28 @@ describeServers('MysqlLog', ['mysql', 'mariadb'], (server) => {
       expect(texts(await log.read(head.next, { atLeast: 5 - cut }))).toEqual(texts(read).slice(cut))
     }
     await log.run('DROP TABLE c')
+  })
+
+  test('a column that is dropped and added again is told as another one, though no row came in between', async () => {
+    await log.run(
+      'CREATE TABLE again (id INT PRIMARY KEY, v VARCHAR(20), w INT)',
+      "INSERT INTO again VALUES (1, 'x', 1)",
+    )
+    const from = await log.place()
+    const one = ["UPDATE again SET v = 'y'", 'ALTER TABLE again ADD COLUMN v VARCHAR(20) DEFAULT 7, DROP COLUMN v']
+    const two = ['ALTER TABLE again DROP COLUMN w', 'ALTER TABLE again ADD COLUMN w INT DEFAULT 8']
+    await log.run(...one, 'UPDATE again SET w = 2', ...two)
+    const read = await log.read(from, { atLeast: 3 })
+    expect(texts(read)).toEqual(['u again 1,x,1 > 1,y,1', expect.stringMatching(/^u again /), 's again'])
+    const told = read.schemas.map(({ columns, dropped = [] }) => [
+      ...dropped.map(({ name }) => `- ${name}`),
+      ...columns.flatMap(({ name, declared }) => (declared === undefined ? [] : [`+ ${name} ${declared}`])),
+    ])
+    expect(told).toEqual([[], ['- v', '+ v VARCHAR(20)DEFAULT 7'], ['- w', '+ w INT DEFAULT 8']])
+    // Read from behind the statement, it is told the same.
+    const behind = await log.read((await log.read(from, { records: 1, pagesMax: 1 })).next, { atLeast: 2 })
+    expect(behind.schemas.map(({ dropped }) => dropped)).toEqual(read.schemas.slice(1).map(({ dropped }) => dropped))
+    await log.run('DROP TABLE again')
   })
 
   test('rows that come or go without being logged are told: emptied tables, and tables that have other rows', async () => {

@@ -63,6 +63,66 @@ describeServers('columns of mysqlTables', ['mysql', 'mariadb'], (server) => {
     ])
   })
 
+  it('gives rows what another column of the name of a dropped one has, whichever record is told again', async () => {
+    const { write, rows } = await setUp()
+    const dropped = [{ name: 'a', position: 'binlog.000001:3', timestampMs: 0 }]
+    const anew = column('a', 'varchar(20)', { declared: "VARCHAR(20) DEFAULT 'new'" })
+    const again = { ...schemaOf(id, anew), dropped }
+    const before = [schemaRecord(at(1), BASE), created(at(2), [1, 'old']), created(at(2), [2, 'old'])]
+    const behind = [schemaRecord(at(4), again), updated(at(4), [2, 'new'], [2, 'x']), created(at(5), [3, 'y'])]
+    const expected = [
+      [1, 'new'],
+      [2, 'x'],
+      [3, 'y'],
+    ]
+    await write([...before, ...behind])
+    expect(await rows()).toEqual(expected)
+    // Told again from between, told again from before: what rows have since stays, what they had before does not come back.
+    await write(behind.slice(0, 1))
+    await write([schemaRecord(at(5), again)])
+    expect(await rows()).toEqual(expected)
+    await write(before)
+    expect(await rows()).toEqual([
+      [1, 'new'],
+      [2, 'new'],
+      [3, 'y'],
+    ])
+    await write(behind)
+    expect(await rows()).toEqual(expected)
+  })
+
+  it('leaves a column that was there again when its table was read, and knows rows told from before', async () => {
+    const { write, rows } = await setUp()
+    const dropped = [{ name: 'a', position: 'binlog.000001:3', timestampMs: 0 }]
+    const anew = column('a', 'varchar(20)', { declared: "VARCHAR(20) DEFAULT 'new'" })
+    const view = { ...at(4), snapshot: true }
+    const former = { ...at(2), snapshot: true }
+    await write([schemaRecord(view, BASE), created(view, [1, 'read'])])
+    await write([schemaRecord(at(5), { ...schemaOf(id, anew), dropped }), created(at(5), [2, 'told'])])
+    await write([schemaRecord(former, BASE), created(former, [3, 'old'])])
+    expect(await rows()).toEqual([
+      [1, 'read'],
+      [2, 'told'],
+      [3, 'new'],
+    ])
+  })
+
+  it('renames a column to the name of one that was dropped, not the dropped one', async () => {
+    const { write, rows } = await setUp()
+    const three = schemaOf(id, text, column('b', 'varchar(20)'), column('c', 'varchar(20)'))
+    const dropped = ['a', 'c'].map((name) => ({ name, position: 'binlog.000001:3', timestampMs: 0 }))
+    const renamed = column('a', 'varchar(20)', { formerNames: ['b'] })
+    const moved = column('d', 'varchar(20)', { formerNames: ['c'], declared: "VARCHAR(20) DEFAULT 'new'" })
+    const before = [schemaRecord(at(1), three), created(at(2), [1, 'of a', 'of b', 'of c'])]
+    const behind = [schemaRecord(at(4), { ...schemaOf(id, renamed, moved), dropped })]
+    await write([...before, ...behind])
+    expect(await rows()).toEqual([[1, 'of b', 'new']])
+    await write(before)
+    expect(await rows()).toEqual([[1, 'of b', 'new']])
+    await write(behind)
+    expect(await rows()).toEqual([[1, 'of b', 'new']])
+  })
+
   it('refuses what may be a column renamed between two chunks, but not one dropped and one added before a chunk that is read again', async () => {
     const { write, rows } = await setUp()
     const view = (place: number) => ({ ...at(place), snapshot: true })
