@@ -31,7 +31,7 @@ describeBroker('kafka-sync', (broker) => {
 
     it.each(seeds)(
       'ends equal in both targets, whoever of it is killed (seed %i)',
-      { timeout: 300_000 },
+      { timeout: 600_000 },
       async (seed) => {
         const rng = seededRng(seed)
         await createTables(sync.session, server.flavour, 20 + rng.int(300))
