@@ -11,7 +11,7 @@ export type TimedStartup = Startup | { readonly timestampMs: number }
 
 export interface ChangeSourceOptions {
   readonly startup: TimedStartup
-  /** How often to look for tables that came or went. 0: only when the job starts. */
+  /** How often to look for tables that came or went. 0: only when the job starts. With startup 'snapshot' they are those of the beginning. */
   readonly discoveryIntervalMs: number
   /** Also emit records of op 's'. */
   readonly schemaChanges: boolean
