@@ -89,6 +89,8 @@ function payloadOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && hasSchema(value as Fields) ? (value as Fields).payload : value
 }
 
+/** A key may have columns of these names, too; neither is an object or null then. */
 function hasSchema(fields: Fields): boolean {
-  return Object.hasOwn(fields, 'schema') && Object.hasOwn(fields, 'payload')
+  if (!Object.hasOwn(fields, 'schema') || !Object.hasOwn(fields, 'payload')) return false
+  return typeof fields.schema === 'object' || typeof fields.payload === 'object'
 }

@@ -112,6 +112,12 @@ describe('a message without one', () => {
     expect(await decode({ op: 't', after: {} })).toEqual([{ op: 't', before: null, after: null, key: [], source }])
   })
 
+  test('may have a key of columns called schema and payload', async () => {
+    const value = JSON.stringify({ after: { schema: 'a', payload: 1, b: 2 }, op: 'c' })
+    const [change] = await through(fromDebeziumJson(), [{ key: '{"schema":"a","payload":1}', value, topic: 't' }])
+    expect(change?.key).toEqual(['a', 1])
+  })
+
   test('of a column called __proto__ makes a field, not a prototype', async () => {
     const [change] = await decode('{"after":{"__proto__":{"polluted":1},"b":9007199254740993},"op":"c"}')
     expect(Object.keys(change?.after ?? {})).toEqual(['__proto__', 'b'])
