@@ -16,6 +16,7 @@ test.each([
   [
     "ADD (a INT DEFAULT 1.5e-3, b ENUM('p','q') DEFAULT 'q'), DROP COLUMN c",
     [
+      ['c', ''],
       ['', 'a', 'INT DEFAULT 1.5e-3'],
       ['', 'b', "ENUM('p','q')DEFAULT 'q'"],
     ],
