@@ -31,8 +31,8 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: mode === 'full' ? testsWithMore() : ['test/**/*.test.ts'],
     globalSetup: ['test/support/services-setup.ts'],
-    // More than there are cores: half of the time a test waits for a server, a disk or a process of its own.
-    maxWorkers: Math.ceil(availableParallelism() * 1.25),
+    // More than there are cores: half of the time a test waits for a server, a disk or a process of its own. Storms load them all.
+    ...(mode !== 'full' && { maxWorkers: Math.ceil(availableParallelism() * 1.25) }),
     testTimeout: 60_000,
     hookTimeout: 60_000,
     ...(mode === 'full' && { sequence: { sequencer: LongestFirst } }),
