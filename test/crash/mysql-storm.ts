@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { type MysqlConnection, quoteName } from '../../src/connectors/mysql/connection.ts'
 import { seededRng } from '../../src/util/rng.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { difference } from '../support/mysql-digest.ts'
 import type { TestServer } from '../support/mysql-servers.ts'
-import { createTables, Workload } from '../support/mysql-workload.ts'
+import { createTables, touchAll, Workload } from '../support/mysql-workload.ts'
 import { disturb, killAtRandom, Runs, stopWhen } from './storm.ts'
 
 export interface StormOptions {
@@ -95,13 +94,4 @@ export async function inStorm<T>(
     await proxy?.close()
     await rm(folder, { recursive: true })
   }
-}
-
-/**
- * Changes a row of every table that has one. Columns that changed are told by the next row, or at the end of the log, which a batch run on a
- * server that others write to seldom meets.
- */
-async function touchAll(session: MysqlConnection): Promise<void> {
-  for (const [table] of await session.query('SHOW TABLES'))
-    await session.run(`UPDATE ${quoteName(String(table))} SET v = COALESCE(v, 0) + 1 LIMIT 1`)
 }

@@ -11,7 +11,7 @@ import { type Rng, seededRng } from '../../src/util/rng.ts'
 import { describeBroker, type TestBroker } from '../support/kafka-servers.ts'
 import { difference } from '../support/mysql-digest.ts'
 import { describeServers, type TestServer } from '../support/mysql-servers.ts'
-import { createTables, KEYED, Workload } from '../support/mysql-workload.ts'
+import { createTables, KEYED, touchAll, Workload } from '../support/mysql-workload.ts'
 import { type BinProcess, startBin } from '../support/run-job.ts'
 import { replayed } from './kafka-sync/replayed.ts'
 
@@ -46,6 +46,7 @@ describeBroker('kafka-sync', (broker) => {
         const kills = sync.killAtRandom(rng, full ? 16 : 6)
         await Promise.all([work, kills])
         workload.close()
+        await touchAll(sync.session)
         await sync.expectEqual()
       },
     )
