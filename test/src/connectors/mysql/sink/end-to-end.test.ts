@@ -23,19 +23,7 @@ describeServers('from server to server', ['mysql', 'mariadb'], (server) => {
   it.each(FAULTS)('becomes equal, a fault at: %s', { timeout: 300_000 }, async (failpoint) => {
     const [from, to] = [await server.database('from'), await server.database('to')]
     const session = await server.connection(from)
-    const copy = job('copy', (flow) => {
-      flow
-        .from(
-          'from',
-          mysqlChanges<MysqlValue[]>({
-            url: server.url(from),
-            tables: [`${from}.*`],
-            rows: 'array',
-            schemaChanges: true,
-          }),
-        )
-        .to('to', mysqlTables({ url: server.url(to), schemaChange: 'evolve', batchRows: 200 }), { parallelism: 1 })
-    })
+    const copy = copyJob(server.url(from), from, server.url(to))
     const dataDir = await mkdtemp(join(tmpdir(), 'end-to-end-'))
     const sync = async (): Promise<void> => {
       const fault = failpoint === undefined ? {} : { fault: { failpoint, passing: 2 } }
@@ -95,3 +83,12 @@ describeServers('from server to server', ['mysql', 'mariadb'], (server) => {
     }
   })
 })
+
+function copyJob(source: string, database: string, target: string) {
+  const changes = () =>
+    mysqlChanges<MysqlValue[]>({ url: source, tables: [`${database}.*`], rows: 'array', schemaChanges: true })
+  const tables = () => mysqlTables({ url: target, schemaChange: 'evolve', batchRows: 200 })
+  return job('copy', (flow) => {
+    flow.from('from', changes()).to('to', tables(), { parallelism: 1 })
+  })
+}
