@@ -35,6 +35,9 @@ function pack(folder: string): string {
   return join(folder, tarball)
 }
 
+/** Doors behind which the user's own drivers are imported. */
+const NEED_DRIVERS = /^millrace\/(connectors\/|sync$)/
+
 function install(folder: string, tarball: string): void {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }))
@@ -92,7 +95,7 @@ function checkPackage(): void {
     const names = [...doors().keys()]
     importEverything(
       project,
-      names.filter((door) => !door.startsWith('millrace/connectors/')),
+      names.filter((door) => !NEED_DRIVERS.test(door)),
     )
     for (const command of Object.keys(manifest.bin)) run(project, 'npx', '--no-install', command, '--help')
     const drivers = Object.entries(manifest.peerDependencies).map(([name, range]) => `${name}@${range}`)
