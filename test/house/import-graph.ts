@@ -9,7 +9,7 @@ const OPTIONAL_DRIVERS = new Set(['libsql', 'csv-parse', 'mysql2', 'kafkajs', 't
 
 /** What the package lets in from outside: all else in src and runtime must be reached from one of these. */
 const DOORS =
-  /^(src\/index|src\/sync\/index|runtime\/index|runtime\/testing\/index|runtime\/cli\/(run-job|millrace)|src\/connectors\/[^/]+\/index)\.ts$/
+  /^(src\/index|src\/(sync|relay)\/index|runtime\/index|runtime\/testing\/index|runtime\/cli\/(run-job|millrace)|src\/connectors\/[^/]+\/index)\.ts$/
 const CORE_DOORS = ['src/index.ts', 'runtime/index.ts', 'runtime/testing/index.ts']
 const OTHER_ROOTS =
   /^(jobs\/.*|test\/.*\.test(-d)?|test\/types\/.*|test\/house\/.*-main|benchmarks\/(.*-main|jobs\/.*)|vitest\.config)\.ts$/

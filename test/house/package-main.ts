@@ -36,7 +36,7 @@ function pack(folder: string): string {
 }
 
 /** Doors behind which the user's own drivers are imported. */
-const NEED_DRIVERS = /^millrace\/(connectors\/|sync$)/
+const NEED_DRIVERS = /^millrace\/(connectors\/|sync$|relay$)/
 
 function install(folder: string, tarball: string): void {
   mkdirSync(folder)

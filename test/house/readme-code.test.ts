@@ -35,6 +35,7 @@ function writeProject(folder: string, blocks: readonly Block[]): void {
     paths: {
       millrace: [join(root, 'src/index.ts')],
       'millrace/sync': [join(root, 'src/sync/index.ts')],
+      'millrace/relay': [join(root, 'src/relay/index.ts')],
       'millrace/runtime': [join(root, 'runtime/index.ts')],
       'millrace/testing': [join(root, 'runtime/testing/index.ts')],
       'millrace/connectors/*': [join(root, 'src/connectors/*/index.ts')],

@@ -68,7 +68,8 @@ export function checkFailpoints(files: Files): Offence[] {
   ]
 }
 
-const DOOR = /^(src\/index|src\/sync\/index|runtime\/index|runtime\/testing\/index|src\/connectors\/[^/]+\/index)\.ts$/
+const DOOR =
+  /^(src\/index|src\/(sync|relay)\/index|runtime\/index|runtime\/testing\/index|src\/connectors\/[^/]+\/index)\.ts$/
 
 /** The public names, one per line: `door name` or `door type name`. */
 export function publicApi(files: Files): string {
@@ -171,6 +172,7 @@ function doorName(file: string): string {
   const doors = {
     'src/index.ts': 'millrace',
     'src/sync/index.ts': 'millrace/sync',
+    'src/relay/index.ts': 'millrace/relay',
     'runtime/index.ts': 'millrace/runtime',
   }
   return doors[file as keyof typeof doors] ?? 'millrace/testing'

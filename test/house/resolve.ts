@@ -14,6 +14,7 @@ const OWN_DOORS: readonly (readonly [RegExp, string])[] = [
   [/^millrace\/runtime$/, 'runtime/index.ts'],
   [/^millrace\/testing$/, 'runtime/testing/index.ts'],
   [/^millrace\/sync$/, 'src/sync/index.ts'],
+  [/^millrace\/relay$/, 'src/relay/index.ts'],
   [/^millrace\/connectors\/(.+)$/, 'src/connectors/$1/index.ts'],
 ]
 
