@@ -2,6 +2,7 @@
 
 import type { RunEvent } from '../control/run-types.ts'
 import { plainLine } from './format.ts'
+import { queueFields } from './queue-line.ts'
 import { nodeRate, type ViewState } from './view-state.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -33,6 +34,7 @@ export function metricsLine(view: ViewState, atMs: number): string {
     if (kind !== 'source') fields[`${name}.in`] = totals.recordsIn
     if (kind !== 'sink') fields[`${name}.out`] = totals.recordsOut
     fields[`${name}.rate`] = Math.round(nodeRate(node))
+    Object.assign(fields, queueFields(name, totals.gauges))
     for (const { item, done, total, unit } of totals.progress) {
       fields[`${name}.progress`] = `${item} ${done}${total === undefined ? '' : `/${total}`} ${unit}`
     }

@@ -3,6 +3,7 @@ import { totalsByNode } from '../metrics/aggregate.ts'
 import { lateRecords } from './event-time-line.ts'
 import { formatBytes, formatCount, formatDuration } from './format.ts'
 import { paint } from './paint.ts'
+import { waitingText } from './queue-line.ts'
 import type { NodeView, ViewState } from './view-state.ts'
 
 /** What is left on the screen when a run has ended: how, how long, and how many records went through each node. */
@@ -18,16 +19,17 @@ export function summaryText(view: ViewState, result: RunResult, color: boolean):
 function nodeLines(view: ViewState, result: RunResult): readonly string[] {
   const totals = totalsByNode(result.metrics)
   const kinds = new Map<string, NodeView['kind']>(view.nodes.map(({ name, kind }) => [name, kind]))
-  const rows = totals.map(({ node, recordsIn, recordsOut, counters }) => ({
+  const rows = totals.map(({ node, recordsIn, recordsOut, counters, gauges }) => ({
     node,
     late: lateRecords(counters) === 0 ? '' : `${formatCount(lateRecords(counters))} late`,
     in: kinds.get(node) === 'source' ? '' : `${formatCount(recordsIn)} in`,
     out: kinds.get(node) === 'sink' ? '' : `${formatCount(recordsOut)} out`,
+    waits: waitingText(gauges) ?? '',
   }))
   const width = (pick: 'node' | 'in' | 'out' | 'late'): number => Math.max(0, ...rows.map((row) => row[pick].length))
   const [nodes, ins, outs, lates] = [width('node'), width('in'), width('out'), width('late')]
   return rows.map((row) => {
-    const counts = `${row.in.padStart(ins)}  ${row.out.padStart(outs)}  ${row.late.padStart(lates)}`
+    const counts = `${row.in.padStart(ins)}  ${row.out.padStart(outs)}  ${row.late.padStart(lates)}  ${row.waits}`
     return `  ${row.node.padEnd(nodes)}  ${counts}`.trimEnd()
   })
 }

@@ -4,6 +4,7 @@ import { EMPTY_WINDOW, etaMs, ratePerSecond } from '../metrics/rate-window.ts'
 import { eventTimeText, FAR_FUTURE_MS } from './event-time-line.ts'
 import { cutText, formatBytes, formatCount, formatDuration, formatRate, textWidth } from './format.ts'
 import { paint } from './paint.ts'
+import { queueTexts } from './queue-line.ts'
 import { type NodeView, nodeRate, type ViewState } from './view-state.ts'
 
 export interface ViewSize {
@@ -58,6 +59,7 @@ const COLUMNS: readonly Column[] = [
 export function renderView(view: ViewState, size: ViewSize): readonly string[] {
   const foot = [
     ...progressLines(view, size),
+    ...queueLines(view, size),
     ...eventTimeLines(view, size),
     checkpointLine(view, size),
     ...troubleLines(view, size),
@@ -146,6 +148,12 @@ function progressLines(view: ViewState, size: ViewSize): readonly string[] {
       const rest = eta === undefined ? '' : eta === 0 ? '  done' : `  ETA ${formatDuration(eta)}`
       return cutText(`  ${node.name} ${item}: ${percent}${formatCount(done)}${of} ${unit}${rest}`, size.columns)
     }),
+  )
+}
+
+function queueLines(view: ViewState, size: ViewSize): readonly string[] {
+  return view.nodes.flatMap(({ name, totals }) =>
+    queueTexts(name, totals?.gauges ?? {}).map((text) => cutText(`  ${text}`, size.columns)),
   )
 }
 
