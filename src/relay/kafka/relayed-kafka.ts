@@ -1,0 +1,67 @@
+// What goes from one cluster to another: records as they lie in their partitions, and between them what is said about topics and groups.
+
+import type { KafkaRecord } from '../../connectors/kafka/index.ts'
+import { hashKey } from '../../util/key-group.ts'
+
+/**
+ * A record of a cluster on its way to another, with the place it has there; or a notice, told by partition -1 (noticeOf). Buffers may be
+ * views of a larger one.
+ */
+export interface RelayedKafka extends KafkaRecord {
+  /** The site that sent it. */
+  readonly site: string
+}
+
+/** A topic of the source, before its first record and whenever it has more partitions. */
+export interface TopicNotice {
+  readonly kind: 'topic'
+  readonly topic: string
+  readonly partitions: number
+  /** What the topic itself is set to, of that which a copy should be set to as well. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** What a consumer group of the source has committed. */
+export interface GroupNotice {
+  readonly kind: 'group'
+  readonly group: string
+  /** [topic, partition, offset] of each partition that has one. */
+  readonly offsets: readonly (readonly [topic: string, partition: number, offset: number])[]
+  readonly atMs: number
+}
+
+/** See RelayedKafka. */
+export type Notice = TopicNotice | GroupNotice
+
+const NOTICE = -1
+const NO_HEADERS: RelayedKafka['headers'] = []
+/** In place of a topic in notices about groups: no topic may be called so. */
+const GROUPS = '.'
+
+/** The record that carries a notice. */
+export function noticeRecord(site: string, notice: Notice): RelayedKafka {
+  const value = Buffer.from(JSON.stringify(notice))
+  const topic = notice.kind === 'topic' ? notice.topic : GROUPS
+  return { topic, partition: NOTICE, offset: 0, timestampMs: 0, key: null, value, headers: NO_HEADERS, site }
+}
+
+/** The notice that a record carries; undefined for a record of a partition. */
+export function noticeOf({ partition, value }: RelayedKafka): Notice | undefined {
+  return partition === NOTICE ? (JSON.parse(String(value)) as Notice) : undefined
+}
+
+/** For the option `stream` of relaySink: a stream for each topic, in which its records are in order, and one for notices about groups. */
+export function byTopic({ topic }: RelayedKafka): string {
+  return topic === GROUPS ? 'millrace-groups' : topic
+}
+
+/** As byTopic for clusters of many topics: `count` streams, each of the topics whose names hash to it. Throws RangeError. */
+export function byTopicHash(count: number): (record: RelayedKafka) => string {
+  if (!Number.isInteger(count) || count < 1 || count > 1000) throw new RangeError('expected 1 to 1,000 streams')
+  const known = new Map<string, string>()
+  return ({ topic }) => {
+    const name = known.get(topic) ?? `topics-${hashKey(topic) % count}`
+    known.set(topic, name)
+    return name
+  }
+}
