@@ -10,6 +10,7 @@ import { checkLockfile } from './lockfile.ts'
 import { checkErrors, checkFailpoints, checkPackages, checkPublicApi } from './registers.ts'
 import { checkSizes } from './size.ts'
 import { describeOffence, type Files, type Offence, readTree } from './source-tree.ts'
+import { checkWireMessages } from './wire-messages.ts'
 
 const CHECKS: Readonly<Record<string, (files: Files) => readonly Offence[]>> = {
   'the import table holds, types included': checkImports,
@@ -23,6 +24,7 @@ const CHECKS: Readonly<Record<string, (files: Files) => readonly Offence[]>> = {
   'every error is raised and documented': checkErrors,
   'every failpoint is called and crash-tested': checkFailpoints,
   'the public API is what the committed list says': checkPublicApi,
+  'the messages of the relay are what relay.proto says': checkWireMessages,
   'every package imported is declared': checkPackages,
   'the lockfile serves every platform': checkLockfile,
   'the top level is exact': checkTopLevel,
