@@ -1,6 +1,6 @@
 // The frame of a record in a segment: 24 bytes of header, then the payload. Little endian.
 //
-//   0  u32  CRC-32 of bytes 4 to the frame's end
+//   0  u32  CRC-32C of bytes 4 to the frame's end
 //   4  u32  payload length; 0xFFFFFFFF: a mark, which has no payload
 //   8  u48  sequence of the record; of a mark: the sequence of the next record
 //  14  u16  0
@@ -9,7 +9,7 @@
 //
 // `durable` is what tells damage from a torn tail: a bad frame that a later good one calls durable had been synced once.
 
-import { crc32 } from '../util/crc32.ts'
+import { crc32c } from '../util/crc32c.ts'
 
 export const HEADER_BYTES = 24
 /** Larger payloads are refused: a length beyond this is taken for garbage. */
@@ -31,21 +31,27 @@ export interface Frame {
 export function encodeRecord(sequence: number, durable: number, payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
   frame.set(payload, HEADER_BYTES)
-  return seal(frame, payload.length, sequence, durable)
+  return seal(frame, sequence, durable, payload)
+}
+
+/** What is written before a payload to make it a record's frame. */
+export function encodeHeader(sequence: number, durable: number, payload: Uint8Array): Buffer {
+  return seal(Buffer.allocUnsafe(HEADER_BYTES), sequence, durable, payload)
 }
 
 /** A mark: says what is durable, and carries nothing. */
 export function encodeMark(next: number, durable: number): Buffer {
-  return seal(Buffer.allocUnsafe(HEADER_BYTES), MARK, next, durable)
+  return seal(Buffer.allocUnsafe(HEADER_BYTES), next, durable, undefined)
 }
 
-function seal(frame: Buffer, length: number, sequence: number, durable: number): Buffer {
-  frame.writeUInt32LE(length, 4)
+function seal(frame: Buffer, sequence: number, durable: number, payload: Uint8Array | undefined): Buffer {
+  frame.writeUInt32LE(payload?.length ?? MARK, 4)
   frame.writeUIntLE(sequence, 8, 6)
   frame.writeUInt16LE(0, 14)
   frame.writeUIntLE(durable, 16, 6)
   frame.writeUInt16LE(0, 22)
-  frame.writeUInt32LE(crc32(frame.subarray(4)), 0)
+  const head = crc32c(frame, 4, HEADER_BYTES)
+  frame.writeUInt32LE(payload === undefined ? head : crc32c(payload, 0, payload.length, head), 0)
   return frame
 }
 
@@ -61,7 +67,7 @@ export function frameBytes(bytes: Buffer, offset: number): number | undefined {
 export function parseFrame(bytes: Buffer, offset: number): Frame | undefined {
   const length = frameBytes(bytes, offset)
   if (length === undefined || offset + length > bytes.length) return undefined
-  if (crc32(bytes.subarray(offset + 4, offset + length)) !== bytes.readUInt32LE(offset)) return undefined
+  if (crc32c(bytes, offset + 4, offset + length) !== bytes.readUInt32LE(offset)) return undefined
   return {
     mark: bytes.readUInt32LE(offset + 4) === MARK,
     sequence: bytes.readUIntLE(offset + 8, 6),

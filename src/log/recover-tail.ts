@@ -1,6 +1,6 @@
-import { MillraceError } from '../errors.ts'
 import type { OpenFile } from '../util/file-system.ts'
 import { calledDurable } from './frame.ts'
+import { badRecord, damaged } from './log-failure.ts'
 import type { Segment } from './segment.ts'
 import { SegmentReader } from './segment-reader.ts'
 
@@ -9,16 +9,16 @@ import { SegmentReader } from './segment-reader.ts'
  * Throws LOG_CORRUPT if what is bad had been durable. Syncs, so that what was found is durable from here on.
  */
 export async function recoverTail(file: OpenFile, segment: Segment): Promise<number> {
-  const reader = new SegmentReader(file, 0, segment.bytes)
+  const reader = new SegmentReader(file, 0)
   let next = segment.first
   for (;;) {
     const offset = reader.offset
-    const frame = await reader.next()
+    const frame = reader.take() ?? (await reader.read())
     if (frame === undefined) {
       await cutTornTail(file, segment, offset, next)
       return next
     }
-    if (frame.sequence !== next) throw outOfOrder(segment, offset, frame.sequence, next)
+    if (frame.sequence !== next) throw damaged(segment.path, offset, badRecord(next, frame.sequence))
     if (frame.mark) continue
     segment.note(next, offset)
     next += 1
@@ -30,20 +30,11 @@ async function cutTornTail(file: OpenFile, segment: Segment, offset: number, seq
     const rest = Buffer.allocUnsafe(segment.bytes - offset)
     await file.read(rest, offset)
     if (calledDurable(rest, sequence)) {
-      throw new MillraceError('LOG_CORRUPT', {
-        path: segment.path,
-        offset,
-        reason: `record ${sequence} does not match its checksum, and good records follow it`,
-      })
+      const reason = `record ${sequence} does not match its checksum, and good records follow it`
+      throw damaged(segment.path, offset, reason)
     }
     await file.truncate(offset)
     segment.cut(offset)
   }
   await file.sync()
-}
-
-/** A good frame where another record was expected. */
-export function outOfOrder(segment: Segment, offset: number, found: number, expected: number): MillraceError {
-  const reason = `record ${expected} was expected and record ${found} is there`
-  return new MillraceError('LOG_CORRUPT', { path: segment.path, offset, reason })
 }

@@ -10,21 +10,28 @@
 // I5. After a failed write or sync nothing more is accepted: what the disk then holds is known only by opening it again.
 // I6. Creations and removals of segments are synced in the directory before anyone relies on them.
 //
-// Checksums: CRC-32, over all of a frame but the checksum. A record is durable with one fsync, shared by all that wait for it.
+// Checksums: CRC-32C, over all of a frame but the checksum. A record is durable with one fdatasync, shared by all that wait for it.
 // Behind every sync a mark is written that says so (not synced itself): it lets recovery tell damage (I4) from a torn tail (I1).
+// There is no index on disk that could be lost: the sparse one of each segment is in memory, built as its records are written or read.
+// open() reads the last segment, and nothing of the others but their length.
 
 import { dirname } from 'node:path'
-import { MillraceError, reasonOf } from '../errors.ts'
+import { MillraceError } from '../errors.ts'
 import { assert, present } from '../util/assert.ts'
 import { type Deferred, deferred } from '../util/deferred.ts'
 import { type FileSystem, nodeFileSystem, type OpenFile } from '../util/file-system.ts'
-import { encodeMark, encodeRecord, PAYLOAD_BYTES_MAX } from './frame.ts'
-import { outOfOrder, recoverTail } from './recover-tail.ts'
-import { Segment, segmentFirst } from './segment.ts'
+import { encodeHeader, encodeMark, encodeRecord, HEADER_BYTES, PAYLOAD_BYTES_MAX } from './frame.ts'
+import { badRecord, damaged, missing, wrapIo } from './log-failure.ts'
+import { LogReader, type LogRecord } from './log-reader.ts'
+import { recoverTail } from './recover-tail.ts'
+import { Segment } from './segment.ts'
 import { SegmentReader } from './segment-reader.ts'
+import { bytesFrom, listSegments, segmentOf } from './segments.ts'
 
 export interface SegmentLogOptions {
-  /** A segment that has reached this is closed. Default 64 MiB. */
+  /** Sequence of the first record of a log that is made now. Default 0. */
+  readonly first?: number
+  /** A segment that has reached this is closed. Default: an eighth of bytesMax, at most 64 MiB and at least 64 KiB. */
   readonly segmentBytes?: number
   /** ready() makes writers wait while the log is larger than this. Default: no limit. */
   readonly bytesMax?: number
@@ -33,11 +40,15 @@ export interface SegmentLogOptions {
   readonly fileSystem?: FileSystem
 }
 
-export interface LogRecord {
-  readonly sequence: number
-  /** The reader's to keep. */
-  readonly payload: Uint8Array
+/** A record that is not written yet: the parts of its frame. */
+interface Pending {
+  readonly parts: readonly Uint8Array[]
+  readonly bytes: number
 }
+
+const SEGMENT_BYTES_MAX = 64 << 20
+const SEGMENT_BYTES_MIN = 64 << 10
+const READ_BYTES = 1 << 20
 
 /** A durable queue in a directory of its own. All methods may be called at any time; they take effect in the order called. */
 export class SegmentLog {
@@ -54,7 +65,7 @@ export class SegmentLog {
   #written: number
   /** Records below are durable. */
   #durable: number
-  #buffer: Buffer[] = []
+  #buffer: Pending[] = []
   #bufferBytes = 0
   /** The last piece of work on the files: each waits for the one before. */
   #work: Promise<unknown> = Promise.resolve()
@@ -74,8 +85,9 @@ export class SegmentLog {
   ) {
     this.#directory = directory
     this.#fs = options.fileSystem ?? nodeFileSystem
-    this.#segmentBytes = options.segmentBytes ?? 64 << 20
     this.#bytesMax = options.bytesMax ?? Number.POSITIVE_INFINITY
+    this.#segmentBytes =
+      options.segmentBytes ?? Math.max(SEGMENT_BYTES_MIN, Math.min(SEGMENT_BYTES_MAX, this.#bytesMax / 8))
     this.#bufferBytesMax = options.bufferBytesMax ?? 8 << 20
     this.#segments = segments
     this.#file = file
@@ -90,8 +102,8 @@ export class SegmentLog {
     return wrapIo('open', directory, async () => {
       await fs.makeDirectory(directory)
       for (const entries of [directory, ...parentsOf(directory)]) await fs.syncDirectory(entries)
-      const segments = await findSegments(fs, directory)
-      if (segments.length === 0) segments.push(await createSegment(fs, directory, 0))
+      const segments = await openSegments(fs, directory)
+      if (segments.length === 0) segments.push(await createSegment(fs, directory, options.first ?? 0))
       const last = present(segments.at(-1), 'the last segment')
       const file = await fs.open(last.path, 'write')
       try {
@@ -113,27 +125,37 @@ export class SegmentLog {
     return this.#next
   }
 
+  /** Every record below is durable. */
+  get durableSequence(): number {
+    return this.#durable
+  }
+
+  /** Whether it broke (I5): close it and open it again. */
+  get failed(): boolean {
+    return this.#failure !== undefined
+  }
+
   /** Bytes of all segments and of what is buffered. */
   get bytes(): number {
     return this.#segments.reduce((sum, segment) => sum + segment.bytes, this.#bufferBytes)
   }
 
+  /** About how many of the bytes are those of the records from `sequence` on. */
+  bytesFrom(sequence: number): number {
+    const unwritten = this.#next - this.#written
+    const buffered = Math.max(0, Math.min(unwritten, this.#next - sequence))
+    const buffer = unwritten === 0 ? 0 : Math.round((this.#bufferBytes * buffered) / unwritten)
+    return buffer + bytesFrom(this.#segments, sequence, this.#written)
+  }
+
   /** Adds a record (copied) and returns its number. Durable after the next sync(). Throws what broke the log, if anything did. */
   append(payload: Uint8Array): number {
-    this.#check()
-    assert(!this.#takingBack, 'nothing is appended while truncateAfter() runs')
-    assert(payload.length <= PAYLOAD_BYTES_MAX, `a log record has at most ${PAYLOAD_BYTES_MAX} bytes`)
-    const sequence = this.#next
-    const frame = encodeRecord(sequence, this.#durable, payload)
-    this.#next += 1
-    this.#buffer.push(frame)
-    this.#bufferBytes += frame.length
-    if (this.#bufferBytes >= this.#bufferBytesMax / 2 && !this.#queuedWrite) {
-      this.#queuedWrite = true
-      // A failure is kept in #failure and thrown by the next call.
-      this.#enqueue('write', () => this.#writeBuffer()).catch(() => {})
-    }
-    return sequence
+    return this.#append(payload, false)
+  }
+
+  /** append() without the copy: the payload is the log's, and must not be changed any more. Worth it from some KiB on. */
+  appendOwned(payload: Uint8Array): number {
+    return this.#append(payload, true)
   }
 
   /**
@@ -168,24 +190,22 @@ export class SegmentLog {
     if (sequence > end) throw this.missing(sequence)
     if (sequence === end) return
     await this.#enqueue('write', () => this.#writeBuffer())
-    const segments = this.#segments.slice()
     if (sequence < this.firstSequence) throw this.missing(sequence)
-    let expected = sequence
-    for (let i = 0; i < segments.length && expected < end; i += 1) {
-      const segment = present(segments[i], 'a segment')
-      const following = segments[i + 1]?.first ?? end
-      if (following <= expected) continue
-      if (segment.first > expected) throw this.missing(expected)
-      yield* this.#readSegment(segment, expected, Math.min(following, end))
-      expected = following
+    const reader = new LogReader(this.#directory, sequence, { fileSystem: this.#fs, segments: this.#segments })
+    try {
+      while (reader.position < end) yield* await reader.read(end, READ_BYTES)
+    } finally {
+      await reader.close()
     }
   }
 
   /** Gives up records before `sequence`: removes the segments that hold nothing else. */
   truncateBefore(sequence: number): Promise<void> {
     return this.#enqueue('truncate', async () => {
-      // A log that is full of records nobody needs must not stay full because they are in the segment being written.
-      if (sequence >= this.#written && this.#tail.bytes > 0 && this.bytes >= this.#bytesMax) await this.#roll()
+      // A log that is full of records nobody needs must not stay large because they are in the segment being written.
+      const { bytes } = this.#tail
+      const isLarge = bytes >= this.#segmentBytes / 4 || this.bytes >= this.#bytesMax
+      if (sequence >= this.#written && bytes > 0 && isLarge) await this.#roll()
       let removed = false
       while ((this.#segments[1]?.first ?? Number.POSITIVE_INFINITY) <= sequence) {
         await this.#fs.remove(present(this.#segments.shift(), 'a segment').path)
@@ -221,6 +241,26 @@ export class SegmentLog {
       this.#waiting?.resolve()
       await this.#file.close()
     }
+  }
+
+  #append(payload: Uint8Array, isOwned: boolean): number {
+    this.#check()
+    assert(!this.#takingBack, 'nothing is appended while truncateAfter() runs')
+    assert(payload.length <= PAYLOAD_BYTES_MAX, `a log record has at most ${PAYLOAD_BYTES_MAX} bytes`)
+    const sequence = this.#next
+    const parts = isOwned
+      ? [encodeHeader(sequence, this.#durable, payload), payload]
+      : [encodeRecord(sequence, this.#durable, payload)]
+    const bytes = HEADER_BYTES + payload.length
+    this.#next += 1
+    this.#buffer.push({ parts, bytes })
+    this.#bufferBytes += bytes
+    if (this.#bufferBytes >= this.#bufferBytesMax / 2 && !this.#queuedWrite) {
+      this.#queuedWrite = true
+      // A failure is kept in #failure and thrown by the next call.
+      this.#enqueue('write', () => this.#writeBuffer()).catch(() => {})
+    }
+    return sequence
   }
 
   get #tail(): Segment {
@@ -265,31 +305,33 @@ export class SegmentLog {
     this.#queuedWrite = false
     while (this.#buffer.length > 0) {
       const room = this.#segmentBytes - this.#tail.bytes
-      if (this.#tail.bytes > 0 && (this.#buffer[0]?.length ?? 0) > room) await this.#roll()
+      if (this.#tail.bytes > 0 && (this.#buffer[0]?.bytes ?? 0) > room) await this.#roll()
       await this.#writeFrames(this.#takeFrames(this.#segmentBytes - this.#tail.bytes))
       this.#wakeWriters()
     }
   }
 
   /** Frames from the head of the buffer that fit into `room`, at least one. They stay counted until they are written. */
-  #takeFrames(room: number): Buffer[] {
+  #takeFrames(room: number): Pending[] {
     let bytes = 0
     let count = 0
     for (const frame of this.#buffer) {
-      if (count > 0 && bytes + frame.length > room) break
-      bytes += frame.length
+      if (count > 0 && bytes + frame.bytes > room) break
+      bytes += frame.bytes
       count += 1
     }
     return this.#buffer.splice(0, count)
   }
 
-  async #writeFrames(frames: readonly Buffer[]): Promise<void> {
+  async #writeFrames(frames: readonly Pending[]): Promise<void> {
     const segment = this.#tail
-    await this.#file.write(frames, segment.bytes)
-    for (const frame of frames) {
+    const parts: Uint8Array[] = []
+    for (const frame of frames) parts.push(...frame.parts)
+    await this.#file.write(parts, segment.bytes)
+    for (const { bytes } of frames) {
       segment.note(this.#written, segment.bytes)
-      segment.bytes += frame.length
-      this.#bufferBytes -= frame.length
+      segment.bytes += bytes
+      this.#bufferBytes -= bytes
       this.#written += 1
     }
   }
@@ -313,28 +355,8 @@ export class SegmentLog {
     this.#file = await this.#fs.open(this.#tail.path, 'write')
   }
 
-  async *#readSegment(segment: Segment, from: number, end: number): AsyncGenerator<LogRecord, void, undefined> {
-    const file = await wrapIo('read', segment.path, () => this.#fs.open(segment.path, 'read'))
-    try {
-      const start = segment.seek(from)
-      const reader = new SegmentReader(file, start.offset, segment.bytes)
-      for (let expected = start.sequence; expected < end; ) {
-        const offset = reader.offset
-        const frame = await wrapIo('read', segment.path, () => reader.next())
-        if (frame === undefined) throw damaged(segment, offset, expected)
-        if (frame.sequence !== expected) throw outOfOrder(segment, offset, frame.sequence, expected)
-        if (frame.mark) continue
-        segment.note(expected, offset)
-        expected += 1
-        if (frame.sequence >= from) yield { sequence: frame.sequence, payload: frame.payload }
-      }
-    } finally {
-      await file.close()
-    }
-  }
-
   async #takeBack(sequence: number): Promise<void> {
-    const segment = present(this.#segments.findLast(({ first }) => first <= sequence) ?? this.#segments[0], 'a segment')
+    const segment = present(segmentOf(this.#segments, sequence) ?? this.#segments[0], 'a segment')
     // Found before anything is changed: damage met here leaves the log as it was.
     const bytes = sequence < segment.first ? 0 : await this.#endOf(segment, sequence)
     await this.#removeSegmentsBehind(segment)
@@ -374,11 +396,11 @@ export class SegmentLog {
     const file = await this.#fs.open(segment.path, 'read')
     try {
       const start = segment.seek(sequence)
-      const reader = new SegmentReader(file, start.offset, segment.bytes)
+      const reader = new SegmentReader(file, start.offset)
       for (;;) {
-        const offset = reader.offset
-        const frame = await reader.next()
-        if (frame === undefined) throw damaged(segment, offset, sequence)
+        const { offset } = reader
+        const frame = reader.take() ?? (await reader.read())
+        if (frame === undefined) throw damaged(segment.path, offset, badRecord(sequence, undefined))
         if (!frame.mark && frame.sequence === sequence) return reader.offset
       }
     } finally {
@@ -388,12 +410,7 @@ export class SegmentLog {
 
   /** LOG_CORRUPT: what is said of a record that should be here and is not. */
   missing(sequence: number): MillraceError {
-    const kept = `it holds records ${this.firstSequence} to before ${this.#next}`
-    return new MillraceError('LOG_CORRUPT', {
-      path: this.#directory,
-      offset: 0,
-      reason: `record ${sequence} was asked for and is not there: ${kept}`,
-    })
+    return missing(this.#directory, sequence, `${this.firstSequence} to before ${this.#next}`)
   }
 }
 
@@ -409,24 +426,17 @@ function parentsOf(directory: string): string[] {
 
 const PARENTS_MAX = 3
 
-async function findSegments(fs: FileSystem, directory: string): Promise<Segment[]> {
-  const segments: Segment[] = []
-  for (const name of await fs.list(directory)) {
-    const first = segmentFirst(name)
-    if (first === undefined) {
-      const reason = `${name} is not a segment that this release can read`
-      throw new MillraceError('LOG_CORRUPT', { path: directory, offset: 0, reason })
-    }
-    const segment = new Segment(directory, first, 0)
+async function openSegments(fs: FileSystem, directory: string): Promise<Segment[]> {
+  const segments = await listSegments(fs, directory)
+  for (const segment of segments) {
     const file = await fs.open(segment.path, 'read')
     try {
       segment.bytes = await file.size()
     } finally {
       await file.close()
     }
-    segments.push(segment)
   }
-  return segments.sort((a, b) => a.first - b.first)
+  return segments
 }
 
 async function createSegment(fs: FileSystem, directory: string, first: number): Promise<Segment> {
@@ -435,18 +445,4 @@ async function createSegment(fs: FileSystem, directory: string, first: number): 
   await file.close()
   await fs.syncDirectory(directory)
   return segment
-}
-
-function damaged(segment: Segment, offset: number, sequence: number): MillraceError {
-  const reason = `record ${sequence} is cut short or does not match its checksum`
-  return new MillraceError('LOG_CORRUPT', { path: segment.path, offset, reason })
-}
-
-async function wrapIo<T>(action: string, path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof MillraceError) throw error
-    throw new MillraceError('IO', { action, path, reason: reasonOf(error) }, error)
-  }
 }

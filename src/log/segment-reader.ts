@@ -1,22 +1,22 @@
 import type { OpenFile } from '../util/file-system.ts'
-import { type Frame, frameBytes, HEADER_BYTES, parseFrame } from './frame.ts'
+import { type Frame, frameBytes, parseFrame } from './frame.ts'
 
 const CHUNK_BYTES = 1 << 20
+const EMPTY = Buffer.alloc(0)
 
-/** Reads the frames of one segment in order, in chunks. Payloads are views of chunks that nobody writes again. */
+/** Reads the frames of one segment in order, in chunks of 1 MiB or one frame. Payloads are views of chunks that nobody writes again. */
 export class SegmentReader {
   readonly #file: OpenFile
-  readonly #end: number
-  #chunk: Buffer = Buffer.alloc(0)
+  #chunk = EMPTY
   /** Of the chunk's first byte, in the file. */
   #chunkStart: number
   #at = 0
+  #isAtEnd = false
 
-  /** Reads from byte `start` to before `end`. */
-  constructor(file: OpenFile, start: number, end: number) {
+  /** Reads from byte `start` on. */
+  constructor(file: OpenFile, start: number) {
     this.#file = file
     this.#chunkStart = start
-    this.#end = end
   }
 
   /** Where the next frame begins in the file. */
@@ -24,29 +24,41 @@ export class SegmentReader {
     return this.#chunkStart + this.#at
   }
 
-  /** The next frame; undefined if what is left up to `end` does not begin with a whole and good one. */
-  async next(): Promise<Frame | undefined> {
-    const length = await this.#frameLength()
-    if (length === undefined || !(await this.#have(length))) return undefined
+  /** Whether the last read() found the file to end where the next frame would begin. */
+  get isAtEnd(): boolean {
+    return this.#isAtEnd
+  }
+
+  /** The next frame, if it is whole and good in what was read. */
+  take(): Frame | undefined {
     const frame = parseFrame(this.#chunk, this.#at)
     if (frame !== undefined) this.#at += frame.bytes
     return frame
   }
 
-  async #frameLength(): Promise<number | undefined> {
-    return (await this.#have(HEADER_BYTES)) ? frameBytes(this.#chunk, this.#at) : undefined
+  /** The next frame, read from the file as it is now; undefined if there is no whole and good one. */
+  async read(): Promise<Frame | undefined> {
+    const left = (await this.#file.size()) - this.offset
+    this.#isAtEnd = left === 0
+    await this.#load(Math.min(left, CHUNK_BYTES))
+    const bytes = frameBytes(this.#chunk, 0)
+    // A length that the file has no room for is garbage: nothing is allocated for it.
+    if (bytes === undefined || bytes > left) return undefined
+    if (bytes > this.#chunk.length) await this.#load(bytes)
+    return this.take()
   }
 
-  /** Makes the next `bytes` bytes available in the chunk; false if the file (up to `end`) has fewer. */
-  async #have(bytes: number): Promise<boolean> {
-    if (this.#chunk.length - this.#at >= bytes) return true
-    if (this.offset + bytes > this.#end) return false
-    const size = Math.min(Math.max(bytes, CHUNK_BYTES), this.#end - this.offset)
-    const chunk = Buffer.allocUnsafeSlow(size)
-    const got = await this.#file.read(chunk, this.offset)
+  /** Lets go of what was read and not taken. */
+  forget(): void {
     this.#chunkStart = this.offset
     this.#at = 0
-    this.#chunk = chunk.subarray(0, got)
-    return got >= bytes
+    this.#chunk = EMPTY
+  }
+
+  async #load(bytes: number): Promise<void> {
+    this.forget()
+    if (bytes <= 0) return
+    const chunk = Buffer.allocUnsafeSlow(bytes)
+    this.#chunk = chunk.subarray(0, await this.#file.read(chunk, this.#chunkStart))
   }
 }

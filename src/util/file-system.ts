@@ -82,7 +82,7 @@ class NodeFile implements OpenFile {
   }
 
   sync(): Promise<void> {
-    return this.#file.sync()
+    return this.#file.datasync()
   }
 
   async size(): Promise<number> {

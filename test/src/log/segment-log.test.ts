@@ -64,7 +64,7 @@ describe('SegmentLog', () => {
     const log = await filled(200, { segmentBytes: 1000 })
     const names = await segments()
     expect(names.length).toBeGreaterThan(5)
-    expect(names[0]).toBe('0000000000000000.v1.log')
+    expect(names[0]).toBe('0000000000000000.v2.log')
     expect(await read(log, 0)).toEqual(texts(0, 200))
     await log.close()
     const again = await SegmentLog.open(join(root, 'log'), { segmentBytes: 1000 })
@@ -165,7 +165,7 @@ describe('SegmentLog', () => {
 
   it('I4: a flipped bit in any byte of a synced record that others follow is damage, with path and offset', async () => {
     await (await filled(3)).close()
-    const path = join(root, 'log', '0000000000000000.v1.log')
+    const path = join(root, 'log', '0000000000000000.v2.log')
     const whole = await readFile(path)
     const firstFrame = 24 + text(0).length
     for (let byte = 0; byte < firstFrame; byte += 1) {
@@ -206,7 +206,7 @@ describe('SegmentLog', () => {
 
   it('refuses a directory with segments of another format', async () => {
     await (await filled(1)).close()
-    await appendFile(join(root, 'log', '0000000000000009.v2.log'), 'x')
+    await appendFile(join(root, 'log', '0000000000000009.v1.log'), 'x')
     await expect(SegmentLog.open(join(root, 'log'))).rejects.toMatchObject({ code: 'LOG_CORRUPT' })
   })
 

@@ -24,6 +24,7 @@ it('is the same as bit by bit, from any byte to any other', () => {
       const from = Math.min(before, bytes.length)
       const to = Math.max(from, bytes.length - behind)
       expect(crc32c(bytes, from, to)).toBe(bitwise(bytes.subarray(from, to)))
+      expect(crc32c(bytes, from, bytes.length, crc32c(bytes, 0, from))).toBe(bitwise(bytes))
     }),
   )
 })
