@@ -1,7 +1,8 @@
 // What is asked about topics: are they there, from where to where do they go, how are they set up.
 
+import { createPartitions } from './apis/create-partitions.ts'
 import { createTopics } from './apis/create-topics.ts'
-import { type DescribeConfigsRequest, describeConfigs } from './apis/describe-configs.ts'
+import { type DescribeConfigsRequest, type DescribedConfigs, describeConfigs } from './apis/describe-configs.ts'
 import { EARLIEST, LATEST, listOffsets as listOffsetsApi } from './apis/list-offsets.ts'
 import { failureOf, KafkaFailure, throwIfFailed } from './failure.ts'
 import type { KafkaClient, TopicInfo } from './kafka-client.ts'
@@ -9,6 +10,7 @@ import { byTopic, type TopicPartition, throwListed } from './topic-partition.ts'
 
 const CREATE_TIMEOUT_MS = 30_000
 const TOPIC_ALREADY_EXISTS = 36
+const INVALID_PARTITIONS = 37
 
 /** A topic as it is to be made where it is missing. */
 export interface TopicToEnsure {
@@ -41,6 +43,20 @@ async function create(client: KafkaClient, wanted: TopicToEnsure, what: string):
   const answer = await client.send(await client.controller(), createTopics, request, CREATE_TIMEOUT_MS * 2)
   // Another subtask, or our own first attempt, may have been faster.
   for (const { error, message } of answer) if (error !== TOPIC_ALREADY_EXISTS) throwIfFailed(error, what, message)
+}
+
+/** Adds partitions until there are `count`, and waits until the last can be used; more are left as they are. Throws KafkaFailure. */
+export async function growTopic(client: KafkaClient, topic: string, count: number): Promise<void> {
+  const what = `Adding partitions to topic "${topic}"`
+  await client.retry(what, async () => {
+    const there = (await client.topics([topic])).get(topic)?.partitions
+    if (there !== undefined && there >= count) return
+    const request = { topic, count, timeoutMs: CREATE_TIMEOUT_MS }
+    const answer = await client.send(await client.controller(), createPartitions, request, CREATE_TIMEOUT_MS * 2)
+    // Another subtask, or our own first attempt, may have been faster.
+    for (const { error, message } of answer) if (error !== INVALID_PARTITIONS) throwIfFailed(error, what, message)
+  })
+  await client.retry(what, () => client.leader(topic, count - 1))
 }
 
 /** A place in time to look an offset up for. */
@@ -102,14 +118,23 @@ export function topicConfig(
   name: string,
   keys: readonly string[] | null = null,
 ): Promise<ReadonlyMap<string, string | null>> {
-  return configsOf(client, `Configuration of topic "${name}"`, () => ({ resource: 'topic', name, keys }))
+  return configsOf(client, configOf(name), () => ({ resource: 'topic', name, keys })).then(({ values }) => values)
 }
+
+/** What is set for this very topic, and not for all by the brokers. Throws KafkaFailure. */
+export async function ownTopicConfig(client: KafkaClient, name: string): Promise<ReadonlyMap<string, string | null>> {
+  const request = { resource: 'topic' as const, name, keys: null }
+  const { values, own } = await configsOf(client, configOf(name), () => request)
+  return new Map([...values].filter(([key]) => own.has(key)))
+}
+
+const configOf = (topic: string): string => `Configuration of topic "${topic}"`
 
 /** One entry of a broker's configuration; undefined where the broker has none of this name, or the principal may not see it. */
 export async function brokerConfig(client: KafkaClient, key: string): Promise<string | undefined> {
   try {
     const request = (node: number) => ({ resource: 'broker' as const, name: String(node), keys: [key] })
-    const values = await configsOf(client, 'Configuration of a broker', request)
+    const { values } = await configsOf(client, 'Configuration of a broker', request)
     return values.get(key) ?? undefined
   } catch (error) {
     if (error instanceof KafkaFailure && error.kind === 'CLUSTER_AUTHORIZATION_FAILED') return undefined
@@ -117,11 +142,15 @@ export async function brokerConfig(client: KafkaClient, key: string): Promise<st
   }
 }
 
-function configsOf(client: KafkaClient, what: string, requestTo: (node: number) => DescribeConfigsRequest) {
+function configsOf(
+  client: KafkaClient,
+  what: string,
+  requestTo: (node: number) => DescribeConfigsRequest,
+): Promise<DescribedConfigs> {
   return client.retry(what, async () => {
     const node = await client.anyNode()
     const answer = await client.send(node, describeConfigs, requestTo(node))
     throwIfFailed(answer.error, what, answer.message)
-    return answer.values
+    return answer
   })
 }

@@ -50,6 +50,7 @@ export class RecordRouter<T> {
     for (const value of values) {
       const record = this.#routed(value, nowMs)
       const topic = queue.topic(record.topic) ?? (await this.#topics.open(queue, record.topic))
+      if (record.partition !== undefined && !(record.partition < topic.size)) await this.#topics.lookAgain(queue)
       if (record.partition !== undefined && !(record.partition < topic.size))
         throw userError(this.#node, value, new Error(`topic "${topic.name}" has no partition ${record.partition}`))
       queue.append(topic, record)

@@ -66,10 +66,11 @@ export class SinkTopics {
   /** Looks for added partitions, if that was long ago: keys go by the new number from then on. */
   refresh(queue: BatchQueue): void | Promise<void> {
     const { clock, metadataMaxAgeMs } = this.#options
-    if (clock.monotonic() - this.#lookedAtMs >= metadataMaxAgeMs) return this.#lookAgain(queue)
+    if (clock.monotonic() - this.#lookedAtMs >= metadataMaxAgeMs) return this.lookAgain(queue)
   }
 
-  async #lookAgain(queue: BatchQueue): Promise<void> {
+  /** Looks for added partitions now. Throws KafkaFailure. */
+  async lookAgain(queue: BatchQueue): Promise<void> {
     const { client, clock } = this.#options
     this.#lookedAtMs = clock.monotonic()
     for (const { name, partitions } of (await client.topics([...this.#known.keys()])).values()) {

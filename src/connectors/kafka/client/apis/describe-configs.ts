@@ -16,7 +16,11 @@ export interface DescribedConfigs {
   readonly message: string | null
   /** Null: a secret. */
   readonly values: ReadonlyMap<string, string | null>
+  /** Those that are set for this very topic. */
+  readonly own: ReadonlySet<string>
 }
+
+const DYNAMIC_TOPIC_CONFIG = 1
 
 /** The configuration of one topic or broker; that of a broker is to be asked of itself. */
 export const describeConfigs: KafkaApi<DescribeConfigsRequest, DescribedConfigs> = {
@@ -38,6 +42,7 @@ export const describeConfigs: KafkaApi<DescribeConfigsRequest, DescribedConfigs>
   },
   decode(answer) {
     answer.throttle()
+    const own = new Set<string>()
     const [described] = answer.compactArray((): DescribedConfigs => {
       const error = answer.int16()
       const message = answer.compactNullableString()
@@ -46,7 +51,7 @@ export const describeConfigs: KafkaApi<DescribeConfigsRequest, DescribedConfigs>
       const values = answer.compactArray((): [string, string | null] => {
         const entry: [string, string | null] = [answer.compactString(), answer.compactNullableString()]
         answer.bool()
-        answer.int8()
+        if (answer.int8() === DYNAMIC_TOPIC_CONFIG) own.add(entry[0])
         answer.bool()
         answer.compactArray(() => {
           answer.compactString()
@@ -60,8 +65,8 @@ export const describeConfigs: KafkaApi<DescribeConfigsRequest, DescribedConfigs>
         return entry
       })
       answer.tags()
-      return { error, message, values: new Map(values) }
+      return { error, message, values: new Map(values), own }
     })
-    return described ?? { error: 0, message: null, values: new Map() }
+    return described ?? { error: 0, message: null, values: new Map(), own }
   },
 }
