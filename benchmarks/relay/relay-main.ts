@@ -1,0 +1,65 @@
+// npm run bench:relay [-- copy outage kill line compression] [-- --against mirrormaker] [--scale 0.1] [--rounds 1] [--smoke]
+//   [--outage-records 18000000] [--outage-rate 40000]
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { type Measured, tableOf } from '../mysql/measured.ts'
+import { machine } from '../report.ts'
+import { type Bench, copy, kill, outage } from './copy-scenarios.ts'
+import { installMirrorMaker } from './mirror-maker.ts'
+
+const SCENARIOS: Readonly<Record<string, (bench: Bench) => Promise<readonly Measured[]>>> = { copy, outage, kill }
+const SMOKE_SCALE = 0.01
+const PAGE = new URL('../README.md', import.meta.url)
+const RESULTS = new URL('./results.json', import.meta.url)
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    scale: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '3' },
+    against: { type: 'string' },
+    smoke: { type: 'boolean', default: false },
+    'outage-records': { type: 'string', default: '2000000' },
+    'outage-rate': { type: 'string', default: '40000' },
+  },
+})
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const unknown = positionals.filter((name) => !Object.hasOwn(SCENARIOS, name))
+if (unknown.length > 0)
+  throw new Error(`there is no ${unknown.join(', ')}; there are ${Object.keys(SCENARIOS).join(', ')}`)
+const { against } = flags
+if (against !== undefined && against !== 'mirrormaker')
+  throw new Error(`there is no ${against} beside us: mirrormaker is`)
+if (against !== undefined) installMirrorMaker()
+
+const bench: Bench = {
+  scale: flags.smoke ? SMOKE_SCALE : Number(flags.scale),
+  rounds: flags.smoke ? 1 : Number(flags.rounds),
+  outage: { records: Number(flags['outage-records']), perSecond: Number(flags['outage-rate']) },
+  ...{ against, say },
+}
+const fresh: Measured[] = []
+for (const name of positionals.length > 0 ? positionals : Object.keys(SCENARIOS)) {
+  say(name)
+  fresh.push(...((await SCENARIOS[name]?.(bench)) ?? []))
+}
+const { cpu, cores, memoryGb, node } = machine()
+say(`\n${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}\n\n${tableOf(fresh)}`)
+if (bench.scale === 1) keep(fresh)
+if (flags.smoke && fresh.some(({ ours }) => /lost|repeated|reordered|strange/.test(ours))) process.exitCode = 1
+
+/** In results.json and on the page: what was measured now in place of what has its name, the rest as it was. */
+function keep(now: readonly Measured[]): void {
+  const before = existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8') : '{ "measured": [] }'
+  const { measured } = JSON.parse(before) as { readonly measured: readonly Measured[] }
+  const names = new Set([...measured, ...now].map(({ name }) => name))
+  const rows = [...names].map((name) => [...now, ...measured].find((one) => one.name === name) as Measured)
+  writeFileSync(RESULTS, `${JSON.stringify({ machine: machine(), measured: rows }, null, 2)}\n`)
+  const page = readFileSync(PAGE, 'utf8')
+  const table = `<!-- relay:begin (made by \`npm run bench:relay\`) -->\n${tableOf(rows)}\n<!-- relay:end -->`
+  writeFileSync(
+    PAGE,
+    page.replace(/<!-- relay:begin.*relay:end -->/s, () => table),
+  )
+}
