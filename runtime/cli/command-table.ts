@@ -100,6 +100,18 @@ const KAFKA_OPTIONS: readonly OptionRow[] = [
   reportOption('prefix', 'NAME', "transactionalIdPrefix of the job's sinks (millrace)"),
 ]
 
+const AGENT_OPTIONS: readonly OptionRow[] = [
+  {
+    name: 'config',
+    key: undefined,
+    kind: 'text',
+    value: 'FILE',
+    group: 'run',
+    help: 'what to do, as JSON; must be given',
+  },
+  ...RUN_OPTIONS.filter(({ name }) => !['config', 'set', 'job'].includes(name)),
+]
+
 /** name -> what it takes and does, in the order of help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   run: {
@@ -225,5 +237,27 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ],
     takes: [1, 1],
     load: async () => (await import('./commands/report.ts')).reportCommand('kafka', 'transactions'),
+  },
+  'relay send': {
+    arguments: '',
+    summary: 'send what a connector reads to another site, as a file says',
+    examples: [
+      'millrace relay send --config send.json',
+      'millrace relay send --config send.json --data-dir /var/lib/millrace --checkpoint-interval 1s',
+    ],
+    options: AGENT_OPTIONS,
+    takes: [0, 0],
+    load: async () => (await import('./commands/relay.ts')).relayCommand('send'),
+  },
+  'relay receive': {
+    arguments: '',
+    summary: 'write with a connector what other sites send, as a file says',
+    examples: [
+      'millrace relay receive --config receive.json',
+      'millrace relay receive --config receive.json --explain',
+    ],
+    options: AGENT_OPTIONS,
+    takes: [0, 0],
+    load: async () => (await import('./commands/relay.ts')).relayCommand('receive'),
   },
 }

@@ -20,8 +20,11 @@ const CONFIG_FILE = 'millrace.config.json'
 const PREFIX = 'MILLRACE_'
 const SETTING_PREFIX = `${PREFIX}SET_`
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype'])
-/** Read elsewhere: which file to read, the failpoints of src/util/failpoint.ts, and who watches over this process (cli/supervise). */
-const OTHER_VARIABLES = ['MILLRACE_CONFIG', 'MILLRACE_FAILPOINT', 'MILLRACE_SUPERVISOR']
+/**
+ * Read elsewhere: which file to read, the failpoints of src/util/failpoint.ts, who watches over this process (cli/supervise), and an agent's
+ * file (cli/commands/relay).
+ */
+const OTHER_VARIABLES = ['MILLRACE_CONFIG', 'MILLRACE_FAILPOINT', 'MILLRACE_SUPERVISOR', 'MILLRACE_RELAY_CONFIG']
 
 /** Flags as parsed: dotted key -> value as written, and the pairs of --set. */
 export function flagLayer(flags: ReadonlyMap<string, string>, settings: ReadonlyMap<string, string>): Source {

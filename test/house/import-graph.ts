@@ -7,9 +7,9 @@ import type { Files, Offence } from './source-tree.ts'
 /** Drivers that a user installs only with the connector that needs them. */
 const OPTIONAL_DRIVERS = new Set(['libsql', 'csv-parse', 'mysql2', 'kafkajs', 'tedious', 'pg'])
 
-/** What the package lets in from outside: all else in src and runtime must be reached from one of these. */
+/** What the package lets in from outside, and the jobs that its own commands run: all else in src and runtime must be reached from one of these. */
 const DOORS =
-  /^(src\/index|src\/(sync|relay)\/index|runtime\/index|runtime\/testing\/index|runtime\/cli\/(run-job|millrace)|src\/connectors\/[^/]+\/index)\.ts$/
+  /^(src\/index|src\/(sync|relay)\/index|runtime\/index|runtime\/testing\/index|runtime\/cli\/(run-job|millrace)|src\/relay\/agent\/(send|receive)-job|src\/connectors\/[^/]+\/index)\.ts$/
 const CORE_DOORS = ['src/index.ts', 'runtime/index.ts', 'runtime/testing/index.ts']
 const OTHER_ROOTS =
   /^(jobs\/.*|test\/.*\.test(-d)?|test\/types\/.*|test\/house\/.*-main|benchmarks\/(.*-main|jobs\/.*)|vitest\.config)\.ts$/

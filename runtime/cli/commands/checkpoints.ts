@@ -21,7 +21,7 @@ export const checkpointsCommand: CommandFunction = async (args, terminal) => {
 
 /** `run-job FILE --from-checkpoint` without a (retained) number: what there is, and what to type. */
 export async function offerCheckpoints(
-  { file, job }: { readonly file: string; readonly job: string | undefined },
+  { file, typed, job }: { readonly file: string; readonly typed: string; readonly job: string | undefined },
   { dataDir }: Config,
   { stderr }: Terminal,
 ): Promise<number> {
@@ -36,7 +36,7 @@ export async function offerCheckpoints(
   const there = dataDir === DEFAULT_DATA_DIR ? '' : ` --data-dir ${dataDir}`
   stderr.write(`Job "${name}" retains these checkpoints:\n${checkpointTable(checkpoints, Date.now())}\n`)
   const which = job === undefined ? '' : ` --job ${job}`
-  stderr.write(`To go back to one: run-job ${file}${there}${which} --from-checkpoint ${(whole.at(-2) ?? last).id}\n`)
+  stderr.write(`To go back to one: ${typed}${there}${which} --from-checkpoint ${(whole.at(-2) ?? last).id}\n`)
   return EXIT.misuse
 }
 

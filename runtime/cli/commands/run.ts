@@ -7,16 +7,28 @@ import { type CommandFunction, EXIT, type Terminal } from '../command.ts'
 import { exitCodeOf } from '../exit-code.ts'
 import { watchNpx } from '../npx-watch.ts'
 import { wantsColor } from '../paint.ts'
-import { misuse } from '../parse-arguments.ts'
+import { type Arguments, misuse } from '../parse-arguments.ts'
 import type { Reporter } from '../reporter.ts'
 import { checkJobFile, configOf, runOptions } from '../run-request.ts'
 import { StopSignals } from '../stop-signals.ts'
 import { watchSupervisor } from '../supervise.ts'
 
-/** `run-job FILE`: runs the job to its end, tells how it goes, stops it on a signal. Of several, each in a process of its own. */
+/** `run-job FILE`. */
 export const runCommand: CommandFunction = async (args, terminal) => {
   const [file] = args.positionals
   if (file === undefined) throw misuse('FILE', 'it is missing: run-job FILE --from-checkpoint lists what there is')
+  return await runFile({ file, typed: `run-job ${file}` }, args, terminal)
+}
+
+/**
+ * Runs the job of a file to its end, tells how it goes, stops it on a signal. Of several, each in a process of its own. `typed`: the command
+ * line without options, for hints.
+ */
+export async function runFile(
+  { file, typed }: { readonly file: string; readonly typed: string },
+  args: Arguments,
+  terminal: Terminal,
+): Promise<number> {
   const config = configOf(args, terminal)
   checkJobFile(file)
   if (args.values.has('explain')) {
@@ -26,7 +38,7 @@ export const runCommand: CommandFunction = async (args, terminal) => {
   }
   if (args.bare.has('from-checkpoint')) {
     const { offerCheckpoints } = await import('./checkpoints.ts')
-    return await offerCheckpoints({ file, job: args.repeated.get('job')?.[0] }, config, terminal)
+    return await offerCheckpoints({ file, typed, job: args.repeated.get('job')?.[0] }, config, terminal)
   }
   const named = args.repeated.get('job') ?? []
   const several = async (): Promise<number> => {
@@ -40,7 +52,7 @@ export const runCommand: CommandFunction = async (args, terminal) => {
   if (result.failure?.code === 'JOB_SEVERAL') return await several()
   if (result.failure?.code === 'CHECKPOINT_NOT_FOUND') {
     const { offerCheckpoints } = await import('./checkpoints.ts')
-    await offerCheckpoints({ file, job: named[0] }, config, terminal)
+    await offerCheckpoints({ file, typed, job: named[0] }, config, terminal)
   }
   if (result.state === 'finished' || result.state === 'stopped') return EXIT.done
   return exitCodeOf(result.failure?.code)
