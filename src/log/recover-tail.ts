@@ -11,30 +11,46 @@ import { SegmentReader } from './segment-reader.ts'
 export async function recoverTail(file: OpenFile, segment: Segment): Promise<number> {
   const reader = new SegmentReader(file, 0)
   let next = segment.first
+  let syncedBytes = 0
   for (;;) {
-    const offset = reader.offset
+    const { offset } = reader
     const frame = reader.take() ?? (await reader.read())
     if (frame === undefined) {
-      await cutTornTail(file, segment, offset, next)
+      if (offset < segment.bytes) await cutTornTail(file, segment, offset, next)
+      await writeAgain(file, syncedBytes, offset)
+      await file.sync()
       return next
     }
     if (frame.sequence !== next) throw damaged(segment.path, offset, badRecord(next, frame.sequence))
-    if (frame.mark) continue
-    segment.note(next, offset)
-    next += 1
+    if (frame.mark) {
+      syncedBytes = reader.offset
+    } else {
+      segment.note(next, offset)
+      next += 1
+    }
   }
 }
 
 async function cutTornTail(file: OpenFile, segment: Segment, offset: number, sequence: number): Promise<void> {
-  if (offset < segment.bytes) {
-    const rest = Buffer.allocUnsafe(segment.bytes - offset)
-    await file.read(rest, offset)
-    if (calledDurable(rest, sequence)) {
-      const reason = `record ${sequence} does not match its checksum, and good records follow it`
-      throw damaged(segment.path, offset, reason)
-    }
-    await file.truncate(offset)
-    segment.cut(offset)
+  const rest = Buffer.allocUnsafe(segment.bytes - offset)
+  await file.read(rest, offset)
+  if (calledDurable(rest, sequence)) {
+    throw damaged(segment.path, offset, `record ${sequence} does not match its checksum, and good records follow it`)
   }
-  await file.sync()
+  await file.truncate(offset)
+  segment.cut(offset)
 }
+
+/**
+ * Writes what no mark calls durable over itself. If its sync failed, the system may take these pages for clean though they are on no
+ * disk: they could be read, and another sync would pass over them.
+ */
+async function writeAgain(file: OpenFile, from: number, to: number): Promise<void> {
+  for (let at = from; at < to; at += WRITE_BYTES) {
+    const piece = Buffer.allocUnsafe(Math.min(WRITE_BYTES, to - at))
+    await file.read(piece, at)
+    await file.write([piece], at)
+  }
+}
+
+const WRITE_BYTES = 1 << 20

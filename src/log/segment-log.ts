@@ -9,6 +9,8 @@
 // I4. Nothing bad is ever skipped: a bad frame that had been durable is LOG_CORRUPT, with its path and offset.
 // I5. After a failed write or sync nothing more is accepted: what the disk then holds is known only by opening it again.
 // I6. Creations and removals of segments are synced in the directory before anyone relies on them.
+// I7. What open() finds and no mark calls durable is written again before it is synced: after a failed sync it may be on no disk,
+//     though it can be read and another sync would succeed.
 //
 // Checksums: CRC-32C, over all of a frame but the checksum. A record is durable with one fdatasync, shared by all that wait for it.
 // Behind every sync a mark is written that says so (not synced itself): it lets recovery tell damage (I4) from a torn tail (I1).
@@ -59,6 +61,8 @@ export class SegmentLog {
   readonly #bufferBytesMax: number
   /** Oldest first; the last one is written to. Never empty. */
   readonly #segments: Segment[]
+  /** Of all segments but the last one. */
+  #closedBytes = 0
   #file: OpenFile
   #next: number
   /** Records below are written, not necessarily durable. */
@@ -94,6 +98,7 @@ export class SegmentLog {
     this.#next = next
     this.#written = next
     this.#durable = next
+    this.#countClosed()
   }
 
   /** Opens or makes the log of a directory and repairs what a crash left torn. Throws LOG_CORRUPT, IO. */
@@ -137,7 +142,7 @@ export class SegmentLog {
 
   /** Bytes of all segments and of what is buffered. */
   get bytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.bytes, this.#bufferBytes)
+    return this.#closedBytes + this.#tail.bytes + this.#bufferBytes
   }
 
   /** About how many of the bytes are those of the records from `sequence` on. */
@@ -211,6 +216,7 @@ export class SegmentLog {
         await this.#fs.remove(present(this.#segments.shift(), 'a segment').path)
         removed = true
       }
+      this.#countClosed()
       if (removed) await this.#fs.syncDirectory(this.#directory)
       this.#wakeWriters()
     })
@@ -274,6 +280,10 @@ export class SegmentLog {
 
   #hasRoom(): boolean {
     return this.#bufferBytes < this.#bufferBytesMax && this.bytes < this.#bytesMax
+  }
+
+  #countClosed(): void {
+    this.#closedBytes = this.#segments.reduce((sum, { bytes }) => sum + bytes, -this.#tail.bytes)
   }
 
   #wakeWriters(): void {
@@ -353,6 +363,7 @@ export class SegmentLog {
     await this.#file.close()
     this.#segments.push(await createSegment(this.#fs, this.#directory, this.#written))
     this.#file = await this.#fs.open(this.#tail.path, 'write')
+    this.#countClosed()
   }
 
   async #takeBack(sequence: number): Promise<void> {
@@ -363,6 +374,7 @@ export class SegmentLog {
     await this.#file.truncate(bytes)
     await this.#file.sync()
     segment.cut(bytes)
+    this.#countClosed()
     if (sequence + 1 < segment.first) await this.#renumber(sequence + 1)
     this.#next = sequence + 1
     this.#written = this.#next
