@@ -70,7 +70,7 @@ export class WireReader {
   bytes(name: string, bytesMax: number): Uint8Array {
     this.#once(BYTES, name)
     const length = this.#length(name, bytesMax)
-    return this.#bytes.slice(this.#at - length, this.#at)
+    return new Uint8Array(this.#bytes.subarray(this.#at - length, this.#at))
   }
 
   /** A reader of a message within this one. */
