@@ -16,6 +16,8 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>()
   readonly #lanes = [new Bucket(), new Bucket()] as const
   #isDown = false
+  /** Is shown all that passes, from clients (up) and to them. */
+  tap: (chunk: Buffer, up: boolean) => void = () => undefined
 
   private constructor(server: Server, to: number) {
     this.#server = server
@@ -57,11 +59,12 @@ export class TcpProxy {
     }
     const server = connect({ port, host: '127.0.0.1', noDelay: true })
     client.setNoDelay(true)
-    this.#pass(client, server, this.#lanes[0])
-    this.#pass(server, client, this.#lanes[1])
+    this.#pass(client, server, true)
+    this.#pass(server, client, false)
   }
 
-  #pass(from: Socket, to: Socket, bucket: Bucket): void {
+  #pass(from: Socket, to: Socket, up: boolean): void {
+    const bucket = this.#lanes[up ? 0 : 1]
     this.#sockets.add(from)
     let isWaiting = false
     const pass = (chunk: Buffer): void => {
@@ -70,6 +73,7 @@ export class TcpProxy {
       else from.pause()
     }
     from.on('data', (chunk: Buffer) => {
+      this.tap(chunk, up)
       const waitMs = bucket.take(chunk.length)
       if (waitMs < 1) return pass(chunk)
       isWaiting = true

@@ -14,7 +14,8 @@ const notes: readonly string[] = Array.from({ length: NOTES }, (_, i) => noteOf(
 export function valueAt(i: number): string {
   const head = `${String(i).padStart(10, '0')}{"customer":"c-${(i * 7_919) % 100_000}","status":"paid","note":"`
   const note = notes[Math.imul(i, 0x9e3779b1) >>> 20] as string
-  return `${head}${note}`.slice(0, VALUE_BYTES - 2).padEnd(VALUE_BYTES - 2, '.') + '"}'
+  const text = `${head}${note}`.slice(0, VALUE_BYTES - 2).padEnd(VALUE_BYTES - 2, '.')
+  return `${text}"}`
 }
 
 export const keyOf = (i: number): string => `key-${Math.floor(i / PARTITIONS) % KEYS}`
@@ -36,3 +37,41 @@ function noteOf(seed: number): string {
   }
   return text
 }
+
+/** A row as a database gives it. */
+export interface Row {
+  readonly id: number
+  readonly customer: string
+  readonly status: string
+  readonly cents: number
+  readonly at: number
+  readonly note: string
+  /** As JSON. */
+  readonly bytes: number
+}
+
+/** 200 bytes as JSON. */
+export function rowAt(i: number): Row {
+  const note = notes[Math.imul(i, 0x9e3779b1) >>> 20] as string
+  const cents = 10_000 + (Math.imul(i, 0x85ebca6b) >>> 13)
+  return {
+    id: 1_000_000 + i,
+    customer: `c-${(i * 7_919) % 100_000}`,
+    status: 'paid',
+    cents,
+    at: 1_790_000_000_000 + i,
+    note: note.slice(0, 93),
+    bytes: 200,
+  }
+}
+
+const kilobytes: readonly Buffer[] = Array.from({ length: NOTES }, (_, i) =>
+  Buffer.from(
+    Array.from({ length: 6 }, (_, k) => valueAt(i * 6 + k))
+      .join('')
+      .slice(0, 1_024),
+  ),
+)
+
+/** 1,024 bytes of such text. */
+export const kilobyteAt = (i: number): Buffer => kilobytes[Math.imul(i, 0x9e3779b1) >>> 20] as Buffer

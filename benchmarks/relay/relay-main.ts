@@ -6,9 +6,12 @@ import { parseArgs } from 'node:util'
 import { type Measured, tableOf } from '../mysql/measured.ts'
 import { machine } from '../report.ts'
 import { type Bench, copy, kill, outage } from './copy-scenarios.ts'
+import { compression, line } from './line-scenarios.ts'
 import { installMirrorMaker } from './mirror-maker.ts'
 
-const SCENARIOS: Readonly<Record<string, (bench: Bench) => Promise<readonly Measured[]>>> = { copy, outage, kill }
+const SCENARIOS: Readonly<Record<string, (bench: Bench) => Promise<readonly Measured[]>>> = {
+  ...{ copy, outage, kill, line, compression },
+}
 const SMOKE_SCALE = 0.01
 const PAGE = new URL('../README.md', import.meta.url)
 const RESULTS = new URL('./results.json', import.meta.url)
