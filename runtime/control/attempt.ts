@@ -62,6 +62,8 @@ export class Attempt implements WorkerListener {
   readonly #outcome = deferred<AttemptOutcome>()
   #coordinator: Coordinator<FailureInfo> | undefined
   #stopping = false
+  /** The last checkpoint of a run whose input ended is committed: workers whose sinks have yet to pass it on. */
+  #passingOn: { readonly checkpoint: number; readonly awaited: Set<number> } | undefined
   readonly #alignment = new AlignmentGroups()
   #cancelAlign: (() => void) | undefined
 
@@ -90,7 +92,9 @@ export class Attempt implements WorkerListener {
       return this.interrupt()
     }
     this.#stopping = true
-    this.#coordinator?.tell({ type: 'stop' })
+    const passing = this.#passingOn
+    if (passing !== undefined) this.#outcome.resolve({ kind: 'ended', reason: 'stop', checkpoint: passing.checkpoint })
+    else this.#coordinator?.tell({ type: 'stop' })
   }
 
   /** Ends at once. */
@@ -124,6 +128,8 @@ export class Attempt implements WorkerListener {
         return this.#coordinator?.tell({ ...message, attempt })
       case 'committed':
         return this.#coordinator?.tell({ ...message, worker })
+      case 'passed-on':
+        return this.#passedOn(worker)
       case 'request-checkpoint':
         return this.#coordinator?.tell({ type: 'request' })
       case 'reached':
@@ -162,6 +168,22 @@ export class Attempt implements WorkerListener {
         .ask({ type: 'deploy', worker, deployment, addresses, ports }, 'deployed', { transfer: ports }),
     )
     await Promise.all(answers)
+  }
+
+  #end(reason: FinalReason, checkpoint: number): void {
+    const { graph, pool } = this.#options
+    if (reason === 'stop' || !graph.nodes.some((node) => node.passesOn))
+      return this.#outcome.resolve({ kind: 'ended', reason, checkpoint })
+    if (this.#stopping) return this.#outcome.resolve({ kind: 'ended', reason: 'stop', checkpoint })
+    this.#passingOn = { checkpoint, awaited: new Set(this.#plan.tasks.flatMap((task) => task.workers)) }
+    pool.broadcast({ type: 'pass-on' })
+  }
+
+  #passedOn(worker: number): void {
+    const passing = this.#passingOn
+    passing?.awaited.delete(worker)
+    if (passing?.awaited.size !== 0) return
+    this.#outcome.resolve({ kind: 'ended', reason: 'drained', checkpoint: passing.checkpoint })
   }
 
   #fail(failure: FailureInfo): void {
@@ -217,7 +239,7 @@ export class Attempt implements WorkerListener {
         settled: (checkpoint) => reports.committed(checkpoint),
         tidyFailed: (cause) => reports.log('warn', 'old checkpoints could not be deleted', { reason: cause.message }),
         fail: (checkpoint, reason, cause) => this.#fail(cause ?? failedCheckpoint(checkpoint, reason)),
-        end: (reason, checkpoint) => this.#outcome.resolve({ kind: 'ended', reason, checkpoint }),
+        end: (reason, checkpoint) => this.#end(reason, checkpoint),
         causeOf: (error) => checkpointFailure('in flight', error),
       },
     })

@@ -28,6 +28,8 @@ export interface NodeDescription {
   readonly guarantee: string | undefined
   readonly sinkKind: 'upsert' | 'epoch' | 'append' | undefined
   readonly rewindable: boolean | undefined
+  /** A sink that passes on later what it committed: a job whose input ended has finished when it has. */
+  readonly passesOn?: boolean
 }
 
 export interface GraphDescription {

@@ -24,17 +24,19 @@ interface PreparedEpoch {
 export class AppendRunner implements SinkRunner {
   readonly #sink: AppendSinkFunction<unknown>
   readonly #empty: NodeSnapshot
+  readonly #rewound: boolean
   #prepared: PreparedEpoch[] = []
   #state: { readonly epoch: number; readonly value: unknown } | undefined
 
-  /** `empty`: a snapshot of this sink in this subtask, to be filled in. */
-  constructor(sink: AppendSinkFunction<unknown>, empty: NodeSnapshot) {
+  /** `empty`: a snapshot of this sink in this subtask, to be filled in. `rewound`: the job goes back. */
+  constructor(sink: AppendSinkFunction<unknown>, empty: NodeSnapshot, rewound: boolean) {
     this.#sink = sink
     this.#empty = empty
+    this.#rewound = rewound
   }
 
   async open(restore: NodeRestore | undefined): Promise<void> {
-    await this.#sink.restore((restore?.operator ?? []).map(decode), restore?.checkpoint)
+    await this.#sink.restore((restore?.operator ?? []).map(decode), restore?.checkpoint, this.#rewound)
     const commits = (restore?.commits ?? []).flatMap((bytes) => decode(bytes) as PreparedEpoch[])
     if (commits.length > 0) failpoint('restore.commit.before')
     for (const { commit } of commits.sort((a, b) => a.epoch - b.epoch)) await this.#sink.commit(commit)

@@ -124,6 +124,11 @@ export class OperatorChain {
     await Promise.all(this.#sinks.map((sink) => sink.committed()))
   }
 
+  /** Resolves when every sink has passed on what it committed. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#sinks.map((sink) => sink.drained()))
+  }
+
   /** Calls one after the other, without a promise as long as none returns one. */
   #each(call: (node: ChainNode) => Pending): Pending {
     for (let i = 0; i < this.nodes.length; i += 1) {

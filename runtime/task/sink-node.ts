@@ -92,6 +92,11 @@ export class SinkNode implements ChainNode {
     await this.#guard(() => this.#runner.settled())
   }
 
+  /** After the last commit of a run whose input ended: resolves when the sink has nothing more to pass on. */
+  async drained(): Promise<void> {
+    await this.#guard(() => this.#sink.drained?.())
+  }
+
   async close(): Promise<void> {
     try {
       await this.#runner.close()
@@ -119,7 +124,7 @@ function runnerOf(node: string, sink: RichSinkFunction<unknown>, environment: Ta
     case 'upsert':
       return new UpsertRunner(sink as UpsertSinkFunction<unknown>)
     case 'append':
-      return new AppendRunner(sink as AppendSinkFunction<unknown>, empty)
+      return new AppendRunner(sink as AppendSinkFunction<unknown>, empty, environment.rewind === true)
     case 'epoch': {
       const place = { ...environment, node }
       return new EpochRunner(sink as EpochSinkFunction<unknown>, place, empty)

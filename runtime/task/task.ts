@@ -121,6 +121,16 @@ export class Task {
     })
   }
 
+  /** After the last commit of a run whose input ended. Beside the loop, which cancel() must not wait for. Whether it went well. */
+  async drained(): Promise<boolean> {
+    try {
+      await this.#chain.drained()
+    } catch (error) {
+      this.fail(error)
+    }
+    return !this.#over
+  }
+
   abort(checkpoint: number): void {
     this.#post(() => {
       this.#gate?.abort(checkpoint)

@@ -22,6 +22,7 @@ function describeNode(node: GraphNode): NodeDescription {
     guarantee: node.kind === 'sink' ? node.guarantee : undefined,
     sinkKind: sink?.kind,
     rewindable: sink?.rewindable,
+    ...(sink?.drained === undefined ? {} : { passesOn: true }),
   }
 }
 

@@ -62,6 +62,8 @@ export type ToWorker =
   | { readonly type: 'trigger'; readonly checkpoint: number; readonly final: boolean; readonly folder: string }
   /** `kept` (default true): it can be restored, so that sinks commit. */
   | { readonly type: 'complete'; readonly checkpoint: number; readonly final: boolean; readonly kept?: boolean }
+  /** After the last commit of a run whose input ended: wait for sinks that pass on later; answer 'passed-on'. */
+  | { readonly type: 'pass-on' }
   | { readonly type: 'abort'; readonly checkpoint: number }
   | { readonly type: 'enumerator'; readonly message: EnumeratorMessage }
   /** Sources that are further ahead than they may be wait. */
@@ -88,6 +90,8 @@ export type FromWorker =
   | { readonly type: 'drained'; readonly task: number; readonly subtask: number }
   /** Every sink of the worker has committed this checkpoint. */
   | { readonly type: 'committed'; readonly checkpoint: number }
+  /** Every sink of the worker has passed on what it committed. */
+  | { readonly type: 'passed-on' }
   | { readonly type: 'failed'; readonly failure: FailureInfo }
   | { readonly type: 'cancelled' }
   | { readonly type: 'hooks-done' }

@@ -74,6 +74,8 @@ export class WorkerHost {
         return this.#trigger(message)
       case 'complete':
         return this.#complete(message)
+      case 'pass-on':
+        return this.#passOn()
       case 'abort':
         return this.#abort(message.checkpoint)
       case 'enumerator':
@@ -149,6 +151,12 @@ export class WorkerHost {
     this.#uncommitted.set(checkpoint, this.#tasks.length)
     for (const { task } of this.#tasks) task.complete(checkpoint, kept)
     if (this.#tasks.length === 0) this.#post({ type: 'committed', checkpoint })
+  }
+
+  async #passOn(): Promise<void> {
+    const generation = this.#generation
+    const passed = await Promise.all(this.#tasks.map(({ task }) => task.drained()))
+    if (generation === this.#generation && passed.every(Boolean)) this.#post({ type: 'passed-on' })
   }
 
   #abort(checkpoint: number): void {

@@ -15,7 +15,14 @@ export abstract class RichSinkFunction<T> {
   abstract readonly rewindable: boolean
   /** Only in the types: a sink may take more than the stream has, never less. */
   declare protected readonly takes: (record: T) => void
+  /** The parallelism it runs at, if it can at one only. Another one is refused when the graph is built. */
+  readonly parallelism?: number
   open(_context: RuntimeContext): void | Promise<void> {}
+  /**
+   * For sinks that pass on later what they committed: called once, after the last commit of a run whose input ended; the job has finished
+   * when it resolves. Neither a stop nor a failure waits for it: close() may come before it has settled.
+   */
+  drained?(): Promise<void>
   /** Always called, also after a failure or a failed open. */
   close(): void | Promise<void> {}
 }
@@ -61,9 +68,10 @@ export abstract class AppendSinkFunction<T> extends RichSinkFunction<T> {
   readonly rewindable: boolean = true
   /**
    * After open: the states that prepare() returned in the restored checkpoint (of all former subtasks this one inherits).
-   * Cuts back everything written after them, also parts published later if the job goes back to an older checkpoint.
+   * Cuts back everything written after them, also parts published later if the job goes back to an older checkpoint (`rewound`: it
+   * does, so that readers may have seen more than this checkpoint holds; true at each restart until a later checkpoint is complete).
    */
-  abstract restore(states: readonly unknown[], checkpoint: number | undefined): void | Promise<void>
+  abstract restore(states: readonly unknown[], checkpoint: number | undefined, rewound?: boolean): void | Promise<void>
   abstract write(records: readonly T[]): void | Promise<void>
   /** At a barrier: makes the epoch durable but not visible. `commit` is passed to commit() when the checkpoint is complete. */
   abstract prepare(epoch: number): AppendPrepared | Promise<AppendPrepared>

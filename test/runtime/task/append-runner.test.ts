@@ -4,8 +4,8 @@ import { nodeSnapshot } from '../../../runtime/task/chain-node.ts'
 import { batchOf } from '../../../src/record/batch.ts'
 import { MemoryAppendSink, MemoryParts } from '../worker/test-nodes.ts'
 
-function runnerOver(parts: MemoryParts): AppendRunner {
-  return new AppendRunner(new MemoryAppendSink(parts), nodeSnapshot('n', 0))
+function runnerOver(parts: MemoryParts, rewound = false): AppendRunner {
+  return new AppendRunner(new MemoryAppendSink(parts), nodeSnapshot('n', 0), rewound)
 }
 
 async function epochOf(runner: AppendRunner, epoch: number, values: readonly unknown[]) {
@@ -49,4 +49,15 @@ it('I1: carries aborted epochs along, and repeats their commits in order after a
     ['part-1', ['a']],
     ['part-2', ['b']],
   ])
+})
+
+it.each([true, false])('tells the sink whether the job goes back: %s', async (rewound) => {
+  const told: unknown[] = []
+  const sink = new (class extends MemoryAppendSink {
+    override restore(...args: readonly unknown[]): void {
+      told.push(args[2])
+    }
+  })(new MemoryParts())
+  await new AppendRunner(sink, nodeSnapshot('n', 0), rewound).open(undefined)
+  expect(told).toEqual([rewound])
 })
