@@ -4,7 +4,7 @@ import type { KafkaRecord } from '../../connectors/kafka/index.ts'
 import { hashKey } from '../../util/key-group.ts'
 
 /**
- * A record of a cluster on its way to another, with the place it has there; or a notice, told by partition -1 (noticeOf). Buffers may be
+ * A record of a cluster on its way to another, with the place it has there; or a notice, told by isNotice. Buffers may be
  * views of a larger one.
  */
 export interface RelayedKafka extends KafkaRecord {
@@ -21,12 +21,13 @@ export interface TopicNotice {
   readonly config: Readonly<Record<string, string>>
 }
 
-/** What a consumer group of the source has committed. */
+/** What a consumer group of the source has committed for a topic. */
 export interface GroupNotice {
   readonly kind: 'group'
   readonly group: string
-  /** [topic, partition, offset] of each partition that has one. */
-  readonly offsets: readonly (readonly [topic: string, partition: number, offset: number])[]
+  readonly topic: string
+  readonly offsets: readonly (readonly [partition: number, offset: number])[]
+  /** When it was asked for, by the sender's clock. */
   readonly atMs: number
 }
 
@@ -35,24 +36,27 @@ export type Notice = TopicNotice | GroupNotice
 
 const NOTICE = -1
 const NO_HEADERS: RelayedKafka['headers'] = []
-/** In place of a topic in notices about groups: no topic may be called so. */
-const GROUPS = '.'
 
 /** The record that carries a notice. */
 export function noticeRecord(site: string, notice: Notice): RelayedKafka {
   const value = Buffer.from(JSON.stringify(notice))
-  const topic = notice.kind === 'topic' ? notice.topic : GROUPS
+  const { topic } = notice
   return { topic, partition: NOTICE, offset: 0, timestampMs: 0, key: null, value, headers: NO_HEADERS, site }
 }
 
-/** The notice that a record carries; undefined for a record of a partition. */
-export function noticeOf({ partition, value }: RelayedKafka): Notice | undefined {
-  return partition === NOTICE ? (JSON.parse(String(value)) as Notice) : undefined
+/** Whether a record carries a notice, and lies in no partition. */
+export function isNotice({ partition }: RelayedKafka): boolean {
+  return partition === NOTICE
 }
 
-/** For the option `stream` of relaySink: a stream for each topic, in which its records are in order, and one for notices about groups. */
+/** The notice that a record carries. Throws where there is none. */
+export function noticeOf({ value }: RelayedKafka): Notice {
+  return JSON.parse(String(value)) as Notice
+}
+
+/** For the option `stream` of relaySink: a stream for each topic, in which all that concerns it is in order. */
 export function byTopic({ topic }: RelayedKafka): string {
-  return topic === GROUPS ? 'millrace-groups' : topic
+  return topic
 }
 
 /** As byTopic for clusters of many topics: `count` streams, each of the topics whose names hash to it. Throws RangeError. */

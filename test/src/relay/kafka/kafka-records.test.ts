@@ -74,10 +74,10 @@ it('throws RangeError on every torn or changed batch that it cannot read', () =>
 
 it('carries notices among records, in the stream of their topic', () => {
   const topic = { kind: 'topic', topic: 'orders', partitions: 3, config: { 'cleanup.policy': 'compact' } } as const
-  const group = { kind: 'group', group: 'g', offsets: [['orders', 1, 5]], atMs: 7 } as const
+  const group = { kind: 'group', group: 'g', topic: 'orders', offsets: [[1, 5]], atMs: 7 } as const
   const records = [noticeRecord('a', topic), noticeRecord('a', group)]
   expect(round(records).map(noticeOf)).toEqual([topic, group])
-  expect(records.map(byTopic)).toEqual(['orders', 'millrace-groups'])
+  expect(records.map(byTopic)).toEqual(['orders', 'orders'])
   const hashed = byTopicHash(4)
   expect(hashed({ ...records[0], partition: 0 } as RelayedKafka)).toMatch(/^topics-[0-3]$/)
   expect(hashed(records[0] as RelayedKafka)).toBe(hashed({ ...records[0], partition: 2 } as RelayedKafka))
