@@ -220,7 +220,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ],
     options: [...KAFKA_OPTIONS, jsonOption, ...only('help')],
     takes: [1, 1],
-    load: async () => (await import('./commands/report.ts')).reportCommand('kafka', 'markers'),
+    load: async () => (await import('./commands/report.ts')).reportCommand('connectors/kafka', 'markers'),
   },
   'kafka transactions': {
     arguments: 'JOB',
@@ -236,7 +236,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       ...only('help'),
     ],
     takes: [1, 1],
-    load: async () => (await import('./commands/report.ts')).reportCommand('kafka', 'transactions'),
+    load: async () => (await import('./commands/report.ts')).reportCommand('connectors/kafka', 'transactions'),
   },
   'relay send': {
     arguments: '',

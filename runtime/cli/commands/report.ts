@@ -8,14 +8,14 @@ import { type Arguments, misuse } from '../parse-arguments.ts'
 import { tableText } from '../table.ts'
 
 /**
- * `millrace CONNECTOR REPORT JOB`. As for `millrace types`, the connector is loaded by the package's own door and only when it is asked
- * for.
+ * `millrace CONNECTOR REPORT JOB`. As for `millrace types`, the connector is loaded by the package's own door, such as `connectors/kafka`, and
+ * only when it is asked for.
  */
-export function reportCommand(connector: string, report: string): CommandFunction {
+export function reportCommand(door: string, report: string): CommandFunction {
   return async (args, terminal) => {
-    const door = `millrace/connectors/${connector}`
-    // import: which connector it is, is known only now
-    const { reports } = (await import(door)) as { readonly reports: Readonly<Record<string, MakeReport>> }
+    const name = `millrace/${door}`
+    // import: which door it is, is known only now
+    const { reports } = (await import(name)) as { readonly reports: Readonly<Record<string, MakeReport>> }
     const make = reports[report] as MakeReport
     const [job = ''] = args.positionals
     const found = await make({ job, connection: connectionOf(args), flags: flagsOf(args) })
