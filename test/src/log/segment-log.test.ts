@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SegmentLog, type SegmentLogOptions } from '../../../src/log/segment-log.ts'
+import { CrashFileSystem } from './crash-file-system.ts'
+import { payloadOf } from './payload-of.ts'
 
 let root: string
 beforeEach(async () => {
@@ -29,6 +31,21 @@ async function filled(count: number, options: SegmentLogOptions = {}): Promise<S
   for (let i = 0; i < count; i += 1) expect(log.append(text(i))).toBe(i)
   await log.sync()
   return log
+}
+
+async function readAgain(fileSystem: CrashFileSystem): Promise<string[]> {
+  const log = await SegmentLog.open('/log', { fileSystem: fileSystem.afterKill() })
+  return read(log, 0)
+}
+
+/** Where the frame begins that a byte of a good segment is in. */
+function frameStart(segment: Buffer, byte: number): number {
+  for (let at = 0; ; ) {
+    const length = segment.readUInt32LE(at + 4)
+    const next = at + 24 + (length === 0xffff_ffff ? 0 : length)
+    if (byte < next) return at
+    at = next
+  }
 }
 
 const segments = async (): Promise<string[]> => (await readdir(join(root, 'log'))).sort()
@@ -155,12 +172,128 @@ describe('SegmentLog', () => {
     await log.close()
   })
 
+  it('drops a segment that nobody needs before it is full, if it is large', async () => {
+    const log = await SegmentLog.open(join(root, 'log'), { segmentBytes: 4000 })
+    log.append(Buffer.alloc(900))
+    await log.truncateBefore(1)
+    expect([log.firstSequence, await segments()]).toEqual([0, ['0000000000000000.v2.log']])
+    log.append(Buffer.alloc(900))
+    await log.sync()
+    await log.truncateBefore(1)
+    expect(log.firstSequence).toBe(0)
+    await log.truncateBefore(2)
+    expect([log.firstSequence, log.bytes, await segments()]).toEqual([2, 0, ['0000000000000002.v2.log']])
+    await log.close()
+  })
+
+  it('has segments of an eighth of its bound', async () => {
+    const log = await SegmentLog.open(join(root, 'log'), { bytesMax: 800_000 })
+    for (let i = 0; i < 60; i += 1) log.append(Buffer.alloc(10_000))
+    await log.sync()
+    expect(await segments()).toHaveLength(7)
+    await log.close()
+  })
+
   it('makes writers wait while too much is buffered', async () => {
     const log = await SegmentLog.open(join(root, 'log'), { bufferBytesMax: 1000 })
     while (log.ready() === undefined) log.append(text(1))
     await log.ready()
     expect(log.ready()).toBeUndefined()
     await log.close()
+  })
+
+  it('begins with the number it is told, if it is made now', async () => {
+    const log = await SegmentLog.open(join(root, 'log'), { first: 7 })
+    expect([log.firstSequence, log.nextSequence, log.durableSequence]).toEqual([7, 7, 7])
+    expect(log.append(text(7))).toBe(7)
+    expect(log.durableSequence).toBe(7)
+    await log.sync()
+    expect(log.durableSequence).toBe(8)
+    await log.close()
+    const again = await SegmentLog.open(join(root, 'log'), { first: 3 })
+    expect([again.firstSequence, again.nextSequence, again.durableSequence]).toEqual([7, 8, 8])
+    expect(await read(again, 7)).toEqual(texts(7, 8))
+    await again.truncateAfter(6)
+    expect([again.nextSequence, again.durableSequence]).toEqual([7, 7])
+    await again.close()
+  })
+
+  it('writes what it is given for good as it writes copies', async () => {
+    const log = await SegmentLog.open(join(root, 'log'), { segmentBytes: 100_000 })
+    const payloads = Array.from({ length: 60 }, (_, i) => payloadOf(i, i * 700))
+    for (const [i, payload] of payloads.entries())
+      expect(i % 2 ? log.append(payload) : log.appendOwned(payload)).toBe(i)
+    await log.close()
+    const again = await SegmentLog.open(join(root, 'log'))
+    for await (const { sequence, payload } of again.readFrom(0))
+      expect(Buffer.compare(payload, payloadOf(sequence, sequence * 700))).toBe(0)
+    expect(again.nextSequence).toBe(60)
+    await again.close()
+  })
+
+  it('tells about how many bytes the records from one on have, those not written yet included', async () => {
+    const log = await SegmentLog.open(join(root, 'log'), { segmentBytes: 1 << 20 })
+    for (let i = 0; i < 300; i += 1) log.append(Buffer.alloc(i < 100 ? 20_000 : 1000))
+    await log.sync()
+    const frames = (from: number, to: number): number =>
+      Array.from({ length: to - from }, (_, i) => (from + i < 100 ? 20_024 : 1024)).reduce((a, b) => a + b, 0)
+    expect(log.bytesFrom(0)).toBe(log.bytes)
+    for (const sequence of [1, 50, 99, 100, 101, 200, 299])
+      expect(Math.abs(log.bytesFrom(sequence) - frames(sequence, 300))).toBeLessThan(70_000)
+    expect(log.bytesFrom(300)).toBe(0)
+    for (let i = 0; i < 10; i += 1) log.append(Buffer.alloc(1000))
+    expect(log.bytesFrom(300)).toBe(10_240)
+    expect(log.bytesFrom(305)).toBe(5120)
+    await log.close()
+    // Nothing of the older segments was read: by their lengths, and as if their records were of one size.
+    const again = await SegmentLog.open(join(root, 'log'))
+    expect(again.bytesFrom(0)).toBe(again.bytes)
+    expect(Math.abs(again.bytesFrom(25) - again.bytesFrom(0) + frames(0, 25))).toBeLessThan(2000)
+    await again.close()
+  })
+
+  it('opens a hundred segments by reading the last one', async () => {
+    const fileSystem = new CrashFileSystem()
+    const log = await SegmentLog.open('/log', { fileSystem, segmentBytes: 10_000 })
+    for (let i = 0; i < 1000; i += 1) log.append(Buffer.alloc(1000))
+    await log.close()
+    expect(log.bytes).toBeGreaterThan(1e6)
+    fileSystem.readBytes = 0
+    const again = await SegmentLog.open('/log', { fileSystem })
+    expect(fileSystem.readBytes).toBeLessThan(20_000)
+    expect([again.firstSequence, again.nextSequence, again.bytes]).toEqual([0, 1000, log.bytes])
+    await again.close()
+  })
+
+  it('I4: a flipped bit anywhere in three segments is met by who opens and reads them, with its path and offset', async () => {
+    const fileSystem = new CrashFileSystem()
+    const log = await SegmentLog.open('/log', { fileSystem, segmentBytes: 200 })
+    for (let i = 0; i < 12; i += 1) {
+      log.append(text(i))
+      if (i % 3 === 0) await log.sync()
+    }
+    await log.close()
+    const names = await fileSystem.list('/log')
+    expect(names).toHaveLength(3)
+    for (const name of names) {
+      const path = `/log/${name}`
+      const whole = fileSystem.content(path)
+      const isLast = name === names.at(-1)
+      for (let byte = 0; byte < whole.length; byte += 1) {
+        const bad = Buffer.from(whole)
+        bad[byte] = (bad[byte] as number) ^ (1 << (byte % 8))
+        fileSystem.put(path, bad)
+        // Of the mark behind the last record nothing depends.
+        if (isLast && byte >= whole.length - 24) expect(await readAgain(fileSystem)).toEqual(texts(0, 12))
+        else
+          await expect(readAgain(fileSystem)).rejects.toMatchObject({
+            code: 'LOG_CORRUPT',
+            details: { path, offset: frameStart(whole, byte) },
+          })
+      }
+      fileSystem.put(path, whole)
+    }
+    expect(await readAgain(fileSystem)).toEqual(texts(0, 12))
   })
 
   it('I4: a flipped bit in any byte of a synced record that others follow is damage, with path and offset', async () => {
