@@ -1,32 +1,27 @@
-// Kafka to Kafka: at full speed, over a line that was down, and after kill -9.
+// Kafka to Kafka: at full speed, and after kill -9.
 
-import { setTimeout } from 'node:timers/promises'
 import { type Measured, thousands } from '../mysql/measured.ts'
 import { median } from '../statistics.ts'
 import { type Audit, audit } from './audit.ts'
+import {
+  type Bench,
+  endAll,
+  isExact,
+  isSmall,
+  type MakeContender,
+  MEMORY_MB,
+  megabytes,
+  QUIET_MS,
+  told,
+  until,
+} from './comparing.ts'
 import { millrace, mirrorMaker } from './contenders.ts'
 import { type Followed, follow } from './following.ts'
-import { fill } from './load.ts'
-import { cpuSeconds, type Running } from './processes.ts'
-import { type Contender, openSites, type Sites } from './sites.ts'
-
-/** What scenarios work with. */
-export interface Bench {
-  /** 1 for a full run; records are multiplied by it. */
-  readonly scale: number
-  readonly rounds: number
-  readonly against: 'mirrormaker' | undefined
-  readonly outage: { readonly records: number; readonly perSecond: number }
-  readonly say: (line: string) => void
-}
-
-type MakeContender = (sites: Sites) => Contender | Promise<Contender>
+import { cpuSeconds } from './processes.ts'
+import { openSites } from './sites.ts'
 
 const RECORDS = 2_000_000
-const MEMORY_MB = 300
 const SECOND_MS = 1_000
-/** Longer than the default interval of checkpoints. */
-const QUIET_MS = 13_000
 
 interface Copied {
   readonly records: number
@@ -86,67 +81,6 @@ async function copyOnce(bench: Bench, make: MakeContender): Promise<Copied> {
   }
 }
 
-/** The line goes down while records keep coming, and comes back once so many wait; they keep coming until all are there. */
-export async function outage(bench: Bench): Promise<Measured[]> {
-  const ours = await outageOf(bench, (sites) => millrace(sites))
-  const theirs = bench.against === undefined ? undefined : await outageOf(bench, mirrorMaker)
-  const { perSecond } = bench.outage
-  const drained = (one: Outage): string =>
-    `drained at ${thousands(one.drainedPerSecond)} records/s, ${(one.drainedPerSecond / perSecond).toFixed(1)} × the input`
-  const tell = (one: Outage): string => `${drained(one)}; ${told(one.audit)}; ${megabytes(one.peakMb)}`
-  return [
-    {
-      name: `line down for ${thousands(ours.backlog)} records at ${thousands(perSecond)} records/s`,
-      ours: tell(ours),
-      beside: theirs === undefined ? '' : `MirrorMaker 2: ${tell(theirs)}`,
-      ratio: theirs === undefined ? undefined : ours.drainedPerSecond / theirs.drainedPerSecond,
-      goal: `drains at ≥ 3 × the input, each process ≤ ${MEMORY_MB} MB, nothing lost, repeated or reordered`,
-      met: ours.drainedPerSecond >= 3 * perSecond && isSmall(ours.peakMb) && isExact(ours.audit),
-    },
-  ]
-}
-
-interface Outage {
-  readonly backlog: number
-  readonly drainedPerSecond: number
-  readonly peakMb: readonly number[]
-  readonly audit: Audit
-}
-
-async function outageOf(bench: Bench, make: MakeContender): Promise<Outage> {
-  const { perSecond } = bench.outage
-  const backlog = bench.outage.records * bench.scale
-  // A tenth goes over before, and as much may come while the rest drains.
-  const records = Math.round(backlog * 1.2)
-  const sites = await openSites(0)
-  const contender = await make(sites)
-  const processes = await contender.start()
-  try {
-    const { from, to, topic } = sites
-    const loading = fill({ brokers: from.brokers, topic, records, perSecond })
-    await until(async () => (await to.end(contender.target)) >= backlog * 0.05)
-    contender.line.cut()
-    const cutAt = await from.end(topic)
-    await until(async () => (await from.end(topic)) >= cutAt + backlog)
-    contender.line.heal()
-    const arrived = await to.end(contender.target)
-    const followed = follow({ broker: to, topic: contender.target, records, quietMs: QUIET_MS, processes })
-    const { looks, peakMb } = await followed
-    await loading
-    await endAll(processes)
-    const found = await audit({ brokers: to.brokers, topic: contender.target, records })
-    const waited = looks.find(({ end }) => end >= cutAt + backlog)
-    const drainedPerSecond = ((cutAt + backlog - arrived) / (waited?.atMs ?? Number.NaN)) * 1_000
-    const result = { backlog, drainedPerSecond, peakMb, audit: found }
-    bench.say(`  ${contender.name}: ${thousands(drainedPerSecond)} records/s; ${told(found)}; ${megabytes(peakMb)}`)
-    return result
-  } finally {
-    await endAll(processes)
-    await contender.close()
-    await sites.close()
-  }
-}
-
 /** Every process is killed when half has arrived, and started again. */
 export async function kill(bench: Bench): Promise<Measured[]> {
   const ours = await killOf(bench, (sites) => millrace(sites, SECOND_MS))
@@ -186,14 +120,6 @@ async function killOf(bench: Bench, make: MakeContender): Promise<Audit> {
   }
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await setTimeout(20)
-}
-
-async function endAll(processes: readonly Running[]): Promise<void> {
-  await Promise.all(processes.map((one) => one.end()))
-}
-
 function resultOf({ looks, peakMb }: Followed, records: number): Omit<Copied, 'audit'> {
   const last = looks.at(-1)
   return {
@@ -209,22 +135,10 @@ function middle(results: readonly Copied[] = []): Copied | undefined {
   return results.find((one) => perCpuSecond(one) >= rate)
 }
 
-const isExact = ({ lost, repeated, reordered, strange }: Audit): boolean => lost + repeated + reordered + strange === 0
-
-const isSmall = (peakMb: readonly number[]): boolean => peakMb.every((one) => one <= MEMORY_MB)
-
 const perCpuSecond = ({ records, cpuSeconds }: Copied): number => records / cpuSeconds
-
-const megabytes = (peakMb: readonly number[]): string => `${peakMb.map((one) => Math.round(one)).join(' + ')} MB`
 
 function describe(copied: Copied): string {
   const { records, seconds, peakMb } = copied
   const rates = `${thousands(records / seconds)} records/s (${thousands(perCpuSecond(copied))} per CPU-second`
   return `${rates}, ${megabytes(peakMb)}); ${told(copied.audit)}`
-}
-
-function told(found: Audit): string {
-  const { lost, repeated, reordered, strange } = found
-  const faults = Object.entries({ lost, repeated, reordered, strange }).filter(([, count]) => count > 0)
-  return faults.length === 0 ? 'exact' : faults.map(([what, count]) => `${count} ${what}`).join(', ')
 }

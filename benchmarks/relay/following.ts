@@ -33,8 +33,9 @@ export interface Copy {
   readonly processes: readonly Running[]
 }
 
-/** Follows until the copy is done, or has stood still for ten minutes: that is an error, told with what the processes said. */
-export async function follow({ broker, topic, records, quietMs, processes }: Copy): Promise<Followed> {
+/** Follows until the copy is done. Throws what the processes said if it stands still for so long. */
+export async function follow(copy: Copy, stillMs = 120_000): Promise<Followed> {
+  const { broker, topic, records, quietMs, processes } = copy
   const startMs = performance.now()
   const looks: Look[] = []
   let changedMs = startMs
@@ -47,11 +48,14 @@ export async function follow({ broker, topic, records, quietMs, processes }: Cop
       seen = end
     }
     if (seen >= records && nowMs - changedMs > quietMs) break
-    if (nowMs - changedMs > 600_000)
-      throw new Error(
-        `${topic} stands at ${seen} of ${records}:\n${processes.map(({ output }) => output()).join('\n')}`,
+    if (nowMs - changedMs > stillMs)
+      throw new StandsStill(
+        `${topic} stands at ${seen} of ${records}:\n${processes.map((one) => one.output()).join('\n')}`,
       )
     await setTimeout(EVERY_MS)
   }
   return { looks, peakMb: processes.map(({ pid }) => peakMb(pid)) }
 }
+
+/** What was followed does nothing any more. */
+export class StandsStill extends Error {}

@@ -3,7 +3,7 @@
 import { type Measured, thousands } from '../mysql/measured.ts'
 import { median, percentile } from '../statistics.ts'
 import { ackTimes } from './ack-times.ts'
-import type { Bench } from './copy-scenarios.ts'
+import type { Bench } from './comparing.ts'
 import { type LineResult, type LineWork, performLine } from './line.ts'
 
 const KIB = 1_024

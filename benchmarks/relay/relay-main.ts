@@ -5,9 +5,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Measured, tableOf } from '../mysql/measured.ts'
 import { machine } from '../report.ts'
-import { type Bench, copy, kill, outage } from './copy-scenarios.ts'
+import type { Bench } from './comparing.ts'
+import { copy, kill } from './copy-scenarios.ts'
 import { compression, line } from './line-scenarios.ts'
 import { installMirrorMaker } from './mirror-maker.ts'
+import { outage } from './outage-scenario.ts'
 
 const SCENARIOS: Readonly<Record<string, (bench: Bench) => Promise<readonly Measured[]>>> = {
   ...{ copy, outage, kill, line, compression },
