@@ -48,7 +48,7 @@ function cellsOf(row: Row): string[] {
     row.ceiling === undefined ? '' : quantity(row.ceiling, row.unit),
     row.ratio === undefined ? '' : row.ratio.toFixed(2),
     row.noise === undefined ? '' : `${Math.round(row.noise * 100)} %`,
-    row.perCpuSecond === undefined ? '' : quantity(row.perCpuSecond, 'records/s'),
+    row.perCpuSecond === undefined ? '' : quantity(row.perCpuSecond, row.unit === 'MB/s' ? row.unit : 'records/s'),
     flink === undefined ? '' : besideFlink(row, flink),
     row.memoryMb === undefined ? '' : `${Math.round(row.memoryMb)} MB`,
     row.goal,

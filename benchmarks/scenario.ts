@@ -28,7 +28,7 @@ export type Case = (params: CaseParams) => CaseResult | Promise<CaseResult>
 export interface Row {
   /** Stable: the baseline is kept under it. */
   readonly name: string
-  readonly unit: 'records/s' | 'ms' | '%' | '×' | 'MB'
+  readonly unit: 'records/s' | 'MB/s' | 'ms' | '%' | '×' | 'MB'
   readonly value: number
   /** The same work with nothing around it, in the same run; and value relative to it, which is what the baseline keeps. */
   readonly ceiling?: number | undefined
