@@ -3,10 +3,11 @@
 import { constants, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls'
+import { type ConnectionOptions, createSecureContext, type TLSSocket, type TlsOptions } from 'node:tls'
 import { MillraceError, reasonOf } from '../../../errors.ts'
 import type { DialOptions, ListenOptions, RelaySecret, RelayTlsOptions } from './options.ts'
 
+const PEM = '-----BEGIN '
 const PSK_BYTES_MIN = 32
 const PSK_BYTES_MAX = 256
 
@@ -66,18 +67,24 @@ export type PskIdentities = WeakMap<TLSSocket, string>
 
 function certificates(tls: RelayTlsOptions, fail: Fail) {
   const { passphrase } = tls
-  return {
+  const context = {
     ...VERSIONS,
-    rejectUnauthorized: true,
     ca: pem(tls.ca, 'tls.ca', fail),
     cert: pem(tls.cert, 'tls.cert', fail),
     key: pem(tls.key, 'tls.key', fail),
     ...(passphrase !== undefined && { passphrase: readSecret(passphrase, 'tls.passphrase', fail) }),
   }
+  try {
+    createSecureContext(context)
+  } catch (error) {
+    fail('tls', `ca, cert and key are not understood, or do not belong together: ${reasonOf(error).trim()}`)
+  }
+  return { ...context, rejectUnauthorized: true }
 }
 
 function pem(value: string, path: string, fail: Fail): string {
-  return value.includes('-----BEGIN ') ? value : readFile(value, path, fail)
+  const text = value.includes(PEM) ? value : readFile(value, path, fail)
+  return text.includes(PEM) ? text : fail(path, `${value} has no PEM`)
 }
 
 /** A key of hex or base64, whichever it is. */

@@ -15,11 +15,11 @@ import { type Deferred, deferred } from '../../../util/deferred.ts'
 import { encodeFrame, type Frame, FrameDecoder } from '../wire/frame.ts'
 import type { Message } from '../wire/messages.ts'
 import { WireFailure } from '../wire/wire-failure.ts'
-import { socketReason } from './socket-reason.ts'
+import { isTlsError, socketReason } from './socket-reason.ts'
 
 /** Why a connection ended. */
 export interface LineEnd {
-  /** One of REFUSALS, where an end gave one. */
+  /** One of REFUSALS, where an end gave one; SECURITY where TLS did. */
   readonly code?: string
   /** For people. */
   readonly reason: string
@@ -58,7 +58,9 @@ export class FrameSocket {
     this.#frameBytesMax = frameBytesMax
     this.#decoder = new FrameDecoder(frameBytesMax)
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
-    socket.on('error', (error) => this.#note({ reason: socketReason(error) }))
+    socket.on('error', (error) =>
+      this.#note({ ...(isTlsError(error) && { code: 'SECURITY' }), reason: socketReason(error) }),
+    )
     socket.on('end', () => this.#leave({ reason: 'the other end closed the connection' }))
     socket.on('close', () => this.#gone())
   }

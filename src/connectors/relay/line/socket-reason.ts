@@ -1,7 +1,12 @@
 import { reasonOf } from '../../../errors.ts'
 
+/** Whether it is TLS that refused the other end, or was refused by it. */
+export function isTlsError(error: unknown): boolean {
+  return String((error as { code?: unknown }).code).startsWith('ERR_SSL')
+}
+
 /** What a socket or OpenSSL says is wrong, alike each time: OpenSSL's own text has addresses of memory. */
 export function socketReason(error: unknown): string {
-  const { reason, code } = error as { reason?: unknown; code?: unknown }
-  return typeof reason === 'string' && String(code).startsWith('ERR_SSL') ? `TLS: ${reason}` : reasonOf(error).trim()
+  const { reason } = error as { reason?: unknown }
+  return isTlsError(error) && typeof reason === 'string' ? `TLS: ${reason}` : reasonOf(error).trim()
 }
