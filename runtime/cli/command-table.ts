@@ -100,6 +100,26 @@ const KAFKA_OPTIONS: readonly OptionRow[] = [
   reportOption('prefix', 'NAME', "transactionalIdPrefix of the job's sinks (millrace)"),
 ]
 
+const RELAY_OFFSETS_OPTIONS: readonly OptionRow[] = [
+  reportOption('brokers', 'LIST', 'HOST:PORT,… of the cluster that records came to'),
+  reportOption('config', 'FILE', 'JSON with options of its connection: brokers, ssl, sasl'),
+  reportOption('group', 'PATTERN', 'groups that are meant (all); * and ?, ! leaves out; repeat it for more', 'list'),
+  reportOption('topic', 'PATTERN', 'topics that are meant, by their names here (all); repeat it for more', 'list'),
+  reportOption('site', 'NAME', 'the site that records came from (all)'),
+  reportOption('from', 'LIST|FILE', 'ask the source for its offsets: its brokers, or its --config; needs --site'),
+  reportOption(
+    'rename',
+    'FROM=TO',
+    'with --from: what topics are called here, as *=paris.*; repeat it for more',
+    'list',
+  ),
+  reportOption('offsets-topic', 'NAME', 'where the relay keeps offsets here (millrace-group-offsets)'),
+  reportOption('commit', '', 'commit them for these groups, here', 'switch'),
+  reportOption('force', '', 'with --commit: also back from where a group is here', 'switch'),
+  jsonOption,
+  ...only('help'),
+]
+
 const AGENT_OPTIONS: readonly OptionRow[] = [
   {
     name: 'config',
@@ -259,5 +279,16 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     options: AGENT_OPTIONS,
     takes: [0, 0],
     load: async () => (await import('./commands/relay.ts')).relayCommand('receive'),
+  },
+  'relay offsets': {
+    arguments: '',
+    summary: "tell where another site's consumer groups go on here, and let them",
+    examples: [
+      'millrace relay offsets --brokers kafka2.example.org:9092',
+      'millrace relay offsets --brokers kafka2.example.org:9092 --group shop-* --commit',
+    ],
+    options: RELAY_OFFSETS_OPTIONS,
+    takes: [0, 0],
+    load: async () => (await import('./commands/report.ts')).reportCommand('relay', 'offsets'),
   },
 }
