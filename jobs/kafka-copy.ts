@@ -12,12 +12,13 @@
 // --checkpoint-interval 1s         how soon records show there
 // --batch                          ends when what is there is copied
 //
-// Topics are made there with as many partitions as here, and given more when there are more here: whenever the job starts. One that is found
-// later makes it start again. Records that are older than retention.ms of the topic there are deleted soon.
+// Topics are made there with as many partitions as here, and as they are set here (cleanup.policy, retention), and given more when there are
+// more here. Records that are older than retention.ms of the topic there are deleted soon.
 
 import { job } from 'millrace'
-import { type Compression, kafkaSink, kafkaSource } from 'millrace/connectors/kafka'
-import { clusterOf, SameTopics } from './kafka-copy/same-topics.ts'
+import type { Compression } from 'millrace/connectors/kafka'
+import { fromKafka, toKafka } from 'millrace/relay'
+import { clusterOf } from './kafka-copy/cluster.ts'
 
 export default job('kafka-copy', (flow, settings) => {
   const secure = (which: 'from' | 'to') =>
@@ -26,17 +27,24 @@ export default job('kafka-copy', (flow, settings) => {
       passwordEnv: `${which.toUpperCase()}_PASSWORD`,
       tls: settings.boolean(`${which}Tls`, false),
     })
-  const [from, to] = [secure('from'), secure('to')]
   const prefix = settings.string('prefix', '')
   // Where both are one Kafka, copies are not copied.
   const topics = [...settings.list('topics'), ...(prefix === '' ? [] : [`!${prefix}*`])]
   const group = settings.string('group', 'kafka-copy')
   const compression = settings.string('compression', 'none') as Compression
-  flow
-    .from('from', kafkaSource({ ...from, topics, groupId: group }))
-    .process('same-topics', () => new SameTopics({ from, to, topics, prefix }))
-    .to(
-      'to',
-      kafkaSink({ ...to, topic: ({ topic }) => `${prefix}${topic}`, compression, transactionalIdPrefix: group }),
-    )
+  const records = fromKafka(flow, 'from', {
+    ...secure('from'),
+    site: 'from',
+    topics,
+    groupId: group,
+    parallelism: 'job',
+  })
+  toKafka(records, 'to', {
+    ...secure('to'),
+    site: 'to',
+    topics: { '*': `${prefix}*` },
+    originHeaders: false,
+    compression,
+    transactionalIdPrefix: group,
+  })
 })

@@ -1,10 +1,11 @@
 // What send.ts sends from another site, into the Kafka of this one: topics are made as they are there, and each record is written once.
 //
-//   RELAY_KEY=… npx run-job jobs/relay/receive.ts --set to=kafka2:9092 --set listen=0.0.0.0:7400
+//   RELAY_KEY=… npx run-job jobs/relay/receive.ts --set to=kafka2:9092 --set listen=0.0.0.0:7400 --set key=RELAY_KEY
 //
 // --set site=west            what this site is called; another one than the other's
 // --set peer=east            who may write here: the other site's name
-// --set key=RELAY_KEY        the variable that has the key of the line. Without it, `listen` must be this machine
+// --set key=RELAY_KEY        the variable that has the key of the line. Without a key the other site must be on this machine
+// --set prefix=east.         what names here begin with; default: the same names as there
 // --set toUser=… toTls       SASL by SCRAM-SHA-512, with the password in TO_PASSWORD; TLS, by certificates that the machine trusts
 // --checkpoint-interval 1s   how soon records show
 // --parallelism 4            as many subtasks read the queue and write
@@ -14,7 +15,7 @@
 import { job } from 'millrace'
 import { relaySource } from 'millrace/connectors/relay'
 import { kafkaRecords, toKafka } from 'millrace/relay'
-import { clusterOf } from '../kafka-copy/same-topics.ts'
+import { clusterOf } from '../kafka-copy/cluster.ts'
 
 export default job(
   'relay-receive',
@@ -36,7 +37,7 @@ export default job(
         codec: kafkaRecords,
       }),
     )
-    toKafka(line, 'topics', { ...cluster, site })
+    toKafka(line, 'topics', { ...cluster, site, topics: { '*': `${settings.string('prefix', '')}*` } })
   },
   { checkpoint: { intervalMs: 1_000 } },
 )

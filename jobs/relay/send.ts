@@ -1,16 +1,16 @@
 // Topics of one Kafka to another site, over a line that may fail for an hour: the other half is receive.ts, which runs there. Each record
 // arrives once and in its partition's order, with its key, value, headers and time.
 //
-//   RELAY_KEY=… npx run-job jobs/relay/send.ts --set from=kafka1:9092 --set topics=shop.*,!shop.tmp* --set to=west.example.org:7400
+//   RELAY_KEY=… npx run-job jobs/relay/send.ts --set from=kafka1:9092 --set topics=shop.*,!shop.tmp* --set to=west.example.org:7400 \
+//     --set key=RELAY_KEY
 //
 // --set site=east            what this site is called; another one than the other's
-// --set key=RELAY_KEY        the variable that has the key of the line, which both sites have: openssl rand -hex 32. Without it, `to` must be
-//                            this machine
+// --set key=RELAY_KEY        the variable that has the key of the line, which both sites have: openssl rand -hex 32. Without a key the other
+//                            site must be on this machine
 // --set fromUser=… fromTls   SASL by SCRAM-SHA-512, with the password in FROM_PASSWORD; TLS, by certificates that the machine trusts
 // --set group=relay-send     what the positions in the topics are kept under for others to see
 // --set queue=8              GiB on disk for the time that the line is down; then the job waits
 // --checkpoint-interval 1s   how soon records are sent
-// --parallelism 4            as many subtasks read
 //
 // To send to several sites, give `targets` a name for each: { west: 'west.example.org:7400', north: … }. To send something else than topics,
 // end another stream with relaySink: connectors/relay/README.md. Without code: `millrace relay send --config FILE`.
@@ -18,7 +18,7 @@
 import { job } from 'millrace'
 import { relaySink } from 'millrace/connectors/relay'
 import { byTopic, fromKafka, kafkaRecords } from 'millrace/relay'
-import { clusterOf } from '../kafka-copy/same-topics.ts'
+import { clusterOf } from '../kafka-copy/cluster.ts'
 
 export default job(
   'relay-send',

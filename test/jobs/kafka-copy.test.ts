@@ -66,7 +66,7 @@ describeBroker('kafka-copy', (broker) => {
     await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
     await write(names[0] as string, 3, 1000)
     await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
-    // More partitions here than there: they are made when the job starts again, which it does by itself.
+    // More partitions here than there: they are made before the first record of them.
     await addPartition(names[1] as string)
     await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
     copying.signal('SIGINT')

@@ -13,7 +13,7 @@ import { describeBroker, type ReadRecord, type TestBroker } from '../../../suppo
 const T = Date.now() - 3_600_000
 
 interface Ends {
-  readonly from?: Partial<FromKafkaOptions>
+  readonly from?: Partial<Omit<FromKafkaOptions, 'parallelism'>> & { readonly parallelism?: number }
   readonly to?: Partial<ToKafkaOptions>
 }
 
