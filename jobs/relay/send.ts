@@ -40,7 +40,7 @@ export default job(
         ...(key !== '' && { psk: { identity: site, key: { env: key } } }),
         codec: kafkaRecords,
         stream: byTopic,
-        queueBytesMax: settings.number('queue', 8, { min: 0.01 }) * 2 ** 30,
+        queueBytesMax: settings.number('queue', 8, { min: 1, integer: true }) * 2 ** 30,
       }),
     )
   },
