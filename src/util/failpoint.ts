@@ -48,6 +48,19 @@ export const FAILPOINTS = {
   'kafka.marker.sent': 'a Kafka sink wrote the marker of a transaction',
   'kafka.commit.before': 'a Kafka sink is about to commit a transaction',
   'kafka.commit.after': 'a Kafka sink committed a transaction and knows it',
+  'relay.identity.after': 'a relay sender made its incarnation and session durable, its logs are not cut',
+  'relay.cut.middle': 'a relay sender cut one of its logs back to the checkpoint, or removed one that it does not know',
+  'relay.restore.after': 'a relay sender cut its logs and published what the checkpoint holds',
+  'relay.prepare.middle': 'a relay sender made the batches of one of its streams durable, perhaps of several',
+  'relay.publish.before': 'a relay sender noted durably that it publishes for the first time, nothing is sent',
+  'relay.acked.after': 'a relay sender noted durably what a target has acknowledged',
+  'relay.truncate.after': 'a relay sender gave up batches that every target has acknowledged',
+  'relay.claim.before': 'a relay receiver let a sender in, and has not noted it',
+  'relay.claim.after': 'a relay receiver noted durably whom it let in, and has not said so',
+  'relay.receive.synced': 'a relay receiver made batches durable, nothing else knows it',
+  'relay.ack.before': 'a relay receiver is about to acknowledge batches',
+  'relay.remove.middle':
+    'a relay receiver took a read-out incarnation of a sender out of use, its files are still there',
   'stop.final.before': 'a stop was asked for, its last checkpoint is about to begin',
 } as const
 

@@ -1,0 +1,7 @@
+// A line between two sites, over which records go exactly once.
+
+export type { RelayPskKeys, RelaySecret, RelayTlsOptions } from './line/options.ts'
+export { msgpackRecords, type RecordCodec } from './queue/record-codec.ts'
+export type { RelaySourceOptions } from './receive/options.ts'
+export { relaySource } from './receive/relay-source.ts'
+export type { RelaySplit } from './receive/relay-split.ts'

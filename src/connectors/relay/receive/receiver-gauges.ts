@@ -1,0 +1,90 @@
+// What people see of a receiver: how much waits to be read, of all streams and of each of the first fifty.
+
+import type { Gauge, RuntimeContext } from '../../../contract/runtime-context.ts'
+import type { Receiver } from './receiver.ts'
+import type { Progress } from './relay-split.ts'
+import type { StreamLog } from './stream-log.ts'
+
+const EVERY_MS = 1000
+/** More are in the totals only. */
+const STREAMS_MAX = 50
+
+/** What of a stream waits to be read. */
+interface Waiting {
+  readonly records: number
+  readonly bytes: number
+  /** Age of the oldest. */
+  readonly lagMs: number
+  /** The next batch to be read. */
+  readonly sequence: number
+}
+
+/** Sets the gauges once a second. */
+export class ReceiverGauges {
+  readonly #context: RuntimeContext
+  readonly #receiver: Receiver
+  readonly #progress = new Map<string, Progress>()
+  readonly #shown = new Set<string>()
+  #cancel: () => void = () => {}
+
+  constructor(context: RuntimeContext, receiver: Receiver) {
+    this.#context = context
+    this.#receiver = receiver
+    this.#tick()
+  }
+
+  /** How far a reader is. */
+  read(progress: readonly Progress[]): void {
+    for (const one of progress) this.#progress.set(one.id, one)
+  }
+
+  close(): void {
+    this.#cancel()
+  }
+
+  readonly #tick = (): void => {
+    this.#set()
+    this.#cancel = this.#context.clock.schedule(EVERY_MS, this.#tick)
+  }
+
+  #set(): void {
+    let [records, bytes, oldestMs] = [0, 0, 0]
+    for (const stream of this.#receiver.store.streams()) {
+      const waiting = this.#waitingOf(stream)
+      records += waiting.records
+      bytes += waiting.bytes
+      oldestMs = Math.max(oldestMs, waiting.lagMs)
+      // Of streams that have ended, those that are still read.
+      if (!stream.isEnded || waiting.records > 0) this.#show(stream, waiting)
+    }
+    this.#gauge('backlogRecords').set(records)
+    this.#gauge('backlogBytes').set(Math.round(bytes))
+    this.#gauge('lagMs').set(oldestMs)
+    this.#gauge('connections').set(this.#receiver.connections)
+  }
+
+  #waitingOf(stream: StreamLog): Waiting {
+    const progress = this.#progress.get(stream.id)
+    const sequence = progress?.sequence ?? stream.first
+    if (sequence >= stream.next) return { records: 0, bytes: 0, lagMs: 0, sequence }
+    const records = progress === undefined ? 0 : Math.max(0, stream.records - progress.record)
+    const lagMs = progress === undefined ? 0 : Math.max(0, this.#context.clock.now() - progress.atMs)
+    return { records, bytes: stream.bytesFrom(sequence), lagMs, sequence }
+  }
+
+  #show({ place, facts, next }: StreamLog, waiting: Waiting): void {
+    // Incarnations of one stream share their gauges: the one that is read counts.
+    const name = `{${place.sender},${facts.name}}`.replaceAll(/\s/g, '_')
+    if (!this.#shown.has(name) && this.#shown.size >= STREAMS_MAX) return
+    this.#shown.add(name)
+    this.#gauge(`backlogRecords${name}`).set(waiting.records)
+    this.#gauge(`backlogBytes${name}`).set(Math.round(waiting.bytes))
+    this.#gauge(`lagMs${name}`).set(waiting.lagMs)
+    this.#gauge(`receivedSequence${name}`).set(next)
+    this.#gauge(`readSequence${name}`).set(waiting.sequence)
+  }
+
+  #gauge(name: string): Gauge {
+    return this.#context.metrics.gauge(name)
+  }
+}

@@ -1,0 +1,75 @@
+// Bodies of batches, uncompressed: what they declare is checked before anything is allocated.
+
+import type { Batch } from '../wire/messages.ts'
+import { WireFailure } from '../wire/wire-failure.ts'
+
+/** Snappy cannot do better than a copy of 64 bytes in 3. */
+const SNAPPY_RATIO_MAX = 22
+/** Smaller ones are not worth the way to another thread. */
+const SYNC_BYTES_MAX = 16_384
+
+type Snappy = typeof import('snappy')
+
+let snappy: Snappy | undefined
+
+/** Loads what can be read, and names it for the Welcome. */
+export async function readableCompressions(): Promise<readonly string[]> {
+  try {
+    snappy ??= await import('snappy')
+    return ['snappy']
+  } catch {
+    return []
+  }
+}
+
+/** Checks the sizes that a batch declares against its body and the limit of the line. Throws WireFailure. */
+export function checkSizes(
+  { compression, plainBytes, stream, sequence }: Batch,
+  body: Buffer,
+  plainBytesMax: number,
+): void {
+  const fail = (code: 'LIMIT' | 'PROTOCOL', reason: string): never => {
+    throw new WireFailure(code, `batch ${sequence} of stream ${stream} ${reason}`)
+  }
+  if (plainBytes === 0) fail('PROTOCOL', 'is empty')
+  if (plainBytes > plainBytesMax) fail('LIMIT', `has ${plainBytes} bytes; ${plainBytesMax} are taken`)
+  if (compression === '') {
+    if (body.length !== plainBytes) fail('PROTOCOL', `declares ${plainBytes} bytes and has ${body.length}`)
+    return
+  }
+  if (compression !== 'snappy' || snappy === undefined) fail('PROTOCOL', `is compressed with "${compression}"`)
+  if (plainBytes > body.length * SNAPPY_RATIO_MAX) fail('LIMIT', `declares ${plainBytes} bytes in ${body.length}`)
+  const declared = snappyLength(body)
+  if (declared !== plainBytes) fail('PROTOCOL', `declares ${plainBytes} bytes, and its body ${declared}`)
+}
+
+/** The bytes of a body whose sizes were checked. Throws, or rejects, with WireFailure. */
+export function uncompressed(
+  { compression, plainBytes, stream, sequence }: Batch,
+  body: Buffer,
+): Uint8Array | Promise<Uint8Array> {
+  if (compression === '') return body
+  const { uncompress, uncompressSync } = snappy as Snappy
+  const fail = (): never => {
+    throw new WireFailure('PROTOCOL', `batch ${sequence} of stream ${stream} cannot be uncompressed`)
+  }
+  const checked = (plain: unknown): Uint8Array =>
+    plain instanceof Uint8Array && plain.length === plainBytes ? plain : fail()
+  if (plainBytes > SYNC_BYTES_MAX) return uncompress(body).then(checked, fail)
+  try {
+    return checked(uncompressSync(body))
+  } catch {
+    return fail()
+  }
+}
+
+/** The length that a snappy body says it has uncompressed: a varint of 32 bits before the rest; undefined if there is none. */
+function snappyLength(body: Buffer): number | undefined {
+  let length = 0
+  for (let i = 0; i < 5 && i < body.length; i += 1) {
+    const byte = body[i] as number
+    length += (byte & 0x7f) * 2 ** (7 * i)
+    if (byte < 0x80) return length
+  }
+  return undefined
+}
