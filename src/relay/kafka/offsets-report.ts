@@ -51,10 +51,12 @@ export const offsetsReport: MakeReport = async (request) => {
   const positions = await withClient(request, NAME, async (client) => {
     const found = selected(request, origins ?? (await atTheTarget(client, request)))
     const positions = await positionsOf(client, found)
-    return request.flags.commit === undefined ? positions : commit(client, positions, request.flags.force !== undefined)
+    return isSet(request, 'commit') ? commit(client, positions, isSet(request, 'force')) : positions
   })
   return { tables: [tableOf(positions)], data: { offsets: positions } }
 }
+
+const isSet = ({ flags }: ReportRequest, name: string): boolean => flags[name]?.at(-1) === 'true'
 
 function selected({ flags }: ReportRequest, origins: readonly OriginOffset[]): OriginOffset[] {
   const [isGroup, isTopic] = [tablePattern(flags.group, NAME), tablePattern(flags.topic, NAME)]
