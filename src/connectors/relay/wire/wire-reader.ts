@@ -76,7 +76,7 @@ export class WireReader {
   /** A reader of a message within this one. */
   message(name: string): WireReader {
     this.#once(BYTES, name)
-    const length = this.#length(name, this.#end)
+    const length = this.#length(name)
     return new WireReader(this.#bytes, this.#at - length, this.#at)
   }
 
@@ -88,7 +88,7 @@ export class WireReader {
     if (this.#type === VARINT) this.#skipVarint()
     else if (this.#type === FIXED64) this.#forward(8, 'an unknown field')
     else if (this.#type === FIXED32) this.#forward(4, 'an unknown field')
-    else if (this.#type === BYTES) this.#length('an unknown field', this.#end)
+    else if (this.#type === BYTES) this.#length('an unknown field')
     else throw broken(`field ${this.#field} is of type ${this.#type}`)
   }
 
@@ -113,7 +113,7 @@ export class WireReader {
   }
 
   /** Reads a length and goes behind what has it. */
-  #length(name: string, bytesMax: number): number {
+  #length(name: string, bytesMax = Number.MAX_SAFE_INTEGER): number {
     const length = this.#varint()
     if (length > bytesMax) throw new WireFailure('LIMIT', `${name} has ${length} bytes, over ${bytesMax}`)
     this.#forward(length, name)
