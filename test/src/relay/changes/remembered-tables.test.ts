@@ -28,7 +28,7 @@ function live(states: readonly unknown[]) {
   const tables = new RememberedTables<Row>()
   tables.restoreState(states)
   const out: Change<Row>[] = []
-  const collector = { emit: (value: Change<Row>) => void out.push(value), side: () => {} }
+  const collector = { emit: (value: Change<Row>) => void out.push(value), emitAt: () => {}, side: () => {} }
   return {
     out,
     give: (value: Change<Row>) => tables.process(value, {} as never, collector),
