@@ -77,6 +77,7 @@ it('tables without a key go another way, for good, after a restore too', () => {
     const [main, side]: [Change<Row>[], Change<Row>[]] = [[], []]
     const collector = {
       emit: (value: Change<Row>) => void main.push(value),
+      emitAt: () => {},
       side: (tag: unknown, value: unknown) => {
         expect(tag).toBe(withoutKey)
         side.push(value as Change<Row>)
