@@ -1,16 +1,15 @@
 // What one cluster has, in the same or another one: fromKafka and toKafka without a line between.
 
-import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { run } from '../../../../runtime/index.ts'
 import { runJobHere } from '../../../../runtime/testing/index.ts'
 import { inTemporaryFolder } from '../../../../runtime/testing/temporary-folder.ts'
 import { job } from '../../../../src/index.ts'
 import { type FromKafkaOptions, fromKafka, type ToKafkaOptions, toKafka } from '../../../../src/relay/index.ts'
-import { describeBroker, type ReadRecord, type TestBroker } from '../../../support/kafka-servers.ts'
+import { describeBroker, type TestBroker } from '../../../support/kafka-servers.ts'
+import { copied, partitionsOf, produceAll } from './copied.ts'
 
-const T = Date.now() - 3_600_000
+const AN_HOUR_AGO = Date.now() - 3_600_000
 
 interface Ends {
   readonly from?: Partial<Omit<FromKafkaOptions, 'parallelism'>> & { readonly parallelism?: number }
@@ -33,7 +32,7 @@ describeBroker('fromKafka to toKafka', (broker) => {
     const topic = await broker.topic('copied', 3, { 'retention.ms': '123456789', 'segment.ms': '86400000' })
     await produceAll(broker, topic, 60)
     const kept = await broker.topic('kept', 2, { 'cleanup.policy': 'compact' })
-    await broker.produce(kept, [{ partition: 1, key: 'k', value: null, timestamp: String(T) }])
+    await broker.produce(kept, [{ partition: 1, key: 'k', value: null, timestamp: String(AN_HOUR_AGO) }])
     const prefix = broker.name('b-')
     for (const parallelism of [1, 2]) {
       const to = `${prefix}${parallelism}-`
@@ -48,8 +47,13 @@ describeBroker('fromKafka to toKafka', (broker) => {
       expect(await same(broker, kept, `${to}${kept}`)).toBe(1)
       expect(await configOf(broker, `${to}${kept}`)).toMatchObject({ 'cleanup.policy': 'compact' })
       expect(await partitionsOf(broker, `${to}${kept}`)).toBe(2)
-      const [first] = await broker.readEnded(`${to}${topic}`)
-      expect(Object.keys(first?.headers ?? {}).slice(-2)).toEqual(['millrace-offset', 'millrace-sites'])
+      const there = await broker.readEnded(`${to}${topic}`)
+      const offsets = (await broker.readAll(topic)).map(({ offset }) => String(offset))
+      expect(there.map(({ headers }) => String(headers['millrace-offset']))).toEqual(offsets)
+      for (const { headers } of there) {
+        expect(Object.keys(headers).slice(-2)).toEqual(['millrace-offset', 'millrace-sites'])
+        expect(String(headers['millrace-sites'])).toBe('a')
+      }
     }
   })
 
@@ -100,8 +104,8 @@ describeBroker('fromKafka to toKafka', (broker) => {
       await expect.poll(() => same(broker, topic, `to-${topic}`), { timeout: 30_000 }).toBe(5)
       await broker.grow(topic, 4)
       const later = await broker.topic(prefix, 2)
-      await produceAll(broker, topic, 20, 4)
-      await produceAll(broker, later, 20, 2)
+      await produceAll(broker, topic, 20)
+      await produceAll(broker, later, 20)
       await expect.poll(() => same(broker, topic, `to-${topic}`), { timeout: 30_000 }).toBe(25)
       await expect.poll(() => same(broker, later, `to-${later}`), { timeout: 30_000 }).toBe(20)
       await running.stop()
@@ -111,7 +115,7 @@ describeBroker('fromKafka to toKafka', (broker) => {
 
   it('carries a record of 8 MB, whose topic there takes as much', async () => {
     const topic = await broker.topic('large', 1, { 'max.message.bytes': String(9 << 20) })
-    await broker.produce(topic, [{ key: 'large', value: Buffer.alloc(8 << 20, 'x'), timestamp: String(T) }])
+    await broker.produce(topic, [{ key: 'large', value: Buffer.alloc(8 << 20, 'x'), timestamp: String(AN_HOUR_AGO) }])
     expect(await runJobHere(copy(topic, 'b-'))).toMatchObject({ state: 'finished' })
     expect(await same(broker, topic, `b-${topic}`)).toBe(1)
   })
@@ -155,66 +159,14 @@ describeBroker('fromKafka to toKafka', (broker) => {
   })
 })
 
-/** Records of every sort. */
-async function produceAll(broker: TestBroker, topic: string, count: number, partitions = 3): Promise<void> {
-  const size = Math.min(partitions, await partitionsOf(broker, topic))
-  const messages = Array.from({ length: count }, (_, i) => ({
-    partition: i % size,
-    key: i % 5 === 0 ? null : i % 5 === 1 ? '' : `k${i % 7}`,
-    value: i % 4 === 0 ? null : i % 4 === 1 ? '' : `v${i}`,
-    timestamp: String(T + ((i * 37) % 1000)),
-    headers: i % 3 === 0 ? { one: [`${i}`, 'twice'], ü: Buffer.from([0, 255]) } : {},
-  }))
-  await broker.produce(topic, messages)
-}
-
-/** How many records there are there; throws unless they are those of the original, as far as they go. */
-async function same(broker: TestBroker, topic: string, target: string): Promise<number> {
-  const original = await broker.readAll(topic)
-  const there = await broker.readEnded(target).catch(() => [])
-  if (there.length < original.length) return there.length
-  const offsets = (records: readonly ReadRecord[]) => records.map(({ offset }) => String(offset))
-  expect(there.map(plain)).toEqual(original.map(plain))
-  expect(there.map(({ headers }) => String(headers['millrace-offset']))).toEqual(
-    there.some(({ headers }) => String(headers['millrace-sites']).includes(','))
-      ? expect.anything()
-      : offsets(original),
-  )
-  return there.length
-}
-
-/** As it is but for its place, and where it comes from. */
-function plain({ offset: _, headers, ...record }: ReadRecord): unknown {
-  const { 'millrace-offset': _o, 'millrace-sites': _s, ...own } = headers
-  const { value } = record
-  const digest = value === null || value.length < 1000 ? value : createHash('sha256').update(value).digest('hex')
-  return { ...record, value: digest, headers: own }
-}
-
-async function partitionsOf(broker: TestBroker, topic: string): Promise<number> {
-  return withAdmin(
-    broker,
-    async (admin) => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length ?? 0,
-  )
-}
+const same = (broker: TestBroker, topic: string, target: string): Promise<number> =>
+  copied({ from: broker, topic, to: broker, target })
 
 async function configOf(broker: TestBroker, topic: string): Promise<Record<string, string>> {
-  const { resources } = await withAdmin(broker, (admin) =>
-    admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: topic }] }),
-  )
-  return Object.fromEntries((resources[0]?.configEntries ?? []).map((one) => [one.configName, one.configValue]))
-}
-
-async function withAdmin<R>(
-  broker: TestBroker,
-  work: (admin: ReturnType<TestBroker['kafka']['admin']>) => Promise<R>,
-): Promise<R> {
   const admin = broker.kafka.admin()
   await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
-    await sleep(0)
-  }
+  const asked = { includeSynonyms: false, resources: [{ type: 2, name: topic }] }
+  const { resources } = await admin.describeConfigs(asked)
+  await admin.disconnect()
+  return Object.fromEntries((resources[0]?.configEntries ?? []).map((one) => [one.configName, one.configValue]))
 }
