@@ -50,6 +50,8 @@ export interface MysqlLogOptions<Row> {
   readonly files: () => Promise<readonly string[]>
   /** lower_case_table_names is not 0. */
   readonly lowerCaseNames: boolean
+  /** Whether transactions of that origin are left out. Default: none. */
+  readonly skips?: ((origin: string) => boolean) | undefined
   /** Bytes of one transaction that are held. Default 16 MB. */
   readonly heldBytesMax?: number
 }
@@ -94,7 +96,7 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
     this.#skip = from.rows
     if (from.rows > 0 && from.wanted !== wanted)
       throw sourceFailed(
-        'the checkpoint is inside of a transaction, and the source reads other tables now: run once more with the former tables until a later checkpoint, or begin with --fresh',
+        'the checkpoint is inside of a transaction, and the source reads other tables, or skips other origins, now: run once more with the former options until a later checkpoint, or begin with --fresh',
       )
   }
 
@@ -159,12 +161,13 @@ export class MysqlLog<Row> implements ChangeLog<Row> {
 
   /** Reads transactions from where the stream is; `back`: before the place that everything is told up to. */
   #readOn(heldBytesMax: number | undefined, back = false): void {
-    const { lowerCaseNames } = this.#options
+    const { lowerCaseNames, skips } = this.#options
     const stream = this.#stream as EventStream
     const onExecuted = (gtids: Gtids): void => {
       if (!back) this.#pages.learn(gtids)
     }
-    this.#reader = new TransactionReader({ stream, readers: this.#readers, lowerCaseNames, heldBytesMax, onExecuted })
+    const readers = this.#readers
+    this.#reader = new TransactionReader({ stream, readers, lowerCaseNames, heldBytesMax, skips, onExecuted })
   }
 
   #placeOf({ file, pos }: FilePlace): MysqlOffset {

@@ -86,11 +86,18 @@ export class MysqlPort<Row> implements ChangePort<Row> {
       await this.#catalogue.prepare()
       this.#foldsCase = await this.#catalogue.foldsCase()
       this.#isWanted = tableTest(this.#settings.tables, this.#foldsCase)
-      const identity = JSON.stringify([this.#settings.tables, this.#foldsCase])
+      const { tables, skipOrigins } = this.#settings
+      const skips = skipOrigins === true || skipOrigins.length > 0 ? [skipOrigins] : []
+      const identity = JSON.stringify([tables, this.#foldsCase, ...skips])
       this.#wanted = createHash('sha256').update(identity).digest('hex').slice(0, 16)
       this.#prepareReading()
       if (role === 'enumerator') await this.#preflight(connection)
     })
+  }
+
+  readonly #skips = (origin: string): boolean => {
+    const { skipOrigins } = this.#settings
+    return skipOrigins === true || skipOrigins.includes(origin)
   }
 
   async close(): Promise<void> {
@@ -217,6 +224,8 @@ export class MysqlPort<Row> implements ChangePort<Row> {
         currentPlace: async () => currentPlace(await this.#session(), this.#info),
         files: async () => (await logFiles(await this.#session())).map(({ name }) => name),
         lowerCaseNames: this.#foldsCase,
+        // Rows of a table being read are as of a place in the log, whoever brought them there.
+        skips: table === undefined ? this.#skips : undefined,
       })
       // A log of one table is read to bring its chunks to one place: it is not what the source follows.
       if (table !== undefined) return log

@@ -10,6 +10,7 @@ import {
   connectionSettings,
   type MysqlConnectionOptions,
 } from './connection.ts'
+import { ORIGIN, ORIGIN_EXPECTED } from './origin.ts'
 import { type ShapeOptions, type ShapeSettings, shapeFields, shapeOptions } from './shape-options.ts'
 
 const CONNECTOR = 'mysqlChanges'
@@ -19,7 +20,8 @@ export interface MysqlChangesOptions extends MysqlConnectionOptions, ShapeOption
   /**
    * Names as `database.table`, in which `*` stands for any characters and `?` for one; `!name` leaves one out. A name without a
    * database is in `database`. Where a name itself holds a dot or a backtick, it is quoted with backticks. Default: every table of
-   * `database`, or of the server. What gh-ost and pt-online-schema-change make on their way is meant only when named without `*` and `?`.
+   * `database`, or of the server. What gh-ost and pt-online-schema-change make on their
+   * way, and the tables that sinks of this connector keep for themselves, are meant only when named without `*` and `?`.
    */
   readonly tables?: readonly string[]
   /**
@@ -42,6 +44,11 @@ export interface MysqlChangesOptions extends MysqlConnectionOptions, ShapeOption
   readonly heartbeatMs?: number
   /** How often to look for new tables; 0: only at the start. Default 10,000. */
   readonly discoveryIntervalMs?: number
+  /**
+   * Leaves out transactions that a sink with the option `origin` wrote: of these origins, or (true) of any. Rows of a snapshot are taken
+   * wherever they came from. Default: none is left out.
+   */
+  readonly skipOrigins?: true | readonly string[]
   /** Also give records of op `s`, with the columns of a table, before its rows and when they change. Default false. */
   readonly schemaChanges?: boolean
 }
@@ -59,6 +66,8 @@ export interface MysqlSourceSettings {
   readonly serverIds: readonly [number, number] | undefined
   readonly heartbeatMs: number
   readonly discoveryIntervalMs: number
+  /** Whether transactions of that origin are left out. */
+  readonly skipOrigins: true | readonly string[]
   readonly schemaChanges: boolean
   readonly shape: ShapeSettings
 }
@@ -92,6 +101,11 @@ const schema = z.strictObject({
     .optional(),
   heartbeatMs: z.int().min(100).default(30_000),
   discoveryIntervalMs: z.number().min(0).default(10_000),
+  skipOrigins: z
+    .union([z.literal(true), z.array(z.string().regex(ORIGIN, ORIGIN_EXPECTED))], {
+      error: 'expected true or a list of names, as sinks are told with origin',
+    })
+    .default([]),
   schemaChanges: z.boolean().default(false),
 })
 
@@ -99,8 +113,8 @@ const schema = z.strictObject({
 export function parseChangesOptions(options: MysqlChangesOptions): MysqlSourceSettings {
   const parsed = parseOptions(schema, options, CONNECTOR)
   const connection = connectionSettings(parsed, CONNECTOR)
-  const { startup, chunkSize, chunkKey, rowsPerSecond, serverId, heartbeatMs, discoveryIntervalMs, schemaChanges } =
-    parsed
+  const { startup, chunkSize, chunkKey, rowsPerSecond, serverId, heartbeatMs } = parsed
+  const { discoveryIntervalMs, skipOrigins, schemaChanges } = parsed
   return {
     connection,
     tables: qualified(parsed.tables, connection.database),
@@ -111,6 +125,7 @@ export function parseChangesOptions(options: MysqlChangesOptions): MysqlSourceSe
     serverIds: serverId === undefined ? undefined : serverIds(serverId),
     heartbeatMs,
     discoveryIntervalMs,
+    skipOrigins,
     schemaChanges,
     shape: shapeOptions(parsed),
   }
@@ -150,8 +165,9 @@ function hasDatabase(pattern: string): boolean {
   return pattern.replaceAll(/`(?:[^`]|``)*`/g, '').includes('.')
 }
 
-/** What gh-ost and pt-online-schema-change make beside a table and swap or drop later. */
-const GHOST = /(?:^|\.)`?_.*_(?:gho|ghc|del|new|old)`?$/
+/** What gh-ost and pt-online-schema-change make beside a table and swap or drop later, and what sinks of ours keep for themselves. */
+const GHOST =
+  /(?:^|\.)`?(?:_.*_(?:gho|ghc|del|new|old)|millrace_(?:epochs|renames|schemas|dead_letters|probe|origin_.*))`?$/
 
 /** A test of names as tableName gives them. `foldsCase`: the server compares names without case, so patterns do too. */
 export function tableTest(patterns: readonly string[], foldsCase: boolean): (name: string) => boolean {

@@ -14,6 +14,7 @@ import { tableOfMap } from './log/mapped-table.ts'
 import { RowsDecoder } from './log/rows-decoder.ts'
 import { readTableMap } from './log/table-map.ts'
 import type { ColumnStep } from './offset.ts'
+import { originOfTable } from './origin.ts'
 import type { ColumnHistory, RowShape } from './row-shape.ts'
 
 /** What the readers ask the catalogue: a table's columns as they are now, and its SHOW CREATE TABLE. */
@@ -54,6 +55,8 @@ export interface MappedTable<Row> {
   /** What the connector calls it. */
   readonly title: string
   readonly wanted: boolean
+  /** Rows of it say that their transaction is of this origin. */
+  readonly origin: string | undefined
   /** Made when its rows are read for the first time. */
   reader: TableReader<Row> | undefined
   /** The table was altered since: a map with the same bytes may mean something else. */
@@ -206,7 +209,8 @@ export class TableReaders<Row> {
       this.#byTitle.set(title, again)
       return again
     }
-    const mapped = { body, database, name, title, wanted, reader: undefined, stale: false }
+    const origin = originOfTable(name)
+    const mapped = { body, database, name, title, wanted, origin, reader: undefined, stale: false }
     if (wanted) this.#byTitle.set(title, mapped)
     return mapped
   }

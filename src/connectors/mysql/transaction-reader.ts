@@ -13,6 +13,7 @@ import { readStatement } from './ddl.ts'
 import { beginsTransaction, readExecuted, readTransactionHead, type TransactionHead } from './gtid-event.ts'
 import type { Gtids } from './gtid-set.ts'
 import { EventType, isRows, type LogEvent, tableIdOf } from './log/event.ts'
+import { originOfStatement } from './origin.ts'
 import { isBegin, isCommit, type LoggedQuery, readQuery } from './query-event.ts'
 import { sourceFailed } from './server.ts'
 import type { MappedTable, TableReaders } from './table-readers.ts'
@@ -79,6 +80,8 @@ interface OpenTransaction<Row> {
   items: LoggedItem<Row>[] | undefined
   count: number
   bytes: number
+  /** It is of an origin to be left out: nothing of it is told. */
+  skipped: boolean
   savepoints: { readonly name: string; readonly count: number }[]
   undone: Undone[]
 }
@@ -93,6 +96,8 @@ export interface TransactionReaderOptions<Row> {
   readonly readers: TableReaders<Row>
   readonly lowerCaseNames: boolean
   readonly heldBytesMax?: number | undefined
+  /** Whether transactions of that origin are left out. Default: none. */
+  readonly skips?: ((origin: string) => boolean) | undefined
   /** Told what was executed before a file, where the file begins. */
   readonly onExecuted: (gtids: Gtids) => void
 }
@@ -102,15 +107,17 @@ export class TransactionReader<Row> {
   readonly #readers: TableReaders<Row>
   readonly #lowerCaseNames: boolean
   readonly #heldBytesMax: number
+  readonly #skips: (origin: string) => boolean
   readonly #onExecuted: (gtids: Gtids) => void
   #open: OpenTransaction<Row> | undefined
   #place: FilePlace | undefined
 
-  constructor({ stream, readers, lowerCaseNames, heldBytesMax, onExecuted }: TransactionReaderOptions<Row>) {
+  constructor({ stream, readers, lowerCaseNames, heldBytesMax, skips, onExecuted }: TransactionReaderOptions<Row>) {
     this.#stream = stream
     this.#readers = readers
     this.#lowerCaseNames = lowerCaseNames
     this.#heldBytesMax = heldBytesMax ?? HELD_BYTES_MAX
+    this.#skips = skips ?? (() => false)
     this.#onExecuted = onExecuted
   }
 
@@ -184,6 +191,7 @@ export class TransactionReader<Row> {
       items: [],
       count: 0,
       bytes: 0,
+      skipped: false,
       savepoints: [],
       undone: [],
     }
@@ -193,7 +201,16 @@ export class TransactionReader<Row> {
     const table = this.#readers.mapped(tableIdOf(event.body))
     if (table === undefined)
       throw sourceFailed(`rows at ${this.#stream.file}:${this.#stream.pos} are of a table that the log has not named`)
-    if (table.wanted) this.#add(event, table, undefined)
+    if (table.origin !== undefined && this.#skips(table.origin)) this.#skip()
+    else if (table.wanted) this.#add(event, table, undefined)
+  }
+
+  /** The mark stands before the rows that sinks write; behind them it counts as well. */
+  #skip(): void {
+    const open = this.#open
+    if (open === undefined) return
+    open.skipped = true
+    open.items = []
   }
 
   #add(event: LogEvent, table: MappedTable<Row> | undefined, statement: Statement | undefined): void {
@@ -202,6 +219,7 @@ export class TransactionReader<Row> {
       throw sourceFailed(
         `rows at ${this.#stream.file}:${this.#stream.pos} are outside of a transaction: is the place the beginning of one?`,
       )
+    if (open.skipped) return
     open.count += 1
     open.bytes += event.size
     if (open.bytes > this.#heldBytesMax) open.items = undefined
@@ -269,7 +287,8 @@ export class TransactionReader<Row> {
 
   #readStatement(event: LogEvent, { sql, database, mode }: LoggedQuery): void {
     const statement = readStatement(sql, database, mode)
-    if (statement.kind !== 'other')
+    const origin = statement.kind === 'truncate' ? originOfStatement(sql) : undefined
+    if (statement.kind !== 'other' && (origin === undefined || !this.#skips(origin)))
       this.#add(event, undefined, this.#lowerCaseNames ? lowerCased(statement) : statement)
   }
 

@@ -5,7 +5,7 @@ import type { Lane } from '../../sql/lane.ts'
 import type { ControlConnection } from './control-connection.ts'
 import type { SinkSettings } from './options.ts'
 import { makeEpochs } from './own-tables.ts'
-import { openDeadLetters, sinkParts } from './sink-lanes.ts'
+import { openOwnTables, sinkParts } from './sink-lanes.ts'
 import type { TargetTable } from './target-table.ts'
 
 /** A sink that writes exactly once, epoch by epoch: its connections, from open() to close(). */
@@ -28,7 +28,7 @@ export abstract class EpochSink<T, Settings extends SinkSettings> extends EpochS
     this.#lane = lane
     const records = await this.prepare(control, context)
     await control.run((connection) => makeEpochs(connection, settings.ledger))
-    await openDeadLetters(settings, control)
+    await openOwnTables(settings, control)
     this.#writer = new EpochWriter<T, TargetTable>({
       node: context.node,
       lane,

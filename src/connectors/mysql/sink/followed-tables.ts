@@ -20,6 +20,7 @@ import { sameValue } from '../../../util/same-value.ts'
 import { decideEvolution, type SchemaStep } from '../../sql/schema-evolution.ts'
 import { tableName } from '../column.ts'
 import { type MysqlConnection, quoteName } from '../connection.ts'
+import { truncateSql } from '../origin.ts'
 import { type AddedValues, addedValue } from './added-value.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { droppedColumns, droppedSince, joinDropped, markDropped } from './dropped-columns.ts'
@@ -135,7 +136,7 @@ export class FollowedTables {
       control.run(async (connection) => {
         failpoint('sql.schema.before')
         const there = await readTarget(connection, target.database, target.table)
-        if (there !== undefined) await connection.run(`TRUNCATE TABLE ${quoted(target)}`)
+        if (there !== undefined) await connection.run(truncateSql(quoted(target), settings.origin))
         failpoint('sql.schema.after')
       })
   }

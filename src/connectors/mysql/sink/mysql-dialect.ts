@@ -11,12 +11,13 @@ export interface MysqlDialectOptions {
   readonly settings: ConnectionSettings
   /** Database of the sink's own tables. */
   readonly ledger: string
+  readonly origin: string | undefined
   /** Who writes, for dead letters. */
   readonly node: string
 }
 
 /** Sessions for lanes. */
-export function mysqlDialect({ settings, ledger, node }: MysqlDialectOptions): SqlDialect<TargetTable> {
+export function mysqlDialect({ settings, ledger, origin, node }: MysqlDialectOptions): SqlDialect<TargetTable> {
   return {
     async connect() {
       const connection = await MysqlConnection.open(settings)
@@ -26,7 +27,7 @@ export function mysqlDialect({ settings, ledger, node }: MysqlDialectOptions): S
         )
         await connection.run('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
         const packet = Number((await connection.first('SELECT @@max_allowed_packet'))?.[0])
-        return new MysqlSession(connection, { ledger, node, packetBytesMax: packet })
+        return new MysqlSession(connection, { ledger, origin, node, packetBytesMax: packet })
       } catch (error) {
         connection.close()
         throw error

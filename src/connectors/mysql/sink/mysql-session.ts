@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { DeadLetter, EpochMarker, SqlSession } from '../../sql/dialect.ts'
 import type { MysqlConnection } from '../connection.ts'
+import { markSql, originTable } from '../origin.ts'
 import { hexOf } from './literal.ts'
 import { textLiteral } from './literal-text.ts'
 import { type OwnTables, ownTables } from './own-tables.ts'
@@ -13,6 +14,8 @@ import type { TargetTable } from './target-table.ts'
 export interface MysqlSessionOptions {
   /** Database of the sink's own tables. */
   readonly ledger: string
+  /** What transactions are marked with. */
+  readonly origin: string | undefined
   /** Who writes, for dead letters. */
   readonly node: string
   readonly packetBytesMax: number
@@ -33,18 +36,24 @@ export class MysqlSession implements SqlSession<TargetTable> {
   readonly #options: MysqlSessionOptions
   readonly #own: OwnTables
   readonly #charsMax: number
+  readonly #mark: string | undefined
+  /** The transaction under way is marked. */
+  #marked = false
 
   /** The session is strict, in UTC, with autocommit off. */
   constructor(connection: MysqlConnection, options: MysqlSessionOptions) {
     this.#connection = connection
     this.#options = options
-    this.#own = ownTables(options.ledger)
+    const { ledger, origin } = options
+    this.#own = ownTables(ledger)
+    this.#mark = origin === undefined ? undefined : markSql(originTable(ledger, origin))
     // A character takes 3 bytes at most.
     this.#charsMax = Math.min(STATEMENT_CHARS_MAX, Math.floor(options.packetBytesMax / 4))
   }
 
   async begin(): Promise<void> {
     if (this.#connection.lost !== undefined) throw this.#connection.lost
+    this.#marked = false
   }
 
   async commit(): Promise<void> {
@@ -55,7 +64,10 @@ export class MysqlSession implements SqlSession<TargetTable> {
     await this.#connection.run('ROLLBACK')
   }
 
+  /** Comes before all rows of a transaction: so does its mark, which is never taken back without them. */
   async savepoint(): Promise<void> {
+    if (this.#mark !== undefined && !this.#marked) await this.#connection.run(this.#mark)
+    this.#marked = true
     await this.#connection.run('SAVEPOINT millrace')
   }
 

@@ -10,6 +10,7 @@ import {
   connectionSettings,
   type MysqlConnectionOptions,
 } from '../connection.ts'
+import { ORIGIN, ORIGIN_EXPECTED } from '../origin.ts'
 
 /** What to do with a row that its table refuses: fail the job, or keep it in the table `millrace_dead_letters` and go on. */
 export type OnRowError = 'fail' | 'dead-letter'
@@ -29,6 +30,11 @@ export interface MysqlSinkOptions extends MysqlConnectionOptions {
    * one name that write to one server need one each.
    */
   readonly ledger?: string
+  /**
+   * Marks each transaction of this sink in the target's log as coming from this place, so that mysqlChanges({ skipOrigins }) there leaves it
+   * out. Lower-case letters, digits and `. _ -`, at most 48. Default: no mark.
+   */
+  readonly origin?: string
 }
 
 /** Options of mysqlTable and mysqlTableChanges. */
@@ -70,6 +76,7 @@ export interface SinkSettings {
   readonly batchMs: number
   readonly retryMs: number
   readonly ledger: string
+  readonly origin: string | undefined
   readonly writers: number
 }
 
@@ -97,6 +104,7 @@ const sinkFields = {
   batchMs: z.int().min(0).default(200),
   retryMs: z.int().min(0).default(60_000),
   ledger: z.string().min(1).optional(),
+  origin: z.string().regex(ORIGIN, ORIGIN_EXPECTED).optional(),
   writers: z.int().min(1).max(64).default(4),
 }
 
@@ -141,10 +149,19 @@ export function parseTablesOptions(options: MysqlTablesOptions, sink: string): T
 }
 
 function sinkSettings(
-  { onRowError, batchRows, batchMs, retryMs, ledger, writers, ...rest }: z.output<z.ZodObject<typeof sinkFields>>,
+  {
+    onRowError,
+    batchRows,
+    batchMs,
+    retryMs,
+    ledger,
+    origin,
+    writers,
+    ...rest
+  }: z.output<z.ZodObject<typeof sinkFields>>,
   sink: string,
 ): SinkSettings {
   const connection = connectionSettings(rest, sink)
   const own = ledger ?? connection.database ?? 'millrace'
-  return { connection, onRowError, batchRows, batchMs, retryMs, ledger: own, writers }
+  return { connection, onRowError, batchRows, batchMs, retryMs, ledger: own, origin, writers }
 }

@@ -1,6 +1,7 @@
 // The tables that sinks keep in the target for themselves.
 
 import { type MysqlConnection, quoteName } from '../connection.ts'
+import { originTable } from '../origin.ts'
 
 /** Names, quoted, with their database. */
 export interface OwnTables {
@@ -64,6 +65,15 @@ export async function makeDeadLetters(connection: MysqlConnection, ledger: strin
     `${ownTables(ledger).deadLetters} (id CHAR(40) CHARACTER SET ascii PRIMARY KEY, at DATETIME(3) NOT NULL,
       node VARCHAR(100) NOT NULL, tbl ${TABLE}, op VARCHAR(10) NOT NULL, reason TEXT NOT NULL,
       row_json LONGTEXT NOT NULL) CHARACTER SET utf8mb4 ENGINE=InnoDB`,
+  )
+}
+
+/** Rows that say whose a transaction is: see origin. */
+export async function makeOrigin(connection: MysqlConnection, ledger: string, origin: string): Promise<void> {
+  await make(
+    connection,
+    ledger,
+    `${originTable(ledger, origin)} (slot INT NOT NULL PRIMARY KEY, marks BIGINT NOT NULL) ENGINE=InnoDB`,
   )
 }
 

@@ -3,7 +3,7 @@ import { UpsertSinkFunction } from '../../../contract/sink-function.ts'
 import { RoundWriter } from '../../sql/round-writer.ts'
 import type { ControlConnection } from './control-connection.ts'
 import type { SinkSettings } from './options.ts'
-import { openDeadLetters, sinkParts } from './sink-lanes.ts'
+import { openOwnTables, sinkParts } from './sink-lanes.ts'
 import type { TargetTable } from './target-table.ts'
 
 /** A sink that writes in rounds, each of which shows at once: its connections, from open() to close(). */
@@ -24,7 +24,7 @@ export abstract class RoundSink<T, Settings extends SinkSettings> extends Upsert
     this.#control = control
     this.#writer = new RoundWriter({ lanes, clock: context.clock, rowsMax, waitMs, whole })
     await this.prepare(control, context)
-    await openDeadLetters(this.settings, control)
+    await openOwnTables(this.settings, control)
   }
 
   async flush(): Promise<void> {

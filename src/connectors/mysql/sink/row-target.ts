@@ -5,6 +5,7 @@
 import { MillraceError } from '../../../errors.ts'
 import { type MysqlValue, tableName } from '../column.ts'
 import { type MysqlConnection, quoteName } from '../connection.ts'
+import { truncateSql } from '../origin.ts'
 import type { ControlConnection } from './control-connection.ts'
 import { fieldValue, typeFor } from './field-value.ts'
 import type { TableSettings } from './options.ts'
@@ -109,7 +110,7 @@ export class RowTarget {
   /** Empties the table. */
   async clear(): Promise<void> {
     if (this.#definition === undefined) return
-    await this.#control.run((connection) => connection.run(`TRUNCATE TABLE ${this.#quoted}`))
+    await this.#control.run((connection) => connection.run(truncateSql(this.#quoted, this.#settings.origin)))
   }
 
   get #quoted(): string {

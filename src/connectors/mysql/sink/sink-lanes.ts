@@ -8,7 +8,7 @@ import type { RowRefused } from '../../sql/write-work.ts'
 import { ControlConnection } from './control-connection.ts'
 import { mysqlDialect } from './mysql-dialect.ts'
 import type { SinkSettings } from './options.ts'
-import { makeDeadLetters } from './own-tables.ts'
+import { makeDeadLetters, makeOrigin } from './own-tables.ts'
 import { explainError } from './server-error.ts'
 import type { TargetTable } from './target-table.ts'
 
@@ -20,7 +20,8 @@ export interface SinkParts {
 /** Connects nothing yet. */
 export function sinkParts(settings: SinkSettings, lanes: number, context: RuntimeContext): SinkParts {
   const { node, clock, logger, metrics } = context
-  const dialect = mysqlDialect({ settings: settings.connection, ledger: settings.ledger, node })
+  const { connection, ledger, origin } = settings
+  const dialect = mysqlDialect({ settings: connection, ledger, origin, node })
   const backoff = new Backoff(clock, Math.random, settings.retryMs)
   const retries = metrics.counter('sinkRetries')
   const passing = (reason: string): void => {
@@ -34,10 +35,11 @@ export function sinkParts(settings: SinkSettings, lanes: number, context: Runtim
   }
 }
 
-/** Makes the table of dead letters, if any are to be kept. */
-export async function openDeadLetters(settings: SinkSettings, control: ControlConnection): Promise<void> {
-  if (settings.onRowError === 'dead-letter')
-    await control.run((connection) => makeDeadLetters(connection, settings.ledger))
+/** Makes the tables of dead letters and of the origin, where they are wanted. */
+export async function openOwnTables(settings: SinkSettings, control: ControlConnection): Promise<void> {
+  const { onRowError, ledger, origin } = settings
+  if (onRowError === 'dead-letter') await control.run((connection) => makeDeadLetters(connection, ledger))
+  if (origin !== undefined) await control.run((connection) => makeOrigin(connection, ledger, origin))
 }
 
 function rowRefused({ onRowError }: SinkSettings, context: RuntimeContext): RowRefused<TargetTable> {

@@ -30,6 +30,13 @@ export interface LogRead {
   readonly next: MysqlOffset
 }
 
+/** As of MysqlLog. */
+interface LogOptions {
+  readonly wanted?: (table: string) => boolean
+  readonly heldBytesMax?: number
+  readonly skips?: (origin: string) => boolean
+}
+
 let nextServerId = 50_000 + (process.pid % 10_000) * 100
 
 export class LogDriver {
@@ -79,9 +86,9 @@ export class LogDriver {
   }
 
   /** A log of the tables of this database that are wanted. */
-  open(from: MysqlOffset, options: { wanted?: (table: string) => boolean; heldBytesMax?: number } = {}): MysqlLog<Row> {
+  open(from: MysqlOffset, options: LogOptions = {}): MysqlLog<Row> {
     const { info, sql, database } = this
-    const { wanted = () => true, heldBytesMax } = options
+    const { wanted = () => true, heldBytesMax, skips } = options
     const catalogue = new Catalogue(sql, info)
     return new MysqlLog<Row>({
       open: (at) =>
@@ -104,6 +111,7 @@ export class LogDriver {
       currentPlace: () => this.place(),
       files: async () => (await logFiles(sql)).map(({ name }) => name),
       lowerCaseNames: false,
+      skips,
       ...(heldBytesMax !== undefined && { heldBytesMax }),
     })
   }
@@ -114,9 +122,7 @@ export class LogDriver {
    */
   async read(
     from: MysqlOffset,
-    options: {
-      wanted?: (table: string) => boolean
-      heldBytesMax?: number
+    options: LogOptions & {
       records?: number
       pagesMax?: number
       atLeast?: number
