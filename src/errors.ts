@@ -162,6 +162,8 @@ export const ERRORS = {
     'Sink "{node}": its target already holds epoch {last} of "{writer}", and this run is at epoch {epoch}. The target was written by a run whose data directory is gone: use a new target, or empty it and remove the writer\'s row in its ledger.',
   ),
   // Data
+  RELAY_REFUSED: row('external', 'never', 'Sink "{node}": {target} refuses sender "{sender}": {reason}'),
+  RELAY_RECORD: row('user', 'never', 'Sink "{node}", stream "{stream}": {reason}.'),
   RECORD_MALFORMED: row('user', 'never', '{file}:{line}: {reason}'),
   SCHEMA_MISMATCH: row('user', 'never', 'Table "{table}": {reason}'),
   CONNECTOR_OPTION: row('user', 'never', 'Option {path} of {connector}: {reason}'),

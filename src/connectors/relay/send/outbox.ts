@@ -1,0 +1,280 @@
+// Outbox: the queue of a sender on disk: records in, batches of complete checkpoints out.
+//
+//   FOLDER/sender.json           SenderIdentity
+//   FOLDER/acked/TARGET.json     what a target has (acked-file)
+//   FOLDER/streams/NAME/         a SegmentLog for each stream
+//
+// Owns: the folder; which streams there are; the bound of what waits.
+// Does not own: sending (target), a stream's batches (outbound-stream), identities (sender-identity).
+//
+// I1. The identity is durable before a log is cut and before anything is sent under it.
+// I2. A restore cuts every log to the state, removes streams that the state does not know, and publishes what is left.
+// I3. A queue that holds published batches which somebody does not have is never removed: a fresh start moves it aside.
+// I4. write() waits while more than the bound waits for a target that could take some of it; an epoch that is larger goes beyond.
+// I5. After a fatal failure everything throws it.
+
+import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { AppendPrepared } from '../../../contract/sink-function.ts'
+import { MillraceError } from '../../../errors.ts'
+import { type Deferred, deferred } from '../../../util/deferred.ts'
+import { failpoint } from '../../../util/failpoint.ts'
+import { nodeFileSystem } from '../../../util/file-system.ts'
+import { readJson, writeJson } from '../receive/json-file.ts'
+import { folderOf, streamFault } from '../receive/names.ts'
+import { asideOrGone } from './earlier-queue.ts'
+import type { RelaySinkSettings } from './options.ts'
+import { OutboundStream } from './outbound-stream.ts'
+import { newIdentity, reopened, type SenderIdentity, type SenderState, type StreamPosition } from './sender-identity.ts'
+
+const STREAMS_MAX = 1000
+const DEFAULT_STREAM = 'main'
+/** What may be in memory only before it is synced, over all streams. */
+const UNSYNCED_BYTES_MAX = 32 << 20
+const ADD_UP_STREAMS = 16
+const SEGMENT_BYTES_MAX = 16 << 20
+const SEGMENT_BYTES_MIN = 1 << 16
+
+export interface OutboxOptions<T> {
+  readonly folder: string
+  readonly node: string
+  readonly settings: RelaySinkSettings<T>
+  readonly now: () => number
+  readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void
+  /** Something may be sent that was not before. */
+  readonly published: () => void
+}
+
+export class Outbox<T> {
+  readonly #options: OutboxOptions<T>
+  readonly #streams = new Map<string, OutboundStream<T>>()
+  #identity: SenderIdentity = newIdentity()
+  #failure: unknown
+  #room: Deferred | undefined
+  #closed = false
+  #writes = 0
+
+  private constructor(options: OutboxOptions<T>) {
+    this.#options = options
+  }
+
+  /** The queue as of a restored state, or an empty one. Throws LOG_CORRUPT, IO. */
+  static async open<T>(
+    options: OutboxOptions<T>,
+    state: SenderState | undefined,
+    origin: { readonly checkpoint: number | undefined; readonly rewound: boolean },
+  ): Promise<Outbox<T>> {
+    const outbox = new Outbox(options)
+    try {
+      await (state === undefined ? outbox.#begin() : outbox.#restore(state, origin))
+      return outbox
+    } catch (error) {
+      await outbox.close()
+      throw error
+    }
+  }
+
+  get identity(): SenderIdentity {
+    return this.#identity
+  }
+
+  /** In the order they came up. */
+  get streams(): ReadonlyMap<string, OutboundStream<T>> {
+    return this.#streams
+  }
+
+  get ackedFolder(): string {
+    return join(this.#options.folder, 'acked')
+  }
+
+  /** In order. Resolves when there is room for more. Throws RELAY_RECORD, IO, and what failed. */
+  write(records: readonly T[]): void | Promise<void> {
+    this.#check()
+    const { stream } = this.#options.settings
+    if (stream !== undefined) return this.#writeEach(records, stream)
+    const main = this.#streams.get(DEFAULT_STREAM)
+    if (main === undefined) return this.#create(DEFAULT_STREAM).then(() => this.write(records))
+    main.write(records)
+    return this.#settleDown()
+  }
+
+  /** Makes all that was written durable. */
+  async prepare(): Promise<AppendPrepared> {
+    this.#check()
+    const dirty = [...this.#streams.values()].filter((stream) => stream.isDirty)
+    await this.#sync(dirty)
+    const streams = [...this.#streams.values()].map(({ position }) => position)
+    const state: SenderState = { format: 1, incarnation: this.#identity.incarnation, streams }
+    return { state, commit: dirty.length === 0 ? undefined : dirty.map(({ position }) => position) }
+  }
+
+  /** The checkpoint that holds these positions is complete: what is before them may be sent. */
+  async commit(positions: readonly StreamPosition[]): Promise<void> {
+    this.#check()
+    if (!this.#identity.hasPublished) {
+      await this.#identify({ ...this.#identity, hasPublished: true, rewoundTo: undefined })
+      failpoint('relay.publish.before')
+    }
+    // A stream that is not there was committed before the job went back behind it.
+    for (const [name, next, record] of positions) this.#streams.get(name)?.publish(next, record)
+    this.#options.published()
+  }
+
+  /** Whether every target has all that is published. */
+  get isDrained(): boolean {
+    for (const stream of this.#streams.values()) if (stream.keptByAll < stream.published) return false
+    return true
+  }
+
+  /** A target has more of a stream. */
+  acknowledged(stream: OutboundStream<T>): void {
+    stream.truncate().catch((error: unknown) => this.fail(error))
+    if (this.#room !== undefined && this.#hasRoom()) this.#wake()
+  }
+
+  /** Nothing goes on. The first failure counts. */
+  fail(error: unknown): void {
+    if (this.#closed) return
+    this.#failure ??= error
+    this.#wake()
+  }
+
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wake()
+    await Promise.all([...this.#streams.values()].map((stream) => stream.close()))
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #wake(): void {
+    this.#room?.resolve()
+    this.#room = undefined
+  }
+
+  async #writeEach(records: readonly T[], nameOf: (value: T) => string): Promise<void> {
+    const parts = new Map<string, T[]>()
+    for (const record of records) {
+      const name = nameOf(record)
+      const part = parts.get(name)
+      if (part === undefined) parts.set(name, [record])
+      else part.push(record)
+    }
+    for (const [name, part] of parts) (this.#streams.get(name) ?? (await this.#create(name))).write(part)
+    await this.#settleDown()
+  }
+
+  /** What must be waited for before more is written. */
+  #settleDown(): undefined | Promise<void> {
+    // With many streams adding up costs more than a few records do.
+    this.#writes += 1
+    if (this.#streams.size > ADD_UP_STREAMS && this.#writes % ADD_UP_STREAMS !== 0) return undefined
+    let unsynced = 0
+    for (const stream of this.#streams.values()) unsynced += stream.unsyncedBytes
+    if (unsynced <= UNSYNCED_BYTES_MAX && this.#hasRoom()) return undefined
+    return this.#wait(unsynced > UNSYNCED_BYTES_MAX)
+  }
+
+  async #wait(sync: boolean): Promise<void> {
+    if (sync) await this.#sync([...this.#streams.values()].filter((stream) => stream.isDirty))
+    while (!this.#hasRoom() && !this.#closed && this.#failure === undefined) {
+      this.#room ??= deferred()
+      await this.#room.promise
+    }
+    this.#check()
+  }
+
+  #hasRoom(): boolean {
+    let held = 0
+    for (const stream of this.#streams.values()) held += stream.heldBytes
+    return held <= this.#options.settings.queueBytesMax || this.isDrained
+  }
+
+  async #sync(streams: readonly OutboundStream<T>[]): Promise<void> {
+    await Promise.all(
+      streams.map(async (stream) => {
+        await stream.sync()
+        failpoint('relay.prepare.middle')
+      }),
+    )
+  }
+
+  async #begin(): Promise<void> {
+    await asideOrGone(this.#options)
+    await this.#identify(newIdentity())
+    failpoint('relay.identity.after')
+  }
+
+  async #restore(
+    state: SenderState,
+    origin: { readonly checkpoint: number | undefined; readonly rewound: boolean },
+  ): Promise<void> {
+    const known = (await readJson(nodeFileSystem, this.#identityFile)) as SenderIdentity | undefined
+    const identity = reopened(known, state, origin)
+    if (typeof identity === 'string') throw this.#unusable(this.#options.folder, identity)
+    await this.#identify(identity)
+    failpoint('relay.identity.after')
+    await this.#removeOthers(new Set(state.streams.map(([name]) => folderOf(name))))
+    for (const position of state.streams) {
+      const stream = await this.#create(position[0])
+      if (!(await stream.restore(position))) {
+        const { directory, next } = stream
+        throw this.#unusable(directory, `it ends before batch ${next}, and the checkpoint speaks of ${position[1]}`)
+      }
+      failpoint('relay.cut.middle')
+    }
+    failpoint('relay.restore.after')
+  }
+
+  /** Streams that began after the checkpoint. */
+  async #removeOthers(known: ReadonlySet<string>): Promise<void> {
+    const folder = join(this.#options.folder, 'streams')
+    await nodeFileSystem.makeDirectory(folder)
+    for (const name of await nodeFileSystem.list(folder)) {
+      if (known.has(name)) continue
+      await rm(join(folder, name), { recursive: true, force: true })
+      failpoint('relay.cut.middle')
+    }
+    await nodeFileSystem.syncDirectory(folder)
+  }
+
+  async #identify(identity: SenderIdentity): Promise<void> {
+    await nodeFileSystem.makeDirectory(this.#options.folder)
+    await nodeFileSystem.syncDirectory(dirname(this.#options.folder))
+    await writeJson(nodeFileSystem, this.#identityFile, identity)
+    this.#identity = identity
+  }
+
+  get #identityFile(): string {
+    return join(this.#options.folder, 'sender.json')
+  }
+
+  async #create(name: string): Promise<OutboundStream<T>> {
+    const { node, settings, folder, now } = this.#options
+    const fault =
+      streamFault(name) ?? (this.#streams.size >= STREAMS_MAX ? `more than ${STREAMS_MAX} streams` : undefined)
+    if (fault !== undefined) throw new MillraceError('RELAY_RECORD', { node, stream: name, reason: fault })
+    const stream = await OutboundStream.open<T>({
+      ...settings,
+      node,
+      stream: name,
+      targets: settings.targets.length,
+      directory: join(folder, 'streams', folderOf(name)),
+      segmentBytes: Math.max(SEGMENT_BYTES_MIN, Math.min(SEGMENT_BYTES_MAX, settings.queueBytesMax / 8)),
+      now,
+    })
+    this.#streams.set(name, stream)
+    return stream
+  }
+
+  #unusable(path: string, reason: string): MillraceError {
+    const advice = 'bring back the queue that belongs to the checkpoint, or start over with --fresh'
+    return new MillraceError('LOG_CORRUPT', { path, offset: 0, reason: `${reason}: ${advice}` })
+  }
+}
