@@ -77,13 +77,14 @@ export function parseFrame(bytes: Buffer, offset: number): Frame | undefined {
   }
 }
 
-/** Looks behind a bad frame for a good one that says record `sequence` was durable: then the bad one is damage. */
+/** Looks in what begins with a bad frame for a good one that says record `sequence` was durable: then the bad one is damage. */
 export function calledDurable(bytes: Buffer, sequence: number): boolean {
-  for (let at = 1; at + HEADER_BYTES <= bytes.length; at += 1) {
+  for (let at = 0; at + HEADER_BYTES <= bytes.length; at += 1) {
     // The cheap tests come first: the CRC is computed for hardly any offset that is not a frame.
     if (bytes.readUInt16LE(at + 14) !== 0 || bytes.readUInt16LE(at + 22) !== 0) continue
+    const next = bytes.readUIntLE(at + 8, 6)
     const durable = bytes.readUIntLE(at + 16, 6)
-    if (durable <= sequence || durable > sequence + bytes.length) continue
+    if (durable <= sequence || durable > next || next > sequence + bytes.length) continue
     if (parseFrame(bytes, at) !== undefined) return true
   }
   return false

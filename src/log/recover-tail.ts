@@ -1,6 +1,6 @@
 import type { OpenFile } from '../util/file-system.ts'
 import { calledDurable } from './frame.ts'
-import { badRecord, damaged } from './log-failure.ts'
+import { damaged } from './log-failure.ts'
 import type { Segment } from './segment.ts'
 import { SegmentReader } from './segment-reader.ts'
 
@@ -15,13 +15,13 @@ export async function recoverTail(file: OpenFile, segment: Segment): Promise<num
   for (;;) {
     const { offset } = reader
     const frame = reader.take() ?? (await reader.read())
-    if (frame === undefined) {
+    // A good frame of another number is as bad: what a crash leaves behind the synced part may be of a file that was there before.
+    if (frame?.sequence !== next) {
       if (offset < segment.bytes) await cutTornTail(file, segment, offset, next)
       await writeAgain(file, syncedBytes, offset)
       await file.sync()
       return next
     }
-    if (frame.sequence !== next) throw damaged(segment.path, offset, badRecord(next, frame.sequence))
     if (frame.mark) {
       syncedBytes = reader.offset
     } else {
@@ -35,7 +35,11 @@ async function cutTornTail(file: OpenFile, segment: Segment, offset: number, seq
   const rest = Buffer.allocUnsafe(segment.bytes - offset)
   await file.read(rest, offset)
   if (calledDurable(rest, sequence)) {
-    throw damaged(segment.path, offset, `record ${sequence} does not match its checksum, and good records follow it`)
+    throw damaged(
+      segment.path,
+      offset,
+      `record ${sequence} is not there whole, and had been durable, as good ones behind it say`,
+    )
   }
   await file.truncate(offset)
   segment.cut(offset)

@@ -204,6 +204,35 @@ describe('SegmentLog after a crash', () => {
     })
   })
 
+  it('I1: whatever lies behind what was synced, zeros or frames of a file that was there before, is cut off', async () => {
+    const fileSystem = new CrashFileSystem()
+    const log = await SegmentLog.open(DIRECTORY, { fileSystem, segmentBytes: 200 })
+    for (let i = 0; i < 20; i += 1) {
+      log.append(Buffer.from(`record ${i}`))
+      if (i % 3 === 0) await log.sync()
+    }
+    await log.close()
+    const files = (await fileSystem.list(DIRECTORY)).map((name) => `${DIRECTORY}/${name}`)
+    const last = files.at(-1) as string
+    const whole = fileSystem.content(last)
+    const rng = seededRng(5)
+    const noise = Buffer.from(Array.from({ length: 300 }, () => rng.int(256)))
+    const counters = Buffer.from(BigUint64Array.from({ length: 50 }, (_, i) => BigInt(18 + i)).buffer)
+    const rests = [
+      Buffer.alloc(1),
+      Buffer.alloc(1000),
+      noise,
+      counters,
+      ...files.map((path) => fileSystem.content(path)),
+    ]
+    for (const rest of rests) {
+      fileSystem.put(last, Buffer.concat([whole, rest]))
+      const left = fileSystem.afterKill()
+      expect((await contents(left)).records).toEqual(Array.from({ length: 20 }, (_, i) => `record ${i}`))
+      expect(left.content(last).length).toBeLessThanOrEqual(whole.length + 24)
+    }
+  })
+
   it('I5, I7: goes on in the same process after any change failed, and what it then calls durable is on the disk', async () => {
     await atEveryChange(async (fileSystem, model) => {
       // What the failed sync took for clean is still read, and must not be relied on as it is.
