@@ -1,5 +1,7 @@
 // What one cluster has, in the same or another one: fromKafka and toKafka without a line between.
 
+import { firstValueFrom } from 'rxjs'
+import { filter } from 'rxjs/operators'
 import { expect, it } from 'vitest'
 import { run } from '../../../../runtime/index.ts'
 import { runJobHere } from '../../../../runtime/testing/index.ts'
@@ -113,6 +115,39 @@ describeBroker('fromKafka to toKafka', (broker) => {
     })
   })
 
+  it('says when a topic was deleted and made anew, and reads the new one once it was left out for a run', async () => {
+    const prefix = broker.name('anew')
+    const topic = await broker.topic(prefix)
+    await produceAll(broker, topic, 7)
+    const copying = (...topics: string[]) =>
+      job(prefix, (flow) => {
+        const { brokers } = broker
+        const stream = fromKafka(flow, 'from', { brokers, site: 'a', topics, discoveryIntervalMs: 100 })
+        toKafka(stream, 'to', { brokers, site: 'b', topics: { '*': 'to-*' } })
+      })
+    await inTemporaryFolder(async (dataDir) => {
+      const start = (...topics: string[]) =>
+        run(copying(...topics), {
+          ...{ dataDir, inProcess: true, checkpoint: { intervalMs: 50 } },
+          restart: { strategy: 'none' },
+        })
+      const there = async () => (await broker.readEnded(`to-${topic}`).catch(() => [])).length
+      const first = start(`${prefix}*`)
+      await expect.poll(there, { timeout: 30_000 }).toBe(7)
+      await first.stop()
+      await madeAnew(broker, topic)
+      await produceAll(broker, topic, 5)
+      const { failure } = await start(`${prefix}*`).result
+      expect(failure).toMatchObject({ code: 'LOG_GONE', message: expect.stringContaining(`"${topic}" was deleted`) })
+      const without = start(`${prefix}*`, `!${topic}`)
+      await firstValueFrom(without.events$.pipe(filter((event) => event.type === 'checkpoint')))
+      await without.stop()
+      const last = start(`${prefix}*`)
+      await expect.poll(there, { timeout: 30_000 }).toBe(12)
+      await last.stop()
+    })
+  })
+
   it('carries a record of 8 MB, whose topic there takes as much', async () => {
     const topic = await broker.topic('large', 1, { 'max.message.bytes': String(9 << 20) })
     await broker.produce(topic, [{ key: 'large', value: Buffer.alloc(8 << 20, 'x'), timestamp: String(AN_HOUR_AGO) }])
@@ -169,4 +204,13 @@ async function configOf(broker: TestBroker, topic: string): Promise<Record<strin
   const { resources } = await admin.describeConfigs(asked)
   await admin.disconnect()
   return Object.fromEntries((resources[0]?.configEntries ?? []).map((one) => [one.configName, one.configValue]))
+}
+
+async function madeAnew(broker: TestBroker, topic: string): Promise<void> {
+  const admin = broker.kafka.admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [topic] })
+  await expect.poll(() => admin.listTopics(), { timeout: 30_000 }).not.toContain(topic)
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+  await admin.disconnect()
 }
