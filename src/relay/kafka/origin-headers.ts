@@ -4,7 +4,7 @@ import type { KafkaHeaders } from '../../connectors/kafka/index.ts'
 import type { HeadersToWrite } from '../../connectors/kafka/records/batch-builder.ts'
 
 /** The offset that the record has at the site it was sent from, in decimal digits. */
-export const OFFSET_HEADER = 'millrace-offset'
+const OFFSET_HEADER = 'millrace-offset'
 /** The sites that it was at before this one, with commas between: the last one sent it. */
 export const SITES_HEADER = 'millrace-sites'
 
