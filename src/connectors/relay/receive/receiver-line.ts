@@ -111,9 +111,13 @@ export class ReceiverLine {
       this.#checkOpening(open)
       this.#streams.set(number, 'opening')
       const stream =
-        this.#options.codec === open.codec ? await this.#options.sender.openStream(open) : this.#otherCodec(open)
+        this.#options.codec === open.codec
+          ? await this.#options.sender.openStream(open, this.hello)
+          : this.#otherCodec(open)
       if (this.#closed) return
       if (!(stream instanceof StreamLog)) {
+        // What heals is the line's matter: it is dialled again.
+        if (stream.code === 'BUSY') return this.close(stream.code, stream.reason)
         this.#streams.delete(number)
         this.line.send({ kind: 'streamRefused', stream: number, ...stream })
         return
@@ -146,7 +150,8 @@ export class ReceiverLine {
   }
 
   #opened(number: number, log: StreamLog): void {
-    const next = log.appended
+    // Durable, all of it: the sender takes it for acknowledged.
+    const { next } = log
     const stream: OpenedStream = {
       number,
       log,
@@ -228,7 +233,7 @@ export class ReceiverLine {
 
   #appendOne({ log }: OpenedStream, arrived: Arrived, plain: Uint8Array): void {
     const { sequence, firstRecord, count, atMs } = arrived.batch
-    if (this.#closed || log.trouble !== undefined) return this.#giveUp(arrived)
+    if (this.#closed || !log.takesBatches) return this.#giveUp(arrived)
     // The connection before this one may have brought it, while this one was opened.
     if (sequence < log.appended) return this.#giveUp(arrived)
     if (sequence > log.appended) {

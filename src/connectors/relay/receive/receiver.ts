@@ -171,7 +171,7 @@ export class Receiver {
     const isNew = judgement.record.generation !== generation
     const line = this.#lines.get(sender)
     // Nothing more of an older life is to come in behind this.
-    if (line !== undefined && !isSameLife(line, hello))
+    if (line !== undefined && !sender.isOf(line.hello))
       line.close('FENCED', 'a newer run of this sender has taken its place')
     if (isNew) this.#options.listener.opened()
     const { site, frameBytesMax, plainBytesMax } = this.#options.settings
@@ -210,9 +210,7 @@ export class Receiver {
       received: () => this.#received.add(),
       failed: (error) => this.#failedLine(sender, error),
     })
-    const { record } = sender
-    const isCurrent = record?.session === hello.session && record.incarnation === hex(hello.incarnation)
-    if (!isCurrent) return made.close('FENCED', 'a newer run of this sender has taken its place')
+    if (!sender.isOf(hello)) return made.close('FENCED', 'a newer run of this sender has taken its place')
     this.#lines.get(sender)?.close('BUSY', 'a newer connection of this sender has taken its place')
     this.#lines.set(sender, made)
     this.#open.add(made)
@@ -256,14 +254,6 @@ export class Receiver {
     const reason = reasonOf(error)
     this.#options.context.logger.warn('a stream cannot be opened', { sender: sender.name, reason })
   }
-}
-
-function isSameLife({ hello }: { readonly hello: Hello }, { session, incarnation }: Hello): boolean {
-  return hello.session === session && hex(hello.incarnation) === hex(incarnation)
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex')
 }
 
 function refuse(code: string, reason: string): Refuse {

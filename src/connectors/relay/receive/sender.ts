@@ -115,6 +115,11 @@ export class Sender {
     return undefined
   }
 
+  /** Whether a connection that began with this Hello is of the life that counts. */
+  isOf({ incarnation, session }: Hello): boolean {
+    return this.#record?.session === session && this.#record.incarnation === Buffer.from(incarnation).toString('hex')
+  }
+
   /** Judges a Hello; what it changes is durable when this resolves. Throws IO. */
   claim(hello: Hello, identity: string): Promise<Judgement> {
     return this.#serially(async () => {
@@ -125,12 +130,18 @@ export class Sender {
     })
   }
 
-  /** The stream of the present incarnation that a sender opens, made if it is new; or why not. Throws LOG_CORRUPT, IO. */
-  openStream(open: OpenStream): Promise<StreamLog | StreamRefusal> {
+  /** The stream that a connection opens which began with this Hello, made if it is new; or why not. Throws LOG_CORRUPT, IO. */
+  openStream(open: OpenStream, hello: Hello): Promise<StreamLog | StreamRefusal> {
     return this.#serially(async () => {
+      if (!this.isOf(hello)) return { code: 'FENCED', reason: 'a newer run of this sender has taken its place' }
       const known = this.streamsOf(this.#record?.generation ?? 0)?.get(open.name)
       const stream = known ?? (open.acked > 0 ? undefined : await this.#make(open))
-      return stream === undefined ? forgotten(open, 'nothing') : judgeOpening(stream, open)
+      if (stream === undefined) return forgotten(open, 'nothing')
+      if (!(stream instanceof StreamLog)) return stream
+      // What a connection before this one brought counts when it is durable: the sender gives up what is here.
+      if (!(await stream.settled()))
+        return { code: 'BUSY', reason: `its log cannot be written: ${stream.trouble ?? 'it ends'}` }
+      return judgeOpening(stream, open)
     })
   }
 
@@ -143,6 +154,7 @@ export class Sender {
     const path = this.#path(generation, given.tag)
     // In one step, so that nobody finds half of it; a crash behind it leaves what the next start removes.
     await rename(path, path + REMOVED)
+    await this.#tools.fileSystem.syncDirectory(join(this.#tools.root, this.#folder))
     failpoint('relay.remove.middle')
     await rm(path + REMOVED, { recursive: true })
   }
@@ -246,8 +258,7 @@ export class Sender {
 }
 
 /** Whether a sender may go on with a stream: what it has and what is here must meet. */
-function judgeOpening(stream: StreamLog | StreamRefusal, open: OpenStream): StreamLog | StreamRefusal {
-  if (!(stream instanceof StreamLog)) return stream
+function judgeOpening(stream: StreamLog, open: OpenStream): StreamLog | StreamRefusal {
   const { next, facts } = stream
   if (facts.codec !== open.codec)
     return { code: 'CODEC', reason: `stream "${open.name}" is written with ${facts.codec}, not ${open.codec}` }

@@ -134,6 +134,11 @@ export class StreamLog {
     return this.#trouble
   }
 
+  /** Whether append() is allowed. */
+  get takesBatches(): boolean {
+    return this.#log !== undefined && this.#trouble === undefined && !this.#ending
+  }
+
   get isEnded(): boolean {
     return this.#isEnded
   }
@@ -150,14 +155,20 @@ export class StreamLog {
     return this.#next <= first ? 0 : (bytes * (this.#next - Math.min(this.#next, sequence))) / (this.#next - first)
   }
 
-  /** Adds batch `appended`, to be durable soon. Not while there is trouble, nor after end(). */
+  /** Adds batch `appended`, to be durable soon. Only while it takes batches. */
   append(entry: BatchEntry): void {
     const log = this.#log
-    assert(log !== undefined && this.#trouble === undefined && !this.#ending, `${this.id} takes no batch now`)
+    assert(log !== undefined && this.takesBatches, `${this.id} takes no batch now`)
     log.appendOwned(encodeEntry(entry))
     this.#appendedRecords = entry.firstRecord + entry.count
     this.#waitingBytes += entry.records.length + BATCH_COST_BYTES
     this.#syncing ??= this.#syncSoon(log)
+  }
+
+  /** Waits until all that was appended is durable; false if the disk fails. */
+  async settled(): Promise<boolean> {
+    await this.#syncing
+    return this.takesBatches && this.#next === this.appended
   }
 
   /** Gives up batches before `sequence`, as far as whole segments hold nothing else. */
