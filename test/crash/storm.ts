@@ -15,24 +15,26 @@ export const seeds = (count: number): number[] =>
 export class Runs {
   readonly #rng: Rng
   readonly #restarts: number
+  readonly #via: readonly string[]
   #now: BinProcess | undefined
   #ended = false
 
-  /** `restarts`: how often the job may fail and go on by itself. */
-  constructor(rng: Rng, restarts: number) {
+  /** `restarts`: how often the job may fail and go on by itself. `via`: a command that runs it. */
+  constructor(rng: Rng, restarts: number, via: readonly string[] = []) {
     this.#rng = rng
     this.#restarts = restarts
+    this.#via = via
   }
 
   start(folder: string, args: readonly string[], restarts = this.#restarts): BinProcess {
     if (this.#ended) throw new Error('the test has ended')
     const strategy = ['--restart', 'fixed-delay', '--restart-attempts', String(restarts), '--restart-delay', '200ms']
-    this.#now = startBin('run-job', [
-      ...args,
+    const common = [
       ...['--data-dir', join(folder, 'data'), '--parallelism', String(1 + this.#rng.int(3))],
       ...['--checkpoint-interval', '100ms'],
       ...(restarts === 0 ? ['--restart', 'none'] : strategy),
-    ])
+    ]
+    this.#now = startBin('run-job', [...args, ...common], { via: this.#via })
     return this.#now
   }
 

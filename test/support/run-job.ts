@@ -8,6 +8,8 @@ export interface ProcessOptions {
   /** Added to this process's environment, from which MILLRACE_* is taken out. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** A command that runs the bin, such as `ip netns exec NAME`. */
+  readonly via?: readonly string[]
   /** SIGKILL once this has been written, to either stream. A failpoint (env MILLRACE_FAILPOINT) kills more exactly. */
   readonly killAt?: string | RegExp
   /** SIGKILL after so many ms. */
@@ -51,7 +53,8 @@ export function startBin(
 ): BinProcess {
   const file = binFile(name)
   if (!existsSync(file)) throw new Error(`${file} is not there: npm run build`)
-  const child = spawn(process.execPath, [file, ...args], {
+  const [command, ...rest] = [...(options.via ?? []), process.execPath, file, ...args] as [string, ...string[]]
+  const child = spawn(command, rest, {
     cwd: options.cwd,
     env: { ...cleanEnvironment(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

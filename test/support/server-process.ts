@@ -123,7 +123,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** So many ports in a row that nobody listens at, outside the range that the system gives to clients; the first of them. */
-async function freePorts(count: number): Promise<number> {
+export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
     const ports = Array.from({ length: count }, (_, index) => port + index)
