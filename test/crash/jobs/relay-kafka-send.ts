@@ -9,7 +9,7 @@ export default job(
   (flow, settings) => {
     const [site, target] = [settings.string('site'), settings.string('target')]
     const source = {
-      ...{ brokers: settings.string('brokers'), topics: settings.string('topics'), site, targets: [target] },
+      ...{ brokers: settings.string('brokers'), topics: settings.list('topics'), site, targets: [target] },
       ...{ groups: '*', groupsIntervalMs: 200, discoveryIntervalMs: 200, retryMaxMs: 5_000 },
     }
     fromKafka(flow, 'topics', source).to(
