@@ -36,38 +36,59 @@ function live(states: readonly unknown[]) {
   }
 }
 
-it('I1: after whatever restores, a table has its columns before its first change, as they were told last', () => {
-  const step = fc.oneof(
-    fc.record({ kind: fc.constant('change'), table: fc.constantFrom('a', 'b', 'c') }),
-    fc.record({ kind: fc.constant('columns'), table: fc.constantFrom('a', 'b') }),
-    fc.record({ kind: fc.constant('restore'), table: fc.constant('') }),
-  )
+/** Columns as a snapshot tells them at one of its places. */
+const columnsAt = (table: string, version: number, position: string): Change<Row> => {
+  const told = columns(table, version)
+  return { ...told, source: { ...told.source, position, snapshot: true } }
+}
+
+it('I1, I2: after whatever restores, a table has its columns before its first change, of each place of a snapshot', () => {
+  const step = fc.record({
+    kind: fc.constantFrom('change', 'columns', 'place', 'restore'),
+    table: fc.constantFrom('a', 'b'),
+    version: fc.nat(2),
+    position: fc.constantFrom('p1', 'p2', 'p3'),
+  })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const latest = new Map<string, Change<Row>>()
-      let fresh = new Set<string>(['a', 'b', 'c'])
+      /** What was told of a table since the log last told of it, that included. */
+      const told = new Map<string, Change<Row>[]>()
+      let fresh = new Set(['a', 'b'])
       const expected: Change<Row>[] = []
       const given: Change<Row>[] = []
       let life = live([])
-      for (const [n, { kind, table }] of steps.entries()) {
+      for (const { kind, table, version, position } of steps) {
         if (kind === 'restore') {
           given.push(...life.out)
           // As after a crash: the state has been through msgpack.
           life = live(structuredClone(life.end()))
-          fresh = new Set(['a', 'b', 'c'])
+          fresh = new Set(['a', 'b'])
           continue
         }
-        const known = latest.get(table)
-        const next = kind === 'columns' ? columns(table, n) : change(table, n)
-        if (kind === 'change' && fresh.has(table) && known !== undefined) expected.push(known)
-        if (kind === 'columns') latest.set(table, next)
-        fresh.delete(table)
-        expected.push(next)
+        const known = told.get(table) ?? []
+        if (fresh.delete(table)) expected.push(...known)
+        if (kind === 'change') {
+          life.give(change(table, version))
+          expected.push(change(table, version))
+          continue
+        }
+        const next = kind === 'columns' ? columns(table, version) : columnsAt(table, version, position)
+        const others = known.filter(({ source }) => source.snapshot && source.position !== position)
+        told.set(table, kind === 'columns' ? [next] : [...others, next])
         life.give(next)
+        expected.push(next)
       }
       expect([...given, ...life.out]).toEqual(expected)
     }),
   )
+})
+
+it('many places of one form take the room of one', () => {
+  const life = live([])
+  for (let i = 0; i < 1000; i++) life.give(columnsAt('a', 1, `p${i}`))
+  const [state] = life.end()
+  expect(state).toMatchObject([{ schemas: [{ key: ['id'] }] }])
+  expect((state?.[0]?.told ?? []).length).toBe(256)
 })
 
 it('tables without a key go another way, for good, after a restore too', () => {

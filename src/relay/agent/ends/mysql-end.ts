@@ -1,0 +1,35 @@
+import {
+  type MysqlChangesOptions,
+  type MysqlTablesOptions,
+  type MysqlValue,
+  mysqlChanges,
+  mysqlTables,
+} from '../../../connectors/mysql/index.ts'
+import type { Change } from '../../../record/change.ts'
+import { KeylessTables, withoutKey } from '../../changes/keyless-tables.ts'
+import { RememberedTables } from '../../changes/remembered-tables.ts'
+import type { AgentEnd } from '../agent-end.ts'
+import { withPassword } from '../secrets.ts'
+
+type Row = MysqlValue[]
+
+const ONE = { parallelism: 1 } as const
+
+/**
+ * Tables of one server into another one: options of `mysqlChanges` but those of how rows look, and of `mysqlTables`. Rows come as arrays, values
+ * as the server has them: nothing is lost whatever the schema. Tables without a key change with each checkpoint.
+ */
+export const mysqlEnd: AgentEnd<Change<Row>> = {
+  handledAs: () => 'changes',
+  read: (flow, options) => {
+    const given = withPassword(options) as MysqlChangesOptions
+    return flow.from('from', mysqlChanges<Row>({ ...given, rows: 'array', schemaChanges: true }))
+  },
+  arrive: (stream) => stream.process('tables', () => new RememberedTables<Row>(), ONE),
+  write: (stream, options) => {
+    const target: MysqlTablesOptions = { schemaChange: 'evolve', ...(withPassword(options) as MysqlTablesOptions) }
+    const changes = stream.process('without-key', () => new KeylessTables<Row>(), ONE)
+    changes.to('to', mysqlTables(target), ONE)
+    changes.side(withoutKey).to('to-without-key', mysqlTables({ ...target, delivery: 'exactly-once' }), ONE)
+  },
+}

@@ -1,0 +1,328 @@
+// Agents as they are shipped: two processes, a line between them, killed at any moment. `npm test` builds them first.
+
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Libsql from 'libsql'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { seededRng } from '../../../../src/util/rng.ts'
+import { difference } from '../../../support/mysql-digest.ts'
+import { describeServers } from '../../../support/mysql-servers.ts'
+import { createTables, touchAll, Workload } from '../../../support/mysql-workload.ts'
+import { RelayAgents, stop } from '../../../support/relay-agents.ts'
+import { runMillrace } from '../../../support/run-job.ts'
+
+let agents: RelayAgents
+beforeEach(async () => {
+  agents = await RelayAgents.open()
+})
+afterEach(() => agents.close())
+
+const KEY = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff'
+const env = { RELAY_KEY: KEY, MASK_KEY: 'a secret of sixteen bytes and more' }
+const key = { env: 'RELAY_KEY' }
+
+/** Every file below a folder, as bytes read for text. */
+function textsBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
+}
+
+describe('files to files', () => {
+  const lines = (from: number, count: number): string =>
+    Array.from(
+      { length: count },
+      (_, i) => `{"id":${from + i},"card":"4000${String(from + i).padStart(8, '0')}"}\n`,
+    ).join('')
+  const sender = { end: { files: { paths: 'in/*.ndjson', format: 'ndjson', follow: true, pollIntervalMs: 20 } } }
+  const receiver = { end: { files: { directory: 'out', format: 'ndjson' } } }
+  const arrived = (): string => {
+    const folder = agents.path('out')
+    if (!existsSync(folder)) return ''
+    const parts = readdirSync(folder)
+      .filter((name) => !name.startsWith('.'))
+      .sort()
+    return parts.map((name) => readFileSync(join(folder, name), 'utf8')).join('')
+  }
+  const add = (from: number, count: number): void => appendFileSync(agents.path('in', 'a.ndjson'), lines(from, count))
+
+  beforeEach(() => mkdirSync(agents.path('in')))
+
+  it('each line once and in order, whoever is killed; secrets and what is masked nowhere', {
+    timeout: 120_000,
+  }, async () => {
+    const withKey = {
+      ...sender,
+      relay: { psk: { identity: 'east', key } },
+      handlers: [{ mask: { card: { keepLast: 4 } } }],
+    }
+    const lets = { ...receiver, relay: { psk: { keys: { east: key } } } }
+    const said: Promise<{ stdout: string; stderr: string }>[] = []
+    const keep = <B extends { readonly result: Promise<{ stdout: string; stderr: string }> }>(bin: B): B => {
+      said.push(bin.result)
+      return bin
+    }
+    add(0, 500)
+    const [east, west] = [keep(agents.send(withKey, { env })), keep(await agents.receive(lets, { env }))]
+    await expect.poll(() => arrived().length, { timeout: 60_000 }).toBeGreaterThan(0)
+    east.signal('SIGKILL')
+    add(500, 500)
+    await east.result
+    const again = keep(agents.send(withKey, { env }))
+    west.signal('SIGKILL')
+    await west.result
+    add(1000, 500)
+    const last = keep(await agents.receive(lets, { env }))
+    const masked = lines(0, 1500).replaceAll(/"card":"(\d{8})/g, '"card":"********')
+    await expect.poll(arrived, { timeout: 60_000 }).toBe(masked)
+    expect((await stop(again)).code).toBe(0)
+    expect((await stop(last)).code).toBe(0)
+    expect(arrived()).toBe(masked)
+    const told = (await Promise.all(said)).map(({ stdout, stderr }) => stdout + stderr)
+    for (const text of [...textsBelow(agents.path('data')), ...told]) {
+      expect(text).not.toContain(KEY)
+      expect(text).not.toContain(Buffer.from(KEY, 'hex').toString('base64'))
+      expect(text).not.toContain(Buffer.from(KEY, 'hex').toString('latin1'))
+    }
+  })
+
+  it('a sender whose files end has ended when all is at the other site', { timeout: 60_000 }, async () => {
+    add(0, 100)
+    const ending = agents.send({ end: { files: { paths: 'in/*.ndjson', format: 'ndjson' } } })
+    await ending.seen(/"type":"checkpoint".*"status":"complete"/)
+    // It waits for a site that is not there yet, and stops when it is told to.
+    expect((await stop(ending)).code).toBe(0)
+    const resumed = agents.send({ end: { files: { paths: 'in/*.ndjson', format: 'ndjson' } } })
+    const west = await agents.receive(receiver)
+    expect((await resumed.result).code).toBe(0)
+    await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 100))
+    await stop(west)
+  })
+
+  it('listens on this machine alone unless it is told otherwise', async () => {
+    const west = await agents.receive({ ...receiver, relay: { listen: { port: 0 } } })
+    const { stderr } = await stop(west)
+    expect(stderr).toMatch(/"listens for senders".*127\.0\.0\.1:\d+/)
+  })
+})
+
+it('SQLite to SQLite: rows and tables that change, whoever is killed', { timeout: 120_000 }, async () => {
+  const source = new Libsql(agents.path('from.db'), { timeout: 10_000 } as Libsql.Options)
+  const rows = (file: string, sql: string): unknown[] => {
+    if (!existsSync(file)) return []
+    const database = new Libsql(file, { timeout: 10_000 } as Libsql.Options)
+    try {
+      return database.prepare(sql).raw(true).all()
+    } catch (error) {
+      if (/no such (table|column)|locked/.test(String(error))) return []
+      throw error
+    } finally {
+      database.close()
+    }
+  }
+  try {
+    source.exec(`PRAGMA journal_mode = WAL; CREATE TABLE goods (id INTEGER PRIMARY KEY, name TEXT, picture BLOB);
+      CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('a'), ('a');
+      INSERT INTO goods VALUES (9007199254740993, 'big', x'00ff'), (1, NULL, NULL)`)
+    const files = {
+      from: { end: { sqlite: { file: 'from.db', pollMs: 20 } } },
+      to: { end: { sqlite: { file: 'to.db' } } },
+    }
+    const east = agents.send(files.from)
+    const west = await agents.receive(files.to)
+    const goods = 'SELECT id, name, hex(picture) FROM goods ORDER BY id'
+    const same = async (sql: string): Promise<void> => {
+      const expected = rows(agents.path('from.db'), sql)
+      await expect.poll(() => rows(agents.path('to.db'), sql), { timeout: 60_000 }).toEqual(expected)
+    }
+    await same(goods)
+    west.signal('SIGKILL')
+    await west.result
+    source.exec(
+      `UPDATE goods SET name = 'one' WHERE id = 1; INSERT INTO goods VALUES (2, 'two', NULL); DELETE FROM notes`,
+    )
+    const westAgain = await agents.receive(files.to)
+    await same(goods)
+    await same('SELECT count(*) FROM notes')
+    east.signal('SIGKILL')
+    await east.result
+    source.exec(`ALTER TABLE goods ADD COLUMN price REAL; INSERT INTO goods VALUES (3, 'three', NULL, 2.5)`)
+    agents.send(files.from)
+    await same('SELECT id, name, hex(picture), price FROM goods ORDER BY id')
+    expect((await stop(westAgain)).code).toBe(0)
+  } finally {
+    source.close()
+  }
+})
+
+describe('the command', () => {
+  const file = (config: unknown): string => {
+    const path = agents.path('agent.json')
+    writeFileSync(path, JSON.stringify(config))
+    return path
+  }
+  const files = { files: { paths: 'in/*', format: 'lines' } }
+  const run = (direction: string, ...args: string[]) =>
+    runMillrace(['relay', direction, ...args, '--data-dir', agents.path('data')], { cwd: agents.folder })
+  const send = (relay: object, from: object = files, more: object = {}) =>
+    run('send', '--config', file({ name: 'x', from, to: { relay: { site: 'east', ...relay } }, ...more }))
+  const receive = (relay: object, to: object = { files: { directory: 'out', format: 'lines' } }) =>
+    run('receive', '--config', file({ name: 'x', from: { relay: { site: 'west', ...relay } }, to }))
+
+  const PLACE = { targets: '127.0.0.1:1' }
+
+  it.each<[string, () => Promise<{ code: number | null; stderr: string }>, RegExp]>([
+    [
+      'no file named',
+      () => run('send'),
+      /Option --config from the command line: it is missing: millrace relay send --config FILE/,
+    ],
+    [
+      'a file that is not there',
+      () => run('send', '--config', 'gone.json'),
+      /Option --config .*cannot read gone\.json/,
+    ],
+    ['a flag that it has not', () => run('send', '--config', 'x', '--set', 'a=b'), /--set.*there is no such flag/],
+    [
+      'an option of files',
+      () => send(PLACE, { files: { paths: 'in/*', format: 'xml' } }),
+      /Option from\.files\.format from .*agent\.json: /,
+    ],
+    [
+      'an unknown option of files',
+      () => send(PLACE, { files: { ...files.files, folow: true } }),
+      /Option from\.files.*from .*agent\.json: .*folow/,
+    ],
+    [
+      'an unknown option of SQLite',
+      () => send(PLACE, { sqlite: { file: 'a.db', fiel: 1 } }),
+      /Option from\.sqlite.*from .*agent\.json: .*fiel/,
+    ],
+    [
+      'an unknown option of the relay',
+      () => send({ ...PLACE, tagrets: 1 }),
+      /Option to\.relay.*from .*agent\.json: .*tagrets/,
+    ],
+    ['a site without a name', () => send({ ...PLACE, site: '' }), /Option to\.relay\.site from .*agent\.json: /],
+    [
+      'a handler',
+      () => send(PLACE, files, { handlers: [{ filter: { colunm: 'a' } }] }),
+      /Option handlers\[0\].*from .*agent\.json: .*colunm/,
+    ],
+    [
+      'values that Kafka records do not have',
+      () => send(PLACE, { kafka: { brokers: 'k:1', topics: 'a', values: 'xml' } }),
+      /Option from\.kafka\.values from .*agent\.json: expected one of bytes, json, changes/,
+    ],
+    [
+      'a site away without a key',
+      () => send({ targets: '192.0.2.1:7400' }),
+      /Option to\.relay\.targets.* from .*agent\.json: .*(tls|psk)/,
+    ],
+    [
+      'all the world without a key',
+      () => receive({ listen: '0.0.0.0:0' }),
+      /Option from\.relay\.listen.* from .*agent\.json: .*(tls|psk)/,
+    ],
+    [
+      'a key that is written out',
+      () => send({ ...PLACE, psk: { identity: 'east', key: KEY } }),
+      /Option to\.relay\.psk\.key from .*agent\.json: /,
+    ],
+  ])('refuses %s', async (_what, command, message) => {
+    const { code, stderr } = await command()
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toContain(KEY)
+    expect(stderr).not.toMatch(/^ +at /m)
+    expect(code).toBe(2)
+  })
+
+  it('draws what it would run', async () => {
+    const config = file({
+      name: 'orders',
+      from: files,
+      handlers: [{ filter: { column: 'a', '=': 1 } }],
+      to: { relay: { site: 'east', ...PLACE } },
+    })
+    const { code, stdout, stderr } = await run('send', '--config', config, '--explain')
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/from[\s\S]*handlers[\s\S]*relay/)
+    expect(code).toBe(0)
+  })
+
+  it('tells what there is to go back to, and what to type', async () => {
+    mkdirSync(agents.path('in'))
+    writeFileSync(agents.path('in', 'a'), 'one\n')
+    const sender = { end: { files: { paths: 'in/*', format: 'lines', follow: true } } }
+    const east = agents.send(sender)
+    await east.seen(/"type":"checkpoint".*"status":"complete"/)
+    await stop(east)
+    const config = agents.path('send.json')
+    const flags = ['--config', config, '--data-dir', agents.path('data', 'send')]
+    const { stderr } = await runMillrace(['relay', 'send', ...flags, '--from-checkpoint'])
+    expect(stderr).toContain('Job "out" retains these checkpoints:')
+    expect(stderr).toContain(`To go back to one: millrace relay send --config ${config} --data-dir `)
+  })
+
+  it('has help', async () => {
+    const { stdout } = await runMillrace(['relay', 'send', '--help'])
+    expect(stdout).toContain('millrace relay send [options]')
+    expect(stdout).toMatch(/--config FILE +what to do, as JSON/)
+    expect(stdout).toContain('--checkpoint-interval TIME')
+    expect(stdout).not.toContain('--set ')
+    const { stdout: all } = await runMillrace(['help'])
+    expect(all).toMatch(/relay send +send what a connector reads to another site/)
+    expect(all).toMatch(/relay receive +write with a connector what other sites send/)
+  })
+})
+
+describeServers('MySQL to MySQL', ['mysql'], (server) => {
+  it('tables of every kind, columns that change, a receiver that forgets', { timeout: 120_000 }, async () => {
+    const [database, copy] = [await server.database('shop'), await server.database('copy')]
+    const session = await server.connection(database)
+    const address = new URL(server.url())
+    const password = { env: 'DB_PASSWORD' }
+    const account = {
+      host: address.hostname,
+      port: Number(address.port),
+      user: decodeURIComponent(address.username),
+      password,
+    }
+    const options = { env: { DB_PASSWORD: decodeURIComponent(address.password) } }
+    await createTables(session, 'mysql', 100)
+    const rng = seededRng(7)
+    const workload = new Workload({
+      url: server.url(database),
+      flavour: 'mysql',
+      rng,
+      truncates: true,
+      pauseMs: 0,
+      connections: 1,
+      transactionsPerDdl: 10,
+    })
+    await workload.open()
+    await workload.run(100)
+    await touchAll(session)
+    const sender = { end: { mysql: { ...account, tables: [`${database}.*`] } } }
+    const receiver = { end: { mysql: { ...account, tables: { [`${database}.*`]: `${copy}.*` } } } }
+    const same = () =>
+      expect
+        .poll(() => difference({ session, database }, { session, database: copy }).catch(String), { timeout: 60_000 })
+        .toBe('')
+    const east = agents.send(sender, options)
+    const west = await agents.receive(receiver, options)
+    await same()
+    west.signal('SIGKILL')
+    await west.result
+    // Rows alone, of tables whose columns were told before.
+    await session.run("INSERT INTO audit (what, v) VALUES ('again', 1)")
+    await session.run("INSERT INTO keyless VALUES (1, 'again', 1)")
+    const westAgain = await agents.receive(receiver, options)
+    await same()
+    await workload.run(100)
+    await touchAll(session)
+    await same()
+    for (const bin of [east, westAgain]) expect((await stop(bin)).code).toBe(0)
+    workload.close()
+  })
+})
