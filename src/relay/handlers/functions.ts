@@ -2,8 +2,9 @@
 
 import { parseExactJson } from '../../codec/exact-json.ts'
 import { exactJsonText } from '../../codec/json-text.ts'
+import { changes } from '../../connectors/kafka/formats/changes.ts'
 import { utf8Text } from '../../connectors/kafka/formats/utf8.ts'
-import { changes, type Format, type KafkaRecord } from '../../connectors/kafka/index.ts'
+import type { Format, KafkaRecord } from '../../connectors/kafka/index.ts'
 import { type Collector, type ProcessContext, ProcessFunction } from '../../contract/process-function.ts'
 import type { RuntimeContext } from '../../contract/runtime-context.ts'
 import { MillraceError, reasonOf } from '../../errors.ts'
