@@ -111,12 +111,14 @@ export class Outbox<T> {
   /** The checkpoint that holds these positions is complete: what is before them may be sent. */
   async commit(positions: readonly StreamPosition[]): Promise<void> {
     this.#check()
+    // Restored ones are published already; and a stream that is not there was taken back.
+    const due = positions.filter(([name, next]) => (this.#streams.get(name)?.published ?? next) < next)
+    if (due.length === 0) return
     if (!this.#identity.hasPublished) {
       await this.#identify({ ...this.#identity, hasPublished: true, rewoundTo: undefined })
       failpoint('relay.publish.before')
     }
-    // A stream that is not there was committed before the job went back behind it.
-    for (const [name, next, record] of positions) this.#streams.get(name)?.publish(next, record)
+    for (const [name, next, record] of due) this.#streams.get(name)?.publish(next, record)
     this.#options.published()
   }
 

@@ -24,13 +24,16 @@ export interface RecordPackerOptions<T> {
 const FRAME_HEADER_BYTES = 1024
 /** A batch that came out so many times too large is made anew in halves. */
 const TOO_LARGE = 2
-/** A record so many times larger than expected changes what is expected at once. */
+/** A sample so many times larger than those before changes what is expected at once. */
 const SURPRISE = 4
+const SAMPLE_KEPT = 0.9
 
 export class RecordPacker<T> {
   readonly #options: RecordPackerOptions<T>
   #open: T[] = []
   #bytesEach = 0
+  /** What records took alone, with all that a batch says once: the most of late. */
+  #sample = 0
   /** Records of a batch, by what is expected of them. */
   #full = 1
 
@@ -69,7 +72,9 @@ export class RecordPacker<T> {
   /** One record of each call is packed alone, to see what they have become. */
   #try(record: T): void {
     const bytes = this.#encode([record]).length
-    if (this.#bytesEach === 0 || bytes > this.#bytesEach * SURPRISE) this.#expect(bytes)
+    if (this.#sample === 0) this.#expect(bytes)
+    else if (bytes > this.#sample * SURPRISE) this.#expect((this.#bytesEach * bytes) / this.#sample)
+    this.#sample = Math.max(bytes, this.#sample * SAMPLE_KEPT)
     if (this.#open.length >= this.#full) this.close()
   }
 
