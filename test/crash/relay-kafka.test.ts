@@ -4,7 +4,7 @@
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { commitOffsets } from '../../src/connectors/kafka/client/group-offsets.ts'
@@ -158,7 +158,12 @@ class Ends {
   }
 
   receive(): BinProcess {
-    const settings = [`brokers=${this.#options.to}`, 'site=west', `port=${this.#port}`]
+    const settings = [
+      `brokers=${this.#options.to}`,
+      'site=west',
+      `port=${this.#port}`,
+      `prefix=${basename(this.#folder)}`,
+    ]
     return this.#receiver.start(join(this.#folder, 'west'), [file('relay-kafka-receive'), ...asFlags(settings)])
   }
 }

@@ -10,7 +10,8 @@ export default job(
     const site = settings.string('site')
     const listen = `127.0.0.1:${settings.string('port')}`
     const line = flow.from('line', relaySource({ site, listen, codec: kafkaRecords }))
-    toKafka(line, 'topics', { brokers: settings.string('brokers'), site, retryMaxMs: 5_000 })
+    const transactionalIdPrefix = settings.string('prefix')
+    toKafka(line, 'topics', { brokers: settings.string('brokers'), site, retryMaxMs: 5_000, transactionalIdPrefix })
   },
   { checkpoint: { intervalMs: 100, retain: 2 } },
 )
