@@ -99,6 +99,15 @@ export class FrameSocket {
     return this.#drained.promise
   }
 
+  /** Reads nothing more until resume(): what comes waits with the other end. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   /** Says `last` if it can and ends; what was sent before goes first. */
   close(code = '', reason = 'closed', last?: Message): void {
     if (this.#end !== undefined) return
@@ -172,6 +181,8 @@ export class FrameSocket {
   /** Sends what is left and the end; what still comes is thrown away, so that the other end gets to read what was said. */
   #leave(end: LineEnd): void {
     this.#note(end)
+    // Else the other end's close would not be read.
+    this.#socket.resume()
     this.#socket.end()
     this.#cancelTimeout ??= this.#clock.schedule(CLOSE_TIMEOUT_MS, () => this.#socket.destroy())
     this.#drain()

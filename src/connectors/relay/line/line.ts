@@ -58,6 +58,7 @@ export class Line {
   #cancelTick: () => void
   #bytesInAtTick = 0
   #silentTicks = 0
+  #isPaused = false
   #nonce = 0
   #pingedAt = 0
   #roundTripMs: number | undefined
@@ -100,6 +101,17 @@ export class Line {
     return this.#frames.drained()
   }
 
+  /** Reads nothing more until resume(): frames of what was read still come. Meanwhile the other end's silence does not count. */
+  pause(): void {
+    this.#isPaused = true
+    this.#frames.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#frames.resume()
+  }
+
   /** Ends the line; the other end is told why, if it can be. What was sent before goes first. */
   close(code?: string, reason?: string): void {
     this.#frames.close(code, reason)
@@ -137,7 +149,7 @@ export class Line {
 
   readonly #tick = (): void => {
     const { bytesIn } = this.#frames
-    this.#silentTicks = bytesIn === this.#bytesInAtTick ? this.#silentTicks + 1 : 0
+    this.#silentTicks = bytesIn === this.#bytesInAtTick && !this.#isPaused ? this.#silentTicks + 1 : 0
     this.#bytesInAtTick = bytesIn
     if (this.#silentTicks === SILENT_TICKS_MAX) {
       this.#frames.close('', `the other end was silent for ${SILENT_TICKS_MAX} heartbeats of ${this.#heartbeatMs} ms`)
@@ -147,9 +159,7 @@ export class Line {
     this.#cancelTick = this.#clock.schedule(this.#heartbeatMs, this.#tick)
   }
 
-  /** Where bytes wait already, they do as well as a Ping would. */
   #ping(): void {
-    if (this.#frames.queuedBytes > 0) return
     this.#nonce += 1
     this.#pingedAt = this.#clock.monotonic()
     this.#frames.send({ kind: 'ping', nonce: this.#nonce })

@@ -57,6 +57,7 @@ export async function serve(
   options: Partial<ListenOptions> = {},
   greet: Greet = () => WELCOME,
   clock: Clock = systemClock,
+  answer: (line: Line, message: Message) => void = () => undefined,
 ): Promise<TestServer> {
   const made = { lines: [], got: [], ends: [], refused: [] } as Omit<TestServer, 'server'>
   const whole = { host: '127.0.0.1', port: 0, connector: 'relaySource', connectionsMax: 64, ...options }
@@ -64,7 +65,10 @@ export async function serve(
     clock,
     onLine(line) {
       made.lines.push(line)
-      line.onFrame = (message, body) => made.got.push({ message, body })
+      line.onFrame = (message, body) => {
+        made.got.push({ message, body })
+        answer(line, message)
+      }
       void line.closed.then((end) => made.ends.push(end))
     },
     onRefused: (_address, reason) => made.refused.push(reason),
