@@ -23,6 +23,10 @@ export function relayCommand(direction: 'send' | 'receive'): CommandFunction {
     // Compiled with this file, or run as it is with it.
     const job = new URL(`../../../src/relay/agent/${direction}-job${extname(import.meta.url)}`, import.meta.url)
     const typed = `millrace relay ${direction} --config ${agentFile}`
-    return await runFile({ file: fileURLToPath(job), typed }, { ...args, values }, terminal)
+    return await runFile(
+      { file: fileURLToPath(job), typed, label: `relay ${direction}` },
+      { ...args, values },
+      terminal,
+    )
   }
 }

@@ -17,15 +17,15 @@ import { watchSupervisor } from '../supervise.ts'
 export const runCommand: CommandFunction = async (args, terminal) => {
   const [file] = args.positionals
   if (file === undefined) throw misuse('FILE', 'it is missing: run-job FILE --from-checkpoint lists what there is')
-  return await runFile({ file, typed: `run-job ${file}` }, args, terminal)
+  return await runFile({ file, typed: `run-job ${file}`, label: parse(file).name }, args, terminal)
 }
 
 /**
  * Runs the job of a file to its end, tells how it goes, stops it on a signal. Of several, each in a process of its own. `typed`: the command
- * line without options, for hints.
+ * line without options, for hints. `label`: what the job is called until its name is known.
  */
 export async function runFile(
-  { file, typed }: { readonly file: string; readonly typed: string },
+  { file, typed, label }: { readonly file: string; readonly typed: string; readonly label: string },
   args: Arguments,
   terminal: Terminal,
 ): Promise<number> {
@@ -48,7 +48,7 @@ export async function runFile(
   if (named.length > 1) return await several()
   const options = { ...runOptions(config, args), ...(named[0] !== undefined && { job: named[0] }) }
   const { run } = await import('../../control/run.ts')
-  const result = await follow(run(resolve(file), options), () => reporterFor(file, config, terminal), terminal)
+  const result = await follow(run(resolve(file), options), () => reporterFor(label, config, terminal), terminal)
   if (result.failure?.code === 'JOB_SEVERAL') return await several()
   if (result.failure?.code === 'CHECKPOINT_NOT_FOUND') {
     const { offerCheckpoints } = await import('./checkpoints.ts')
@@ -97,11 +97,11 @@ async function follow(run: Run, makeReporter: () => Promise<Reporter>, terminal:
 }
 
 /** A view where a person looks at a terminal; lines everywhere else. */
-async function reporterFor(file: string, config: Config, terminal: Terminal): Promise<Reporter> {
+async function reporterFor(job: string, config: Config, terminal: Terminal): Promise<Reporter> {
   const { env, stderr } = terminal
   const { verbose, json, quiet } = config
   const color = wantsColor(stderr, env)
-  const common = { job: parse(file).name, verbose, color, now: () => Date.now() }
+  const common = { job, verbose, color, now: () => Date.now() }
   const dumb = env.TERM === 'dumb' || (env.CI !== undefined && env.CI !== '' && env.CI !== 'false')
   if (stderr.isTTY === true && !dumb && !json && !quiet) {
     const { LiveReporter } = await import('../live-reporter.ts')

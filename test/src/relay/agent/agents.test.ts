@@ -237,6 +237,12 @@ describe('the command', () => {
     expect(code).toBe(2)
   })
 
+  it('asks where offsets are to be told of', async () => {
+    const { code, stderr } = await runMillrace(['relay', 'offsets', '--group', 'shop-*'])
+    expect(stderr).toMatch(/Option --brokers from the command line: it is missing/)
+    expect(code).toBe(2)
+  })
+
   it('draws what it would run', async () => {
     const config = file({
       name: 'orders',
