@@ -169,6 +169,7 @@ export {
   AppendSinkFunction,
   type DeliveryGuarantee,
   EpochSinkFunction,
+  type LogCodec,
   type RichSinkFunction,
   UpsertSinkFunction,
 } from './contract/sink-function.ts'

@@ -42,7 +42,7 @@ export async function applyEpoch(
   commit: EpochCommit,
 ): Promise<void> {
   failpoint('sink.commit.before')
-  await sink.apply(writer, commit.epoch, { [Symbol.asyncIterator]: () => readBatches(log, commit) })
+  await sink.apply(writer, commit.epoch, { [Symbol.asyncIterator]: () => readBatches(sink, log, commit) })
   failpoint('sink.commit.middle')
 }
 
@@ -71,11 +71,15 @@ export function assertNewEpoch(place: EpochPlace, writer: string, last: number, 
   throw new MillraceError('SINK_TARGET_AHEAD', { node: place.node, last, writer, epoch })
 }
 
-async function* readBatches(log: SegmentLog, { from, to }: EpochCommit): AsyncGenerator<readonly unknown[]> {
+async function* readBatches(
+  { logCodec }: EpochSinkFunction<unknown>,
+  log: SegmentLog,
+  { from, to }: EpochCommit,
+): AsyncGenerator<readonly unknown[]> {
   // Asked first: a log that ends before `to` would give less without a word.
   if (log.nextSequence < to) throw log.missing(to - 1)
   for await (const { sequence, payload } of log.readFrom(from)) {
     if (sequence >= to) return
-    yield decode(payload) as readonly unknown[]
+    yield logCodec?.decode(payload) ?? (decode(payload) as readonly unknown[])
   }
 }

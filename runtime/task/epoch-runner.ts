@@ -88,7 +88,7 @@ export class EpochRunner implements SinkRunner {
   }
 
   write(batch: Batch): Pending {
-    const payload = encode(batch.values)
+    const payload = this.#sink.logCodec?.encode(batch.values) ?? encode(batch.values)
     this.#open.append(payload)
     this.#openBytes += payload.length
     if (this.#due > 0 && this.#openBytes > this.#openBytesMax) return this.#commits

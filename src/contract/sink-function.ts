@@ -38,6 +38,14 @@ export abstract class UpsertSinkFunction<T> extends RichSinkFunction<T> {
   abstract flush(): void | Promise<void>
 }
 
+/** Batches of records as bytes. */
+export interface LogCodec<T> {
+  /** The bytes are not written to again. */
+  encode(batch: readonly T[]): Uint8Array
+  /** What it gives may be views of the bytes. */
+  decode(bytes: Uint8Array): readonly T[]
+}
+
 /**
  * Transactional target. The machine keeps an epoch's records in a log on disk; once the checkpoint is complete it calls
  * apply() for that epoch, in order of epochs, again after a crash until lastEpoch() says it is in.
@@ -46,6 +54,8 @@ export abstract class EpochSinkFunction<T> extends RichSinkFunction<T> {
   readonly kind = 'epoch'
   readonly guarantee: DeliveryGuarantee = 'exactly-once'
   readonly rewindable: boolean = false
+  /** How batches lie in the log; the same as long as epochs wait there. Default: msgpack, as between threads. */
+  readonly logCodec?: LogCodec<T>
   /**
    * The last epoch the target holds of this writer (a stable name of job, node and subtask), read from the target; -1 if none.
    * Asked when the sink opens. `isRestored`: epochs of this writer wait to be applied, so it was asked of the target before: a target

@@ -13,6 +13,7 @@ import { sinkFailure } from '../../connectors/kafka/sink/sink-parts.ts'
 import type { Counter, RuntimeContext } from '../../contract/runtime-context.ts'
 import { EpochSinkFunction } from '../../contract/sink-function.ts'
 import { ensureGroupOffsetsTopic, groupOffsetsRecord } from './group-offsets-topic.ts'
+import { kafkaRecords } from './kafka-records.ts'
 import { SITES_HEADER, sitesOf, wasAt, withOrigin, withoutOrigin } from './origin-headers.ts'
 import { isNotice, noticeOf, type RelayedKafka } from './relayed-kafka.ts'
 import { type TargetTopicCreation, TargetTopics } from './target-topics.ts'
@@ -38,6 +39,8 @@ interface Path {
 const PATHS_MAX = 1000
 
 export class RelayedSink extends EpochSinkFunction<RelayedKafka> {
+  /** A third of what msgpack costs, which was a sixth of all that the receiving side does. */
+  override readonly logCodec = kafkaRecords
   readonly #inner: EpochSinkFunction<WrittenRecord>
   readonly #settings: RelayedSinkSettings
   readonly #paths = new Map<string, Path>()

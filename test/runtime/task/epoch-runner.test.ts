@@ -213,3 +213,27 @@ it('I5: makes the stream wait when much was written while an epoch waits to be a
   expect(rig.target.rows).toEqual([much, 'a', 'b', much])
   await runner.close()
 })
+
+it('keeps batches as the sink has them as bytes, and reads them so after a restart', async () => {
+  const rig = new Rig()
+  class TextSink extends MemoryEpochSink {
+    override readonly logCodec = {
+      encode: (batch: readonly unknown[]) => Buffer.from(`text:${batch.join(',')}`),
+      decode: (bytes: Uint8Array) => Buffer.from(bytes).toString().replace('text:', '').split(','),
+    }
+  }
+  const open = async (restore?: NodeRestore): Promise<EpochRunner> => {
+    const place = { job: 'j', node: 'n', jobDir: rig.jobDir }
+    const runner = new EpochRunner(new TextSink(rig.target), place, nodeSnapshot('n', 0))
+    await runner.open(restore)
+    return runner
+  }
+  const runner = await open()
+  await epochOf(runner, 1, ['a', 'b'])
+  await complete(runner, 1)
+  const snapshot = await epochOf(runner, 2, ['c'])
+  await runner.close()
+  const again = await open(restoreOf(2, [snapshot]))
+  expect(rig.target.rows).toEqual(['a', 'b', 'c'])
+  await again.close()
+})
