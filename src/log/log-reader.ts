@@ -84,7 +84,7 @@ export class LogReader {
     this.#position = to
   }
 
-  /** Waits for what is being read, and lets go of the files. */
+  /** Waits for what is being read, and lets go of the files; read() opens them again. */
   async close(): Promise<void> {
     await this.#reading
     await this.#leave()

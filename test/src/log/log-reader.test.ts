@@ -53,11 +53,12 @@ describe('LogReader', () => {
     await log.close()
   })
 
-  it('I1: stops at the end it is told, and goes on when told more', async () => {
+  it('I1: stops at the end it is told, and goes on when told more, closed in between or not', async () => {
     const log = await filled(20)
     const reader = new LogReader(root, 5)
     expect(await take(reader, 8)).toEqual(records(5, 8))
     expect(await take(reader, 8)).toEqual([])
+    await reader.close()
     expect(await take(reader, 2)).toEqual([])
     for (let i = 20; i < 30; i += 1) log.append(Buffer.from(record(i)))
     await log.sync()
