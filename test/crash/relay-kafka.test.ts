@@ -115,7 +115,8 @@ interface EndsOptions {
   readonly topics: string
 }
 
-const file = (name: string): string => fileURLToPath(new URL(`./jobs/${name}.ts`, import.meta.url))
+const SEND = fileURLToPath(new URL('./jobs/relay-kafka-send.ts', import.meta.url))
+const RECEIVE = fileURLToPath(new URL('./jobs/relay-kafka-receive.ts', import.meta.url))
 
 /** Both jobs, and the line. Nothing of it outlives the test. */
 class Ends {
@@ -154,7 +155,7 @@ class Ends {
       'target=west',
       `to=127.0.0.1:${this.proxy.port}`,
     ]
-    return this.#sender.start(join(this.#folder, 'east'), [file('relay-kafka-send'), ...asFlags(settings)])
+    return this.#sender.start(join(this.#folder, 'east'), [SEND, ...asFlags(settings)])
   }
 
   receive(): BinProcess {
@@ -164,7 +165,7 @@ class Ends {
       `port=${this.#port}`,
       `prefix=${basename(this.#folder)}`,
     ]
-    return this.#receiver.start(join(this.#folder, 'west'), [file('relay-kafka-receive'), ...asFlags(settings)])
+    return this.#receiver.start(join(this.#folder, 'west'), [RECEIVE, ...asFlags(settings)])
   }
 }
 
