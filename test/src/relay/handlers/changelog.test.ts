@@ -302,6 +302,17 @@ const change = (part: Partial<Change<unknown>>): Change<unknown> => ({
   ...part,
 })
 
+it('an update within a table stays an update', async () => {
+  const [was, is] = [
+    { id: 1, region: 'eu', amount: 1 },
+    { id: 1, region: 'eu', amount: 2 },
+  ]
+  const update = change({ op: 'u', before: was, after: is, key: [1] })
+  const rules = [{ when: { column: 'region', '=': 'eu' }, to: 'dw.*' }]
+  const [filtered, routed] = await handled([{ filter: { column: 'amount', '>': 0 } }, { route: { rules } }], [update])
+  expect([filtered, routed]).toEqual([{ ...update, source: { ...SOURCE, database: 'dw' } }, undefined])
+})
+
 describe('what is not told of a changelog', () => {
   const eu: HandlerSpec = { filter: { column: 'region', '=': 'eu' } }
 
