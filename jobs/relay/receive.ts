@@ -2,8 +2,8 @@
 //
 //   RELAY_KEY=… npx run-job jobs/relay/receive.ts --set to=kafka2:9092 --set listen=0.0.0.0:7400 --set key=RELAY_KEY
 //
-// --set site=west            what this site is called; another one than the other's
-// --set peer=east            who may write here: the other site's name
+// --set site=west            what this site is called
+// --set peer=east            what the other site is called, and its key
 // --set key=RELAY_KEY        the variable that has the key of the line. Without a key the other site must be on this machine
 // --set prefix=east.         what names here begin with; default: the same names as there
 // --set toUser=… toTls       SASL by SCRAM-SHA-512, with the password in TO_PASSWORD; TLS, by certificates that the machine trusts

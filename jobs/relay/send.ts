@@ -4,11 +4,13 @@
 //   RELAY_KEY=… npx run-job jobs/relay/send.ts --set from=kafka1:9092 --set topics=shop.*,!shop.tmp* --set to=west.example.org:7400 \
 //     --set key=RELAY_KEY
 //
-// --set site=east            what this site is called; another one than the other's
+// --set site=east            what this site is called
+// --set peer=west            what the other site is called
 // --set key=RELAY_KEY        the variable that has the key of the line, which both sites have: openssl rand -hex 32. Without a key the other
 //                            site must be on this machine
 // --set fromUser=… fromTls   SASL by SCRAM-SHA-512, with the password in FROM_PASSWORD; TLS, by certificates that the machine trusts
-// --set group=relay-send     what the positions in the topics are kept under for others to see
+// --set groups=shop-*        consumer groups that may go on at the other site: millrace relay offsets; default: none
+// --set group=relay-send     what the job's own positions in the topics are kept under for others to see
 // --set queue=8              GiB on disk for the time that the line is down; then the job waits
 // --checkpoint-interval 1s   how soon records are sent
 //
@@ -24,19 +26,26 @@ export default job(
   'relay-send',
   (flow, settings) => {
     const site = settings.string('site', 'east')
+    const peer = settings.string('peer', 'west')
     const key = settings.string('key', '')
     const cluster = clusterOf(settings.list('from'), {
       username: settings.string('fromUser', ''),
       passwordEnv: 'FROM_PASSWORD',
       tls: settings.boolean('fromTls', false),
     })
-    const topics = settings.list('topics')
-    const groupId = settings.string('group', 'relay-send')
-    fromKafka(flow, 'topics', { ...cluster, topics, groupId, site }).to(
+    const groups = settings.list('groups', [])
+    fromKafka(flow, 'topics', {
+      ...cluster,
+      site,
+      targets: [peer],
+      topics: settings.list('topics'),
+      groupId: settings.string('group', 'relay-send'),
+      ...(groups.length > 0 && { groups }),
+    }).to(
       'line',
       relaySink({
         site,
-        targets: settings.string('to'),
+        targets: { [peer]: settings.string('to') },
         ...(key !== '' && { psk: { identity: site, key: { env: key } } }),
         codec: kafkaRecords,
         stream: byTopic,

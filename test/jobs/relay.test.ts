@@ -1,13 +1,21 @@
-// jobs/relay as it is shipped: topics of one site, each half killed on the way, end record for record equal at the other.
+// jobs/relay as it is shipped, between two brokers: the line cut and mended, each half killed on the way, end record for record equal; and
+// a consumer group goes on at the other site.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { describeBroker, type ReadRecord } from '../support/kafka-servers.ts'
+import {
+  type BrokerProcess,
+  clientOf,
+  describeBroker,
+  type ReadRecord,
+  startBroker,
+  type TestBroker,
+} from '../support/kafka-servers.ts'
 import { Crossing } from '../support/relay-agents.ts'
-import { type BinProcess, startBin } from '../support/run-job.ts'
+import { type BinProcess, runMillrace, startBin } from '../support/run-job.ts'
 
 const file = (name: string): string => fileURLToPath(new URL(`../../jobs/relay/${name}.ts`, import.meta.url))
 
@@ -24,18 +32,16 @@ afterEach(() => {
 
 const env = { RELAY_KEY: '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff' }
 
-describeBroker('relay', (broker) => {
-  const prefix = broker.name('west-')
-
+describeBroker('relay', (east) => {
   function start(name: 'send' | 'receive', settings: readonly string[]): BinProcess {
     const flags = ['--data-dir', join(folder, name), '--checkpoint-interval', '50ms', '--restart-delay', '50ms']
     return startBin('run-job', [file(name), ...flags, ...settings.flatMap((one) => ['--set', one])], { env })
   }
 
-  async function receive(): Promise<BinProcess> {
-    const west = start('receive', [`to=${broker.brokers}`, 'listen=127.0.0.1:0', 'key=RELAY_KEY', `prefix=${prefix}`])
-    await crossing.leadTo(west)
-    return west
+  async function receive(west: BrokerProcess): Promise<BinProcess> {
+    const bin = start('receive', [`to=${west.brokers}`, 'listen=127.0.0.1:0', 'key=RELAY_KEY', 'prefix=east.'])
+    await crossing.leadTo(bin)
+    return bin
   }
 
   async function write(topic: string, partitions: number, from: number): Promise<void> {
@@ -46,47 +52,88 @@ describeBroker('relay', (broker) => {
       timestamp: String(Date.now() - 1000 + i),
       headers: i % 3 === 0 ? { h: [`${i}`, 'twice'] } : {},
     }))
-    await broker.produce(topic, messages)
+    await east.produce(topic, messages)
   }
 
-  /** What is not there yet; undefined once all is. Throws if what is there differs. */
-  async function missing(names: readonly string[]): Promise<unknown> {
-    for (const name of names) {
-      const [here, there] = await Promise.all([broker.readAll(name), broker.readAll(`${prefix}${name}`)])
-      if (there.length !== here.length) return `${there.length} of ${here.length} records of ${name}`
-      expect(there.map(asSent)).toEqual(here.map(asSent))
-    }
-    return undefined
-  }
+  it('each record once, whatever breaks; a group goes on there', { timeout: 240_000 }, async () => {
+    const broker = await startBroker()
+    const west = clientOf(broker)
+    try {
+      const [a, b] = [await east.topic('a', 3), await east.topic('b', 1)]
+      /** What is not there yet; undefined once all is. Throws if what is there differs. */
+      const missing = async (): Promise<unknown> => {
+        for (const name of [a, b]) {
+          const [here, there] = await Promise.all([east.readAll(name), west.readAll(`east.${name}`)])
+          if (there.length !== here.length) return `${there.length} of ${here.length} records of ${name}`
+          expect(there.map(asSent)).toEqual(here.map(asSent))
+        }
+        return undefined
+      }
+      const arrive = () => expect.poll(missing, { timeout: 90_000 }).toBeUndefined()
+      const group = east.name('shop-')
+      const settings = [`from=${east.brokers}`, `topics=${a},${b}`, `groups=${group}`, 'key=RELAY_KEY']
+      const send = (): BinProcess => start('send', [...settings, `to=127.0.0.1:${crossing.port}`])
 
-  it('keys, values, headers, times and partitions, and on from there', { timeout: 180_000 }, async () => {
-    const names = [await broker.topic('a', 3), await broker.topic('b', 1)] as const
-    const settings = [`from=${broker.brokers}`, `topics=${names.join(',')}`, `group=${prefix}`, 'key=RELAY_KEY']
-    const send = (): BinProcess => start('send', [...settings, `to=127.0.0.1:${crossing.port}`])
-    const arrive = () => expect.poll(() => missing(names), { timeout: 90_000 }).toBeUndefined()
-    await write(names[0], 3, 0)
-    await write(names[1], 1, 0)
-    const [east, west] = [send(), await receive()]
-    await arrive()
-    east.signal('SIGKILL')
-    await east.result
-    await write(names[0], 3, 1000)
-    const eastAgain = send()
-    await expect
-      .poll(async () => (await broker.readAll(`${prefix}${names[0]}`)).length, { timeout: 60_000 })
-      .toBeGreaterThan(500)
-    west.signal('SIGKILL')
-    await west.result
-    await write(names[1], 1, 1000)
-    const westAgain = await receive()
-    await arrive()
-    for (const bin of [eastAgain, westAgain]) {
-      bin.signal('SIGINT')
-      expect((await bin.result).code).toBe(0)
+      await write(a, 3, 0)
+      await write(b, 1, 0)
+      const [first, second] = [send(), await receive(broker)]
+      await arrive()
+      crossing.cut()
+      await write(a, 3, 1000)
+      first.signal('SIGKILL')
+      await first.result
+      const sending = send()
+      await write(b, 1, 1000)
+      crossing.mend()
+      await arrive()
+      await write(a, 3, 2000)
+      second.signal('SIGKILL')
+      await second.result
+      const receiving = await receive(broker)
+      await arrive()
+
+      const admin = east.kafka.admin()
+      await admin.connect()
+      await admin.setOffsets({ groupId: group, topic: b, partitions: [{ partition: 0, offset: '700' }] })
+      await admin.disconnect()
+      const offsets = async (...flags: string[]): Promise<unknown> => {
+        const { stdout, stderr } = await runMillrace([
+          'relay',
+          'offsets',
+          '--brokers',
+          broker.brokers,
+          '--json',
+          ...flags,
+        ])
+        expect(stderr).toBe('')
+        return JSON.parse(stdout)
+      }
+      const found = { offsets: [{ site: 'east', group, topic: `east.${b}`, partition: 0, origin: 700, missing: 0 }] }
+      await expect.poll(() => offsets(), { timeout: 60_000 }).toMatchObject(found)
+      expect(await offsets('--group', group, '--commit')).toMatchObject({ offsets: [{ result: 'committed' }] })
+      const [partition] = await fetchOffsets(west, group, `east.${b}`)
+      const [next] = (await west.readAll(`east.${b}`)).filter(({ offset }) => offset >= Number(partition?.offset))
+      expect(next && asSent(next)).toEqual(asSent((await east.readAll(b))[700] as ReadRecord))
+
+      for (const bin of [sending, receiving]) {
+        bin.signal('SIGINT')
+        expect((await bin.result).code).toBe(0)
+      }
+      expect(await missing()).toBeUndefined()
+    } finally {
+      await west.close()
+      await broker.stop()
     }
-    expect(await missing(names)).toBeUndefined()
   })
 })
+
+async function fetchOffsets({ kafka }: Pick<TestBroker, 'kafka'>, groupId: string, topic: string) {
+  const admin = kafka.admin()
+  await admin.connect()
+  const [fetched] = await admin.fetchOffsets({ groupId, topics: [topic] })
+  await admin.disconnect()
+  return fetched?.partitions ?? []
+}
 
 /** Without its place there, and the headers that say where it comes from. */
 function asSent({ offset: _offset, headers, ...record }: ReadRecord): unknown {

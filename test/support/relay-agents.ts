@@ -1,7 +1,7 @@
 // Agents of two sites, as processes of the built bin, and the line between them, which stays where it is while agents come and go.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BinProcess, type ProcessOptions, type ProcessResult, startBin } from './run-job.ts'
@@ -9,7 +9,9 @@ import { type BinProcess, type ProcessOptions, type ProcessResult, startBin } fr
 /** A port that leads to wherever the receiver listens now. */
 export class Crossing {
   readonly #server: Server
+  readonly #open = new Set<Socket>()
   #receiverPort = 0
+  #isCut = false
 
   private constructor(server: Server) {
     this.#server = server
@@ -19,12 +21,15 @@ export class Crossing {
     const server = createServer()
     const crossing = new Crossing(server)
     server.on('connection', (from) => {
+      if (crossing.#isCut) return from.destroy()
       const to = connect(crossing.#receiverPort, '127.0.0.1')
       from.pipe(to)
       to.pipe(from)
       for (const socket of [from, to]) {
+        crossing.#open.add(socket)
         socket.on('error', () => {})
         socket.on('close', () => {
+          crossing.#open.delete(socket)
           from.destroy()
           to.destroy()
         })
@@ -47,7 +52,18 @@ export class Crossing {
     this.#receiverPort = Number(LISTENS.exec(told)?.[1])
   }
 
+  /** Nothing goes through any more. */
+  cut(): void {
+    this.#isCut = true
+    for (const socket of this.#open) socket.destroy()
+  }
+
+  mend(): void {
+    this.#isCut = false
+  }
+
   close(): void {
+    this.cut()
     this.#server.close()
   }
 }
