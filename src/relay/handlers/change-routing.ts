@@ -85,7 +85,7 @@ export class ChangeRouting implements Stage<AnyChange> {
 }
 
 /** How conditions read changes of a table. Throws SCHEMA_MISMATCH for a column that the table does not have. */
-export function changeReaders(source: ChangeSource, schema: TableSchema | undefined, path: string): Readers {
+function changeReaders(source: ChangeSource, schema: TableSchema | undefined, path: string): Readers {
   return {
     column: (name) => columnReader(source, schema, { name, path }),
     field: changeField,

@@ -17,7 +17,7 @@ const FIELDS: Readonly<Record<HandledAs, readonly HandledField[]>> = {
 }
 
 /** Whether these are records of Kafka. */
-export function isOfKafka(of: HandledAs): boolean {
+function isOfKafka(of: HandledAs): boolean {
   return of === 'records' || of === 'json-records' || of === 'change-records'
 }
 
@@ -52,7 +52,7 @@ export function checkHandler(handler: ParsedHandler, of: HandledAs, fail: Fail):
 }
 
 /** Calls `fail` for the first part of a condition that such records do not have. */
-export function checkCondition(condition: Condition, of: HandledAs, path: string, fail: Fail): void {
+function checkCondition(condition: Condition, of: HandledAs, path: string, fail: Fail): void {
   if ('all' in condition && condition.all !== undefined) {
     for (const [index, one] of condition.all.entries()) checkCondition(one, of, `${path}.all[${index}]`, fail)
   } else if ('any' in condition && condition.any !== undefined) {

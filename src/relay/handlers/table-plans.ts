@@ -14,7 +14,7 @@ interface Known<Plan> {
 }
 
 /** Places of a table's snapshot that are remembered: more than there are readers. */
-export const VIEWS_MAX = 256
+const VIEWS_MAX = 256
 
 export class TablePlans<Plan> {
   readonly #make: (source: ChangeSource, schema: TableSchema | undefined) => Plan
