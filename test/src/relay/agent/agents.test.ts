@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import Libsql from 'libsql'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { seededRng } from '../../../../src/util/rng.ts'
+import { CertificateAuthority } from '../../../support/certificates.ts'
 import { difference } from '../../../support/mysql-digest.ts'
 import { describeServers } from '../../../support/mysql-servers.ts'
 import { createTables, touchAll, Workload } from '../../../support/mysql-workload.ts'
@@ -97,6 +98,32 @@ describe('files to files', () => {
     expect((await resumed.result).code).toBe(0)
     await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 100))
     await stop(west)
+  })
+
+  it('by certificates of both ends; who has none of the authority is not let in, and says so', {
+    timeout: 60_000,
+  }, async () => {
+    const [authority, other] = [new CertificateAuthority('relays'), new CertificateAuthority('others')]
+    const certificates = {
+      west: authority.issue({ commonNames: ['west'], addresses: ['127.0.0.1'] }),
+      east: authority.issue({ commonNames: ['east'] }),
+      thief: other.issue({ commonNames: ['east'] }),
+    }
+    writeFileSync(agents.path('ca.pem'), authority.cert)
+    for (const [name, { cert, key: privateKey }] of Object.entries(certificates)) {
+      writeFileSync(agents.path(`${name}.pem`), cert)
+      writeFileSync(agents.path(`${name}.key`), privateKey)
+    }
+    const tls = (name: string) => ({ ca: 'ca.pem', cert: `${name}.pem`, key: `${name}.key` })
+    add(0, 50)
+    const west = await agents.receive({ ...receiver, relay: { tls: tls('west') } })
+    const thief = agents.send({ ...sender, relay: { tls: tls('thief') } })
+    await thief.seen(/"level":"warn"/)
+    await stop(thief)
+    expect(arrived()).toBe('')
+    const east = agents.send({ ...sender, relay: { tls: tls('east') } }, { args: ['--fresh'] })
+    await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 50))
+    for (const bin of [east, west]) expect((await stop(bin)).code).toBe(0)
   })
 
   it('listens on this machine alone unless it is told otherwise', async () => {
