@@ -37,7 +37,6 @@ export default job('kafka-copy', (flow, settings) => {
     site: 'from',
     topics,
     groupId: group,
-    parallelism: 'job',
   })
   toKafka(records, 'to', {
     ...secure('to'),

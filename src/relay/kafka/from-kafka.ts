@@ -31,8 +31,8 @@ export interface FromKafkaOptions
   readonly groups?: string | readonly string[]
   /** How often their offsets are looked at. Default 10,000. */
   readonly groupsIntervalMs?: number
-  /** Subtasks that read; `job`: as many as the job has. Default 1: what follows, the relay's queue, is written by one. */
-  readonly parallelism?: number | 'job'
+  /** Subtasks that read. Default: the job's. What is put between this and the end must have the same, or order is lost. */
+  readonly parallelism?: number
 }
 
 const text = z.string().min(1)
@@ -56,9 +56,7 @@ const schema = z.strictObject({
   targets: z.array(siteName).default([]),
   groups: texts.optional(),
   groupsIntervalMs: z.int().min(100).default(10_000),
-  parallelism: z
-    .union([z.int().min(1), z.literal('job')], { error: "expected a number from 1 on, or 'job'" })
-    .default(1),
+  parallelism: z.int().min(1).optional(),
 })
 
 /**
@@ -80,7 +78,7 @@ export function fromKafka(flow: Flow, name: string, options: FromKafkaOptions): 
     isTopic: (topic) => matches({ name: topic, internal: false }),
     groups: isGroup === undefined ? undefined : { isGroup, intervalMs: groupsIntervalMs },
   })
-  return flow.from(name, relayed, parallelism === 'job' ? {} : { parallelism })
+  return flow.from(name, relayed, parallelism === undefined ? {} : { parallelism })
 }
 
 /** Patterns that mean all of a cluster do not mean what relays themselves keep there. */

@@ -14,7 +14,7 @@ import { copied, partitionsOf, produceAll } from './copied.ts'
 const AN_HOUR_AGO = Date.now() - 3_600_000
 
 interface Ends {
-  readonly from?: Partial<Omit<FromKafkaOptions, 'parallelism'>> & { readonly parallelism?: number }
+  readonly from?: Partial<FromKafkaOptions>
   readonly to?: Partial<ToKafkaOptions>
 }
 
@@ -22,10 +22,9 @@ describeBroker('fromKafka to toKafka', (broker) => {
   const copy = (topics: string | readonly string[], prefix: string, { from, to }: Ends = {}) =>
     job(broker.name('copy'), (flow) => {
       const { brokers } = broker
-      const parallelism = from?.parallelism
       const stream = fromKafka(flow, 'from', { brokers, site: 'a', topics, bounded: 'latest', ...from })
       toKafka(stream, 'to', {
-        ...{ brokers, site: 'b', topics: { '*': `${prefix}*` }, ...(parallelism !== undefined && { parallelism }) },
+        ...{ brokers, site: 'b', topics: { '*': `${prefix}*` } },
         ...to,
       })
     })
@@ -38,7 +37,7 @@ describeBroker('fromKafka to toKafka', (broker) => {
     const prefix = broker.name('b-')
     for (const parallelism of [1, 2]) {
       const to = `${prefix}${parallelism}-`
-      const ends = { from: { parallelism }, to: { topics: { '*': `${to}*` } } }
+      const ends = { to: { topics: { '*': `${to}*` } } }
       expect(await runJobHere(copy([topic, kept], to, ends), { parallelism })).toMatchObject({ state: 'finished' })
       expect(await same(broker, topic, `${to}${topic}`)).toBe(60)
       expect(await configOf(broker, `${to}${topic}`)).toMatchObject({
@@ -98,11 +97,11 @@ describeBroker('fromKafka to toKafka', (broker) => {
     await produceAll(broker, topic, 5)
     const live = job(prefix, (flow) => {
       const { brokers } = broker
-      const options = { brokers, site: 'a', topics: `${prefix}-*`, discoveryIntervalMs: 100, parallelism: 2 }
-      toKafka(fromKafka(flow, 'from', options), 'to', { brokers, site: 'b', topics: { '*': 'to-*' }, parallelism: 2 })
+      const options = { brokers, site: 'a', topics: `${prefix}-*`, discoveryIntervalMs: 100 }
+      toKafka(fromKafka(flow, 'from', options), 'to', { brokers, site: 'b', topics: { '*': 'to-*' } })
     })
     await inTemporaryFolder(async (dataDir) => {
-      const running = run(live, { dataDir, inProcess: true, checkpoint: { intervalMs: 50 } })
+      const running = run(live, { dataDir, inProcess: true, parallelism: 2, checkpoint: { intervalMs: 50 } })
       await expect.poll(() => same(broker, topic, `to-${topic}`), { timeout: 30_000 }).toBe(5)
       await broker.grow(topic, 4)
       const later = await broker.topic(prefix, 2)
