@@ -22,7 +22,8 @@ export async function asideOrGone({ folder, settings, now, warn }: EarlierQueue)
   const parent = dirname(folder)
   await nodeFileSystem.makeDirectory(parent)
   if (!existsSync(folder)) return
-  const batches = await unsent(folder, settings.targets)
+  // What cannot be read may hold anything.
+  const batches = await unsent(folder, settings.targets).catch(() => 'unknown')
   if (batches === 0) {
     await rm(folder, { recursive: true })
   } else {

@@ -109,7 +109,7 @@ const schema = z.strictObject({
 /** Fills in defaults. Throws CONNECTOR_OPTION. */
 export function parseSinkOptions<T>(options: RelaySinkOptions<T>): RelaySinkSettings<T> {
   const { targets, tls, psk, stream, codec, ...rest } = parseOptions<z.infer<typeof schema>>(schema, options, CONNECTOR)
-  const named = 'host' in targets && 'port' in targets ? { target: targets } : targets
+  const named = typeof options.targets === 'string' ? { target: targets } : targets
   const shared = { tls, psk } as Security
   const complete = Object.entries(named as Record<string, GivenTarget>).map(([name, given]) =>
     targetOf(name, given, shared),

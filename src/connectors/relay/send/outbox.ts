@@ -16,7 +16,7 @@
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { AppendPrepared } from '../../../contract/sink-function.ts'
-import { MillraceError } from '../../../errors.ts'
+import { MillraceError, reasonOf } from '../../../errors.ts'
 import { type Deferred, deferred } from '../../../util/deferred.ts'
 import { failpoint } from '../../../util/failpoint.ts'
 import { nodeFileSystem } from '../../../util/file-system.ts'
@@ -66,6 +66,7 @@ export class Outbox<T> {
   ): Promise<Outbox<T>> {
     const outbox = new Outbox(options)
     try {
+      await outbox.#make()
       await (state === undefined ? outbox.#begin() : outbox.#restore(state, origin))
       return outbox
     } catch (error) {
@@ -207,6 +208,17 @@ export class Outbox<T> {
     )
   }
 
+  /** The node's folder, its parent and the job's: whoever made them need not have synced them. Throws IO. */
+  async #make(): Promise<void> {
+    const node = dirname(this.#options.folder)
+    try {
+      await nodeFileSystem.makeDirectory(node)
+      for (const path of [node, dirname(node), dirname(dirname(node))]) await nodeFileSystem.syncDirectory(path)
+    } catch (error) {
+      throw new MillraceError('IO', { action: 'open', path: node, reason: reasonOf(error) }, error)
+    }
+  }
+
   async #begin(): Promise<void> {
     await asideOrGone(this.#options)
     await this.#identify(newIdentity())
@@ -247,8 +259,9 @@ export class Outbox<T> {
   }
 
   async #identify(identity: SenderIdentity): Promise<void> {
-    await nodeFileSystem.makeDirectory(this.#options.folder)
-    await nodeFileSystem.syncDirectory(dirname(this.#options.folder))
+    const { folder } = this.#options
+    await nodeFileSystem.makeDirectory(folder)
+    await nodeFileSystem.syncDirectory(dirname(folder))
     await writeJson(nodeFileSystem, this.#identityFile, identity)
     this.#identity = identity
   }

@@ -171,7 +171,9 @@ class ModelLine {
       return
     }
     const held: Held = this.#life.streams.get(open.name) ?? { origin: open.first, batches: [], durable: 0 }
-    const next = held.origin + held.batches.length
+    // What it says it has is on its disk.
+    held.durable = held.batches.length
+    const next = held.origin + held.durable
     this.#life.streams.set(open.name, held)
     this.#streams.set(open.stream, { name: open.name, held, received: 0, granted: this.#windowBytes })
     this.line.send({ kind: 'streamOpened', stream: open.stream, next, credit: this.#windowBytes })

@@ -1,0 +1,161 @@
+// A sender against model receivers over lines that are cut at random, through crashes at every failpoint, restores and receivers that
+// lose what they had not acknowledged: everything that complete checkpoints hold arrives, in the order of its stream, once.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { armFailpoints, FAILPOINTS } from '../../../../../src/util/failpoint.ts'
+import { type Rng, seededRng } from '../../../../../src/util/rng.ts'
+import { ModelReceiver } from './model-receiver.ts'
+import { fastClock, SenderRig } from './sender-rig.ts'
+
+const SEEDS = process.env.MILLRACE_FULL === '1' ? 3000 : 60
+const STREAMS = 4
+const STEPS = Object.keys(FAILPOINTS).filter((name) =>
+  /^relay\.(identity|cut|restore|prepare|publish|acked|truncate)\./.test(name),
+)
+const reached = new Set<string>()
+
+/** Of record i: enough records of a stream to fill several batches. */
+const streamOf = (i: number): string => `s${Math.floor(i / 7) % STREAMS}`
+
+class World {
+  readonly rng: Rng
+  readonly receivers: ModelReceiver[]
+  readonly #folder: string
+  readonly #down = new Set<ModelReceiver>()
+  #rig!: SenderRig<number, number>
+  /** The next record that the source gives. */
+  #next = 0
+
+  constructor(folder: string, seed: number) {
+    this.#folder = folder
+    this.rng = seededRng(seed)
+    this.receivers = Array.from(
+      { length: 1 + this.rng.int(2) },
+      () => new ModelReceiver({ clock: fastClock, windowBytes: 1 + this.rng.int(2000) }),
+    )
+  }
+
+  async run(steps: number): Promise<void> {
+    for (const receiver of this.receivers) await receiver.listen()
+    const { rng } = this
+    const targets = Object.fromEntries(this.receivers.map(({ address }, i) => [`t${i}`, address]))
+    const compression = (['auto', 'none', 'snappy'] as const)[rng.int(3)] ?? 'auto'
+    this.#rig = new SenderRig(this.#folder, {
+      site: 'here',
+      targets,
+      compression,
+      stream: streamOf,
+      batchBytes: 1024,
+      batchRecords: 1 + rng.int(300),
+      queueBytesMax: 65_536,
+    })
+    await this.#attempt(() => this.#rig.start())
+    for (let i = 0; i < steps; i += 1) await this.#step()
+    armFailpoints(undefined)
+    for (const receiver of this.receivers) await this.#bringUp(receiver)
+    await this.#attempt(() => this.#checkpoint(true))
+    await this.#attempt(() => this.#checkpoint(true))
+    await this.#rig.sink.drained?.()
+  }
+
+  async close(): Promise<void> {
+    armFailpoints(undefined)
+    await this.#rig.crash()
+    for (const receiver of this.receivers) await receiver.close()
+  }
+
+  /** What must have arrived at each receiver. */
+  expected(): Record<string, number[]> {
+    const all: Record<string, number[]> = {}
+    for (let i = 0; i < (this.#rig.last?.position ?? 0); i += 1) {
+      const name = streamOf(i)
+      all[name] ??= []
+      all[name].push(i)
+    }
+    return all
+  }
+
+  async #step(): Promise<void> {
+    const { rng } = this
+    const receiver = this.receivers[rng.int(this.receivers.length)] as ModelReceiver
+    const dice = rng.int(100)
+    if (rng.int(8) === 0) armFailpoints(`${STEPS[rng.int(STEPS.length)]}:throw@${1 + rng.int(3)}`)
+    if (dice < 40) await this.#attempt(() => this.#write(1 + rng.int(400)))
+    else if (dice < 65) await this.#attempt(() => this.#checkpoint(rng.int(5) > 0))
+    else if (dice < 75) receiver.cut()
+    else if (dice < 80) await this.#takeDown(receiver)
+    else if (dice < 86) await this.#bringUp(receiver)
+    else if (dice < 90) receiver.silent = true
+    else if (dice < 94) receiver.speak()
+    else if (dice < 97) await new Promise((resolve) => setTimeout(resolve, rng.int(4)))
+    else await this.#crash()
+  }
+
+  async #write(count: number): Promise<void> {
+    // What waits for a target that is down would wait here for ever.
+    if (this.receivers.some((one) => this.#down.has(one) || one.silent))
+      await this.#bringUp(this.receivers[0] as ModelReceiver)
+    for (const one of this.receivers) await this.#bringUp(one)
+    await this.#rig.write(Array.from({ length: count }, (_, i) => this.#next + i))
+    this.#next += count
+  }
+
+  async #checkpoint(isComplete: boolean): Promise<void> {
+    await this.#rig.checkpoint(this.#next, isComplete)
+  }
+
+  async #takeDown(receiver: ModelReceiver): Promise<void> {
+    if (this.#down.has(receiver)) return
+    this.#down.add(receiver)
+    await receiver.crash()
+  }
+
+  async #bringUp(receiver: ModelReceiver): Promise<void> {
+    receiver.speak()
+    if (this.#down.delete(receiver)) await receiver.listen()
+  }
+
+  /** A failpoint is a crash: everything goes on from the last complete checkpoint. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      const name = /failpoint (relay\.[\w.]+)/.exec(String(error))?.[1]
+      if (name === undefined) throw error
+      reached.add(name)
+      await this.#crash()
+    }
+  }
+
+  async #crash(): Promise<void> {
+    armFailpoints(undefined)
+    await this.#rig.crash()
+    this.#next = this.#rig.last?.position ?? 0
+    if (this.rng.int(3) === 0) armFailpoints(`${STEPS[this.rng.int(STEPS.length)]}:throw@${1 + this.rng.int(3)}`)
+    await this.#attempt(() => this.#rig.start())
+  }
+}
+
+describe('a sender, whatever happens', () => {
+  it.each(Array.from({ length: SEEDS / 10 }, (_, i) => i * 10))('seeds from %i on', async (from) => {
+    for (let seed = from; seed < from + 10; seed += 1) {
+      const folder = await mkdtemp(join(tmpdir(), 'sender-simulation-'))
+      const world = new World(folder, seed)
+      try {
+        await world.run(40)
+        for (const receiver of world.receivers) {
+          expect(receiver.faults, `seed ${seed}`).toEqual([])
+          expect(receiver.read(), `seed ${seed}`).toEqual(world.expected())
+        }
+      } finally {
+        await world.close()
+        await rm(folder, { recursive: true, force: true })
+      }
+    }
+  })
+
+  afterAll(() => expect([...reached].sort()).toEqual(STEPS.sort()))
+})
