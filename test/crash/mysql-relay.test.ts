@@ -2,6 +2,7 @@
 
 import { expect, it, onTestFinished } from 'vitest'
 import type { MysqlConnection } from '../../src/connectors/mysql/connection.ts'
+import type { HandlerSpec } from '../../src/relay/index.ts'
 import { type Rng, seededRng } from '../../src/util/rng.ts'
 import { LogDriver, texts } from '../src/connectors/mysql/log-driver.ts'
 import { difference } from '../support/mysql-digest.ts'
@@ -15,12 +16,14 @@ const full = process.env.MILLRACE_FULL === '1'
 const timeout = 600_000
 const kills = full ? 6 : 3
 
-/** A server's end of an agent: the password goes by the environment. */
-function mysql(
-  server: TestServer,
-  database: string,
-  options: object,
-): { end: AgentFile['end']; env: Record<string, string> } {
+/** An end of a direction: the password goes by the environment. */
+interface End {
+  readonly end: AgentFile['end']
+  readonly env: Readonly<Record<string, string>>
+  readonly handlers?: readonly HandlerSpec[]
+}
+
+function mysql(server: TestServer, database: string, options: object): End {
   const url = new URL(server.url(database))
   const password = decodeURIComponent(url.password)
   url.password = ''
@@ -33,15 +36,15 @@ function mysql(
 /** One direction: an agent at each end, which are killed and started again. */
 class Direction {
   readonly #agents: RelayAgents
-  readonly #from: ReturnType<typeof mysql>
-  readonly #to: ReturnType<typeof mysql>
+  readonly #from: End
+  readonly #to: End
   readonly #sites: readonly [from: string, to: string]
   #sender: BinProcess | undefined
   #receiver: BinProcess | undefined
 
   private constructor(
     agents: RelayAgents,
-    ends: { from: ReturnType<typeof mysql>; to: ReturnType<typeof mysql> },
+    ends: { readonly from: End; readonly to: End },
     sites: readonly [string, string],
   ) {
     this.#agents = agents
@@ -52,7 +55,7 @@ class Direction {
 
   /** Closed when the test is over. */
   static async open(
-    ends: { from: ReturnType<typeof mysql>; to: ReturnType<typeof mysql> },
+    ends: { readonly from: End; readonly to: End },
     sites: readonly [string, string],
   ): Promise<Direction> {
     const agents = await RelayAgents.open()
@@ -63,8 +66,9 @@ class Direction {
   /** Starts what does not run. */
   async start(): Promise<void> {
     const [from, to] = this.#sites
-    this.#receiver ??= await this.#agents.receive({ end: this.#to.end, relay: { site: to } }, { env: this.#to.env })
-    this.#sender ??= this.#agents.send({ end: this.#from.end, relay: { site: from } }, { env: this.#from.env })
+    const file = ({ end, handlers = [] }: End, site: string): AgentFile => ({ end, handlers, relay: { site } })
+    this.#receiver ??= await this.#agents.receive(file(this.#to, to), { env: this.#to.env })
+    this.#sender ??= this.#agents.send(file(this.#from, from), { env: this.#from.env })
   }
 
   /** Returns when both have taken a checkpoint. */
@@ -114,6 +118,36 @@ describeServers('MySQL over a relay', ['mysql', 'mariadb'], (server) => {
     await touchAll(session)
     const copy = { session: await server.connection(to), database: to }
     await expect.poll(() => difference({ session, database: from }, copy), { timeout: 300_000, interval: 250 }).toBe('')
+  })
+
+  it.each(seeds(full ? 10 : 1))('with handlers at both ends (seed %i)', { timeout }, async (seed) => {
+    const rng = seededRng(seed)
+    const side = await Side.open(server, 'a')
+    const to = await server.database('to')
+    const sent: HandlerSpec[] = [{ only: ['*.orders'], filter: { column: 'v', '>': 1 } }]
+    const received: HandlerSpec[] = [
+      { only: ['*.orders'], rename: { columns: { v: 'amount' }, tables: { '*': '*.big_*' } } },
+      { only: ['*.log'], mask: { what: { keepLast: 2 } } },
+    ]
+    const ends = {
+      from: { ...mysql(server, side.database, { tables: [`${side.database}.*`] }), handlers: sent },
+      to: { ...mysql(server, to, {}), handlers: received },
+    }
+    const line = await Direction.open(ends, ['east', 'west'])
+    await line.start()
+    for (let n = 0; n < kills; n += 1) await Promise.all([side.work(60), line.kill(rng)])
+    await side.run("INSERT INTO notes VALUES (1, 'last')")
+    const { session, database } = side.view
+    const tables = async (orders: string, log: string, notes: string): Promise<unknown[]> => [
+      await session.query(`SELECT * FROM ${orders} ORDER BY 1, 2`),
+      await session.query(`SELECT * FROM ${log} ORDER BY 1, 2, 3`),
+      await session.query(`SELECT * FROM ${notes} ORDER BY 1, 2`),
+    ]
+    const wanted = (name: string): string => `(SELECT site, id, v AS amount FROM ${database}.${name} WHERE v > 1) one`
+    const masked = `(SELECT site, CONCAT('**', RIGHT(what, 2)) AS what, v FROM ${database}.log) one`
+    const expected = await tables(wanted('orders'), masked, `${database}.notes`)
+    const there = (): Promise<unknown> => tables(`${to}.big_orders`, `${to}.log`, `${to}.notes`).catch(String)
+    await expect.poll(there, { timeout: 300_000, interval: 250 }).toEqual(expected)
   })
 
   it.each(seeds(full ? 10 : 1))(

@@ -1,10 +1,16 @@
 // Origins: what a sink marks in the log, and what a source then leaves out.
 
-import { describe, expect, it } from 'vitest'
-import { mysqlTable, mysqlTableChanges, mysqlTables } from '../../../../src/connectors/mysql/index.ts'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { runJobHere } from '../../../../runtime/testing/index.ts'
+import { collect } from '../../../../src/connectors/collect/index.ts'
+import { mysqlChanges, mysqlTable, mysqlTableChanges, mysqlTables } from '../../../../src/connectors/mysql/index.ts'
 import { parseChangesOptions, tableTest } from '../../../../src/connectors/mysql/options.ts'
 import { parseTablesOptions } from '../../../../src/connectors/mysql/sink/options.ts'
 import type { RichSinkFunction } from '../../../../src/contract/sink-function.ts'
+import { type Change, job } from '../../../../src/index.ts'
 import { describeServers } from '../../../support/mysql-servers.ts'
 import { LogDriver, type LogRead, texts } from './log-driver.ts'
 import { column, created, deleted, SinkDriver, schemaRecord, sourceOf, truncated, updated } from './sink/sink-driver.ts'
@@ -95,6 +101,30 @@ describeServers('a sink with an origin', ['mysql', 'mariadb'], (server) => {
     await log.run('TRUNCATE TABLE t /* of ours */')
     expect(rowsOf(await log.read(from, { wanted: own, skips: skipping('site-a') }))).toEqual(['t t'])
     expect(rowsOf(await log.read(from, { wanted: own }))).toEqual(['c t 1,0', 't t', 'c t 2,0', 't t'])
+  })
+
+  it('a snapshot tells all rows, wherever they came from; what follows is told without the marked', async () => {
+    const { log, options } = await setUp()
+    const driver = await SinkDriver.open(mysqlTables(options))
+    await driver.write(schemaRecord(t, KEYED), created(t, [1, 0]))
+    await log.run('INSERT INTO t VALUES (2, 0)')
+    const out: Change<{ id: number }>[] = []
+    const following = job('following', (flow) => {
+      const from = mysqlChanges<{ id: number }>({ url: options.url, tables: ['*'], skipOrigins: true })
+      flow.from('from', from).to('out', collect(out))
+    })
+    const dataDir = await mkdtemp(join(tmpdir(), 'origin-'))
+    onTestFinished(() => rm(dataDir, { recursive: true }))
+    const told = async (): Promise<string[]> => {
+      const { failure } = await runJobHere(following, { dataDir, mode: 'batch', parallelism: 1 })
+      expect(failure).toBeUndefined()
+      return out.splice(0).map(({ op, source: { table }, after }) => `${op} ${table} ${after?.id}`)
+    }
+    expect((await told()).sort()).toEqual(['r t 1', 'r t 2'])
+    await driver.write(updated(t, [1, 0], [1, 1]), created(t, [3, 0]))
+    await driver.close()
+    await log.run('INSERT INTO t VALUES (4, 0)')
+    expect(await told()).toEqual(['c t 4'])
   })
 
   it('anyone may mark a transaction; resuming inside of one that is not marked goes on there', async () => {
