@@ -17,6 +17,7 @@ import {
 } from './registers.ts'
 import { checkSizes } from './size.ts'
 import { describeOffence, type Files, type Offence } from './source-tree.ts'
+import { checkWireMessages, wireMessages } from './wire-messages.ts'
 
 const tree = (files: Record<string, string>): Files => new Map(Object.entries(files))
 const places = (offences: readonly Offence[]): string[] => offences.map(({ file, line }) => `${file}:${line}`)
@@ -237,6 +238,34 @@ describe('registers', () => {
       'test/a.test.ts': "import 'vitest'\nimport 'left-pad'",
     })
     expect(places(checkPackages(files))).toEqual(['src/a.ts:2', 'test/a.test.ts:2'])
+  })
+})
+
+describe('messages of the wire', () => {
+  const proto = 'src/connectors/relay/wire/relay.proto'
+  const treeOf = (field: string) =>
+    tree({
+      [proto]: `syntax = "proto3"; message Frame { oneof message { A a = 1; } } /** It. */ message A { ${field} }`,
+    })
+
+  it('catches one that was changed, and one that is missing', () => {
+    const made = wireMessages(treeOf('uint32 x = 1;'))
+    const files = new Map([...treeOf('uint32 x = 1;'), ...made])
+    expect(checkWireMessages(files)).toEqual([])
+    const [changed = '', missing = ''] = made.keys()
+    files.set(changed, `${files.get(changed)} `)
+    files.delete(missing)
+    expect(places(checkWireMessages(files))).toEqual([`${changed}:1`, `${missing}:1`])
+  })
+
+  it.each([
+    'string x = 1;',
+    'repeated uint32 x = 1;',
+    'uint32 x = 32;',
+    'sint64 x = 1;',
+    'repeated string x = 1 [(max_bytes) = 5];',
+  ])('refuses %s', (field) => {
+    expect(() => wireMessages(treeOf(field))).toThrow(/field \.?A\.x is of a kind, or has no limit/)
   })
 })
 

@@ -17,6 +17,8 @@ import type { DialOptions } from './options.ts'
 import { socketReason } from './socket-reason.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** Of each address of a name, but the last; Node's own is 250, which a slow line needs for one round trip. */
+const ATTEMPT_TIMEOUT_MS = 2500
 
 /** What dialling needs of the world. */
 export interface DialTools {
@@ -63,7 +65,8 @@ function open(target: DialOptions): Socket {
   const { host, port } = target
   try {
     const credentials = dialCredentials(target)
-    const socket = credentials === undefined ? connectPlain({ host, port }) : connectTls({ ...credentials, host, port })
+    const where = { host, port, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS }
+    const socket = credentials === undefined ? connectPlain(where) : connectTls({ ...credentials, ...where })
     return socket.setNoDelay(true)
   } catch (error) {
     // A certificate that is renewed just now can be read a moment later.

@@ -22,6 +22,9 @@ import { checkSecurity, type ListenOptions } from './options.ts'
 import { socketReason } from './socket-reason.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 5000
+/** Refusals that are told in so many milliseconds, at most. */
+const TOLD_MAX = 10
+const TOLD_WINDOW_MS = 10_000
 
 /** Says who is let in. A rejection is told as BUSY. */
 export type Greet = (hello: Hello, peer: LinePeer) => Welcome | Refuse | Promise<Welcome | Refuse>
@@ -31,7 +34,7 @@ export interface ServerTools {
   readonly clock: Clock
   /** A new line; its onFrame must be set before the call returns. */
   readonly onLine: (line: Line, hello: Hello) => void
-  /** A connection that became no line, and why. */
+  /** A connection that became no line, and why; of a flood of them the first ten each ten seconds. */
   readonly onRefused?: (address: string, reason: string) => void
 }
 
@@ -51,6 +54,9 @@ export class LineServer {
   readonly #pending = new Map<string, Pending>()
   readonly #lines = new Set<Line>()
   #connections = 0
+  /** Refusals that were to be told in the window that ends then. */
+  #told = 0
+  #windowEnd = 0
 
   private constructor(options: ListenOptions, greet: Greet, tools: ServerTools) {
     this.#options = options
@@ -75,7 +81,7 @@ export class LineServer {
     const made = new LineServer(options, greet, tools)
     const { host, port } = options
     await new Promise<void>((resolve, reject) => {
-      made.#server.once('error', (error) =>
+      made.#server.on('error', (error) =>
         reject(
           new MillraceError(
             'IO',
@@ -147,7 +153,9 @@ export class LineServer {
     frames.onFrame = ({ message }) => {
       if (message.kind !== 'hello' || greeting) return this.#turnAway(frames, peer, 'PROTOCOL', `sent ${message.kind}`)
       greeting = true
-      void this.#greeted(frames, peer, message)
+      // It is known now; how long the answer takes is the owner's matter, and how long it waits its own.
+      this.#pending.get(peer.address)?.cancelTimeout()
+      this.#greeted(frames, peer, message).catch((error: unknown) => frames.close('BUSY', reasonOf(error)))
     }
   }
 
@@ -188,8 +196,15 @@ export class LineServer {
     return this.#options.psk === undefined ? commonName(socket) : this.#identities.get(socket)
   }
 
+  /** Tells of some only: anyone can connect, and be refused, as often as he likes. */
   #refused(address: string, reason: string): void {
-    this.#tools.onRefused?.(address, reason)
+    const now = this.#tools.clock.monotonic()
+    if (now >= this.#windowEnd) {
+      this.#windowEnd = now + TOLD_WINDOW_MS
+      this.#told = 0
+    }
+    this.#told += 1
+    if (this.#told <= TOLD_MAX) this.#tools.onRefused?.(address, reason)
   }
 }
 

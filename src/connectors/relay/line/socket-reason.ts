@@ -7,6 +7,8 @@ export function isTlsError(error: unknown): boolean {
 
 /** What a socket or OpenSSL says is wrong, alike each time: OpenSSL's own text has addresses of memory. */
 export function socketReason(error: unknown): string {
+  // A name with several addresses, of which none could be connected to.
+  if (error instanceof AggregateError) return error.errors.map(socketReason).join(', ')
   const { reason } = error as { reason?: unknown }
   return isTlsError(error) && typeof reason === 'string' ? `TLS: ${reason}` : reasonOf(error).trim()
 }

@@ -1,5 +1,6 @@
 import { connect as connectPlain, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { ManualClock } from '../../../../../runtime/testing/manual-clock.ts'
 import type { Greet } from '../../../../../src/connectors/relay/line/line-server.ts'
 import type { ListenOptions } from '../../../../../src/connectors/relay/line/options.ts'
 import { encodeFrame } from '../../../../../src/connectors/relay/wire/frame.ts'
@@ -111,6 +112,8 @@ describe('dialling', () => {
     await until(() => server.connections === 0)
     await server.close()
     await expect(connect(port)).rejects.toMatchObject({ code: 'UNREACHABLE', reason: /ECONNREFUSED/ })
+    // Of a name with two addresses, too.
+    await expect(connect(port, { host: 'localhost' })).rejects.toMatchObject({ reason: /ECONNREFUSED/ })
   })
 })
 
@@ -158,6 +161,31 @@ describe('a server', () => {
       }
     },
   )
+
+  test('tells of ten refusals each ten seconds, however many there are', async () => {
+    const clock = new ManualClock(1_000_000)
+    const { server, refused } = await serve({}, undefined, clock)
+    closers.push(() => server.close())
+    const refuse = () => connect(server.address.port, {}, { ...HELLO, version: 9 }).catch(() => undefined)
+    for (let count = 0; count < 15; count += 1) await refuse()
+    expect(refused).toHaveLength(10)
+    clock.advance(10_000)
+    await refuse()
+    expect(refused).toHaveLength(11)
+  })
+
+  test('I2. does not count the time that its owner takes to answer a hello', async () => {
+    const clock = new ManualClock()
+    const answers: (() => void)[] = []
+    const greet: Greet = () => new Promise((resolve) => answers.push(() => resolve(WELCOME)))
+    const { server } = await serve({}, greet, clock)
+    closers.push(() => server.close())
+    const connecting = connect(server.address.port)
+    await until(() => answers.length === 1)
+    clock.advance(60_000)
+    answers[0]?.()
+    await expect(connecting).resolves.toBeDefined()
+  })
 
   test('takes a frame of 64 KiB at most before the handshake is over, and larger ones after', async () => {
     const { port, got } = await listen()
