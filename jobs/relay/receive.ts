@@ -6,7 +6,7 @@
 // --set peer=east            what the other site is called, and its key
 // --set key=RELAY_KEY        the variable that has the key of the line. Without a key the other site must be on this machine
 // --set prefix=east.         what names here begin with; default: the same names as there
-// --set toUser=… toTls       SASL by SCRAM-SHA-512, with the password in TO_PASSWORD; TLS, by certificates that the machine trusts
+// --set toUser=…             SASL by SCRAM-SHA-512, with the password in TO_PASSWORD; --set toTls: TLS, by certificates that the machine trusts
 // --checkpoint-interval 1s   how soon records show
 // --parallelism 4            as many subtasks read the queue and write
 //

@@ -8,11 +8,12 @@
 // --set peer=west            what the other site is called
 // --set key=RELAY_KEY        the variable that has the key of the line, which both sites have: openssl rand -hex 32. Without a key the other
 //                            site must be on this machine
-// --set fromUser=… fromTls   SASL by SCRAM-SHA-512, with the password in FROM_PASSWORD; TLS, by certificates that the machine trusts
+// --set fromUser=…           SASL by SCRAM-SHA-512, with the password in FROM_PASSWORD; --set fromTls: TLS, by certificates that the machine trusts
 // --set groups=shop-*        consumer groups that may go on at the other site: millrace relay offsets; default: none
 // --set group=relay-send     what the job's own positions in the topics are kept under for others to see
 // --set queue=8              GiB on disk for the time that the line is down; then the job waits
 // --checkpoint-interval 1s   how soon records are sent
+// --parallelism 4            as many subtasks read
 //
 // To send to several sites, give `targets` a name for each: { west: 'west.example.org:7400', north: … }. To send something else than topics,
 // end another stream with relaySink: connectors/relay/README.md. Without code: `millrace relay send --config FILE`.
