@@ -12,6 +12,8 @@ import { describeBroker, type TestBroker } from '../../../support/kafka-servers.
 import { freePorts } from '../../../support/server-process.ts'
 import { copied, produceAll } from './copied.ts'
 
+const FRAME_BYTES_MAX = 12 << 20
+
 /** Two jobs and the line between them. */
 class Relay {
   readonly proxy: FaultProxy
@@ -45,7 +47,14 @@ class Relay {
         .filter('all', () => true)
         .to(
           'line',
-          relaySink({ site: 'east', targets, codec: kafkaRecords, stream: byTopicHash(3), reconnectMaxMs: 200 }),
+          relaySink({
+            site: 'east',
+            targets,
+            codec: kafkaRecords,
+            stream: byTopicHash(3),
+            reconnectMaxMs: 200,
+            frameBytesMax: FRAME_BYTES_MAX,
+          }),
         )
     })
     return this.#run(sending, parallelism)
@@ -55,7 +64,12 @@ class Relay {
     const receiving = job(`${this.prefix}receive`, (flow) => {
       const line = flow.from(
         'line',
-        relaySource({ site: 'west', listen: `127.0.0.1:${this.#port}`, codec: kafkaRecords }),
+        relaySource({
+          site: 'west',
+          listen: `127.0.0.1:${this.#port}`,
+          codec: kafkaRecords,
+          frameBytesMax: FRAME_BYTES_MAX,
+        }),
       )
       toKafka(line, 'topics', { brokers: this.#broker.brokers, site: 'west', topics: { '*': `${this.prefix}*` } })
     })
@@ -108,7 +122,7 @@ describeBroker('Kafka to relay to Kafka', (broker) => {
     })
   })
 
-  it('notices new topics and partitions on the way, and takes a record of 7 MB', { timeout: 120_000 }, async () => {
+  it('notices new topics and partitions on the way, and takes a record of 8 MB', { timeout: 120_000 }, async () => {
     const begins = broker.name('grown')
     const topic = await broker.topic(begins, 1, { 'max.message.bytes': String(9 << 20) })
     await inTemporaryFolder(async (folder) => {
@@ -120,7 +134,7 @@ describeBroker('Kafka to relay to Kafka', (broker) => {
       const later = await broker.topic(begins, 2)
       await produceAll(broker, topic, 30, 20)
       await produceAll(broker, later, 40)
-      await broker.produce(topic, [{ partition: 2, key: 'large', value: Buffer.alloc(7_000_000, 'x') }])
+      await broker.produce(topic, [{ partition: 2, key: 'large', value: Buffer.alloc(8 << 20, 'x') }])
       await relay.arrived(topic, 51)
       await relay.arrived(later, 40)
       await stopped(...runs)
