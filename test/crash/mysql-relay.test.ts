@@ -15,6 +15,7 @@ import { seeds } from './storm.ts'
 const full = process.env.MILLRACE_FULL === '1'
 const timeout = 600_000
 const kills = full ? 6 : 3
+const COMPLETE = /"status":"complete"/
 
 /** An end of a direction: the password goes by the environment. */
 interface End {
@@ -71,9 +72,9 @@ class Direction {
     this.#sender ??= this.#agents.send(file(this.#from, from), { env: this.#from.env })
   }
 
-  /** Returns when both have taken a checkpoint. */
+  /** Returns when both have taken a checkpoint: where `latest` is stands in it. */
   async running(): Promise<void> {
-    await Promise.all([this.#sender?.seen(/checkpoint/), this.#receiver?.seen(/checkpoint/)])
+    await Promise.all([this.#sender?.seen(COMPLETE), this.#receiver?.seen(COMPLETE)])
   }
 
   /** Kills the sender, the receiver or both at a random moment, and starts them again. */
