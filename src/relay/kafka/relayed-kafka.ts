@@ -1,6 +1,8 @@
 // What goes from one cluster to another: records as they lie in their partitions, and between them what is said about topics and groups.
 
+import { z } from 'zod'
 import type { KafkaRecord } from '../../connectors/kafka/index.ts'
+import { reasonOf } from '../../errors.ts'
 import { hashKey } from '../../util/key-group.ts'
 
 /**
@@ -49,9 +51,30 @@ export function isNotice({ partition }: RelayedKafka): boolean {
   return partition === NOTICE
 }
 
-/** The notice that a record carries. Throws where there is none. */
-export function noticeOf({ value }: RelayedKafka): Notice {
-  return JSON.parse(String(value)) as Notice
+const place = { topic: z.string().min(1), partition: z.int().min(0), offset: z.int().min(0) }
+const noticeShape = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('topic'),
+    topic: place.topic,
+    partitions: z.int().min(1).max(1_000_000),
+    config: z.record(z.string(), z.string()),
+  }),
+  z.object({
+    kind: z.literal('group'),
+    group: z.string(),
+    topic: place.topic,
+    offsets: z.array(z.tuple([place.partition, place.offset])),
+    atMs: z.number(),
+  }),
+])
+
+/** The notice that a record carries. Throws Error where there is none that this release knows. */
+export function noticeOf({ site, topic, value }: RelayedKafka): Notice {
+  try {
+    return noticeShape.parse(JSON.parse(String(value)))
+  } catch (error) {
+    throw new Error(`site "${site}" has sent a notice of topic "${topic}" that cannot be read: ${reasonOf(error)}`)
+  }
 }
 
 /** For the option `stream` of relaySink: a stream for each topic, in which all that concerns it is in order. */

@@ -78,6 +78,8 @@ it('carries notices among records, in the stream of their topic', () => {
   const records = [noticeRecord('a', topic), noticeRecord('a', group)]
   expect(round(records).map(noticeOf)).toEqual([topic, group])
   expect(records.map(byTopic)).toEqual(['orders', 'orders'])
+  const bad = { ...records[0], value: Buffer.from('{"kind":"topic"}') } as RelayedKafka
+  expect(() => noticeOf(bad)).toThrow(/site "a" has sent a notice of topic "orders"/)
   const hashed = byTopicHash(4)
   expect(hashed({ ...records[0], partition: 0 } as RelayedKafka)).toMatch(/^topics-[0-3]$/)
   expect(hashed(records[0] as RelayedKafka)).toBe(hashed({ ...records[0], partition: 2 } as RelayedKafka))

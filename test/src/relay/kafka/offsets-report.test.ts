@@ -3,10 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer } from 'kafkajs'
 import { expect, it } from 'vitest'
+import { main } from '../../../../runtime/cli/main.ts'
 import { run } from '../../../../runtime/index.ts'
 import { runJobHere } from '../../../../runtime/testing/index.ts'
 import { inTemporaryFolder } from '../../../../runtime/testing/temporary-folder.ts'
-import { commitOffsets } from '../../../../src/connectors/kafka/client/group-offsets.ts'
+import { commitOffsets, committedOffsets } from '../../../../src/connectors/kafka/client/group-offsets.ts'
 import { job } from '../../../../src/index.ts'
 import { type FromKafkaOptions, fromKafka, reports, toKafka } from '../../../../src/relay/index.ts'
 import type { GroupPosition } from '../../../../src/relay/kafka/offsets-report.ts'
@@ -128,12 +129,35 @@ describeBroker('millrace relay offsets', (broker) => {
     await client.close()
   })
 
+  it('is a command', async () => {
+    const { topic, group, keptIn, prefix } = names('told')
+    await makeTopic(broker, topic, 1)
+    await broker.produce(topic, numbered(9, 1))
+    const client = await openClient({ brokers: broker.brokers })
+    await commitOffsets(client, group, [{ topic, partition: 0, offset: 4 }])
+    await runJobHere(copy(topic, prefix, { groups: group }, keptIn))
+    const args = ['relay', 'offsets', '--brokers', broker.brokers, '--offsets-topic', keptIn, '--group', group]
+    const told = await millrace(...args, '--commit')
+    expect(told).toMatch(new RegExp(`${group} +a +${prefix}${topic}/0 +4 .* +4 +0 +committed`))
+    expect((await committedOffsets(client, group)).get(`${prefix}${topic}/0`)?.offset).toBe(4)
+    expect(await millrace(...args, '--commit')).toMatch(/there already/)
+    await client.close()
+  })
+
   it('refuses flags that cannot be', async () => {
     await expect(report({ from: [broker.brokers] })).rejects.toThrow(/--site/)
     await expect(report({ from: ['/no/such/file'], site: ['a'] })).rejects.toThrow(/--from/)
     await expect(report({ from: [broker.brokers], site: ['a'], rename: ['x'] })).rejects.toThrow(/--rename/)
   })
 })
+
+/** What the command says. */
+async function millrace(...args: string[]): Promise<string> {
+  let out = ''
+  const stream = { write: (text: string) => (out += text) } as unknown as NodeJS.WriteStream
+  expect(await main('millrace', args, { stdout: stream, stderr: stream, env: {} })).toBe(0)
+  return out
+}
 
 async function makeTopic(broker: TestBroker, topic: string, numPartitions: number): Promise<void> {
   const admin = broker.kafka.admin()
