@@ -56,6 +56,11 @@ it.each<[string, () => Promise<{ code: number | null; stderr: string }>, RegExp]
     () => send({ ...PLACE, tagrets: 1 }),
     /Option to\.relay.*from .*agent\.json: .*tagrets/,
   ],
+  [
+    'what an agent sets itself',
+    () => send(PLACE, { sqlite: { file: 'a.db', rows: 'object' } }),
+    /Option from\.sqlite\.rows from .*agent\.json: an agent sets it: leave it out/,
+  ],
   ['a site without a name', () => send({ ...PLACE, site: '' }), /Option to\.relay\.site from .*agent\.json: /],
   [
     'a handler',

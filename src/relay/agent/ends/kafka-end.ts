@@ -6,6 +6,7 @@ import { byTopic, byTopicHash, type RelayedKafka } from '../../kafka/relayed-kaf
 import { type ToKafkaOptions, toKafka } from '../../kafka/to-kafka.ts'
 import type { EndOptions } from '../agent-config.ts'
 import type { AgentEnd } from '../agent-end.ts'
+import { withFixed } from '../fixed-options.ts'
 import { withPassword } from '../secrets.ts'
 
 /** What the option `values` may say of records' values, and what that is to handlers. */
@@ -38,7 +39,7 @@ export const kafkaEnd: AgentEnd<RelayedKafka> = {
 
 function optionsOf<T>({ values: _, streams: _s, sasl, ...options }: EndOptions, site: string): T {
   const secured = typeof sasl === 'object' && sasl !== null ? withPassword(sasl as EndOptions, 'sasl.password') : sasl
-  return { site, ...options, ...(sasl !== undefined && { sasl: secured }) } as T
+  return withFixed({ ...options, ...(sasl !== undefined && { sasl: secured }) }, { site }) as T
 }
 
 function wrong(path: string, reason: string): MillraceError {

@@ -9,6 +9,7 @@ import type { Change } from '../../../record/change.ts'
 import { KeylessTables, withoutKey } from '../../changes/keyless-tables.ts'
 import { RememberedTables } from '../../changes/remembered-tables.ts'
 import type { AgentEnd } from '../agent-end.ts'
+import { withFixed } from '../fixed-options.ts'
 import { withPassword } from '../secrets.ts'
 
 type Row = MysqlValue[]
@@ -22,8 +23,8 @@ const ONE = { parallelism: 1 } as const
 export const mysqlEnd: AgentEnd<Change<Row>> = {
   handledAs: () => 'changes',
   read: (flow, options) => {
-    const given = withPassword(options) as MysqlChangesOptions
-    return flow.from('from', mysqlChanges<Row>({ ...given, rows: 'array', schemaChanges: true }))
+    const given = withFixed(withPassword(options), { rows: 'array', schemaChanges: true } as const)
+    return flow.from('from', mysqlChanges<Row>(given as MysqlChangesOptions))
   },
   arrive: (stream) => stream.process('tables', () => new RememberedTables<Row>(), ONE),
   write: (stream, options) => {

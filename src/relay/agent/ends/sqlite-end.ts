@@ -8,6 +8,7 @@ import {
 import type { Change } from '../../../record/change.ts'
 import { RememberedTables } from '../../changes/remembered-tables.ts'
 import type { AgentEnd } from '../agent-end.ts'
+import { withFixed } from '../fixed-options.ts'
 
 const ONE = { parallelism: 1 } as const
 
@@ -24,7 +25,7 @@ const EXACT = {
 export const sqliteEnd: AgentEnd<Change<SqliteValue[]>> = {
   handledAs: () => 'changes',
   read: (flow, options) =>
-    flow.from('from', sqliteChanges<SqliteValue[]>({ ...(options as unknown as SqliteChangesOptions), ...EXACT })),
+    flow.from('from', sqliteChanges<SqliteValue[]>(withFixed(options, EXACT) as unknown as SqliteChangesOptions)),
   arrive: (stream) => stream.process('tables', () => new RememberedTables<SqliteValue[]>(), ONE),
   write: (stream, options) => stream.to('to', sqliteTables(options as unknown as SqliteTablesOptions), ONE),
 }
