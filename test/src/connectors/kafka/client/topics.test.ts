@@ -5,7 +5,9 @@ import {
   brokerConfig,
   ensureTopic,
   groupByLeader,
+  growTopic,
   listOffsets,
+  ownTopicConfig,
   topicConfig,
 } from '../../../../../src/connectors/kafka/client/topics.ts'
 import { describeBroker, describePrivateBrokers, runKafkaTool, startBroker } from '../../../../support/kafka-servers.ts'
@@ -27,6 +29,22 @@ describeBroker('Topics of a KafkaClient', (broker) => {
     expect(config.size).toBeGreaterThan(10)
     expect(await topicConfig(client, topic, ['cleanup.policy'])).toEqual(new Map([['cleanup.policy', 'compact']]))
     expect(await ensureTopic(client, { topic: broker.name('ensure') })).toMatchObject({ partitions: 1 })
+  })
+
+  it('adds partitions up to what is asked for, however many ask, and never takes any away', async () => {
+    const client = await openClient({ brokers: broker.brokers })
+    const topic = await broker.topic('grow', 2)
+    await Promise.all([5, 5, 3].map((count) => growTopic(client, topic, count)))
+    await growTopic(client, topic, 1)
+    expect((await client.topics([topic])).get(topic)?.partitions).toBe(5)
+    await broker.produce(topic, [{ partition: 4, value: 'x' }])
+  })
+
+  it('tells what is set for the very topic', async () => {
+    const client = await openClient({ brokers: broker.brokers })
+    const config = { 'retention.ms': '1000', 'cleanup.policy': 'compact' }
+    expect(Object.fromEntries(await ownTopicConfig(client, await broker.topic('own', 1, config)))).toEqual(config)
+    expect(await ownTopicConfig(client, await broker.topic('own'))).toEqual(new Map())
   })
 
   it('says why a topic cannot be made', async () => {

@@ -235,6 +235,21 @@ describeBroker('kafkaSink', (broker) => {
       if (`${value}` === 'before') expect([`${key}`, partition]).toEqual([`${key}`, 0])
   })
 
+  it('looks for a partition at once that a record names and that was added since', async () => {
+    const topic = await broker.topic('named', 1)
+    const sink = await openUpsertSink(kafkaSink<WrittenRecord>(options({ topic, delivery: 'at-least-once' })))
+    await sink.write([{ value: 'before', partition: 0 }])
+    await broker.grow(topic, 3)
+    await sink.write([{ value: 'after', partition: 2 }])
+    await sink.flush()
+    const written = (await broker.readAll(topic)).map(({ partition, value }) => [partition, String(value)])
+    expect(written).toEqual([
+      [0, 'before'],
+      [2, 'after'],
+    ])
+    await sink.close()
+  })
+
   it('names what a value lacks, and the partition that is not there', async () => {
     const topic = await broker.topic('wrong')
     const no = (value: unknown, reason: string) =>
