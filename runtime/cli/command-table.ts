@@ -107,7 +107,7 @@ const RELAY_OFFSETS_OPTIONS: readonly OptionRow[] = [
   reportOption('topic', 'PATTERN', 'which topics, by their names here (all); repeat it for more', 'list'),
   reportOption('site', 'NAME', 'the site that records came from (all)'),
   reportOption('from', 'LIST|FILE', 'ask the source: its brokers, or its --config; needs --site'),
-  reportOption('rename', 'FROM=TO', 'with --from: names of topics here, *=paris.*; repeat it for more', 'list'),
+  reportOption('rename', 'FROM=TO', 'with --from: names of topics here, *=paris.*; repeat for more', 'list'),
   reportOption('offsets-topic', 'NAME', 'where the relay keeps offsets here (millrace-group-offsets)'),
   reportOption('commit', '', 'commit them for these groups, here', 'switch'),
   reportOption('force', '', 'with --commit: also back from where a group is here', 'switch'),
