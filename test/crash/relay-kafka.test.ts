@@ -32,7 +32,9 @@ describePrivateBrokers('Kafka to relay to Kafka', () => {
   let [east, west]: BrokerProcess[] = []
   let clients: ReturnType<typeof clientOf>[] = []
   beforeAll(async () => {
-    ;[east, west] = await Promise.all([startBroker(), startBroker()])
+    // Topics that are made there must say that records keep their times.
+    const stamping = { options: ['log.message.timestamp.type=LogAppendTime'] }
+    ;[east, west] = await Promise.all([startBroker(), startBroker(stamping)])
     clients = [east, west].map((broker) => clientOf(broker as BrokerProcess))
   }, 120_000)
   afterAll(async () => {

@@ -32,6 +32,9 @@ export interface WantedTopic {
   readonly config: Readonly<Record<string, string>>
 }
 
+/** Records keep their times, whatever the brokers do by default. */
+const KEPT = { 'message.timestamp.type': 'CreateTime' }
+
 export class TargetTopics {
   readonly #options: TargetTopicsOptions
   readonly #sizes = new Map<string, number>()
@@ -65,7 +68,7 @@ export class TargetTopics {
       return {
         topic,
         partitions,
-        config: { ...config, ...create.config },
+        config: { ...KEPT, ...config, ...create.config },
         ...(replication !== undefined && { replication }),
       }
     }
