@@ -74,11 +74,9 @@ export class Cursor {
     return this.isOpen && this.#next < this.stream.published && this.sentBytes < this.credit
   }
 
-  /** Bytes read ahead. */
-  get aheadBytes(): number {
-    let bytes = 0
-    for (let i = this.#aheadAt; i < this.#ahead.length; i += 1) bytes += this.#ahead[i]?.payload.length ?? 0
-    return bytes
+  /** Whether a batch is there that was read ahead. */
+  get isAhead(): boolean {
+    return this.#aheadAt < this.#ahead.length
   }
 
   /** Something was published while nothing was on its way. */

@@ -29,8 +29,8 @@ export interface OutboundStreamOptions<T> extends Omit<RecordPackerOptions<T>, '
   readonly now: () => number
 }
 
-/** Of what is appended but not given to the file system, in one stream. */
-const BUFFER_BYTES_MAX = 1 << 20
+/** Of what is appended but not given to the file system, in one stream: beyond half of it, it is given. */
+const BUFFER_BYTES_MAX = 1 << 15
 /** Acknowledged batches of a stream that lags are given up so many at a time. */
 const TRUNCATE_BATCHES = 16
 
@@ -45,10 +45,8 @@ export class OutboundStream<T> {
   #nextRecord = 0
   #published = 0
   #publishedRecords = 0
-  /** When the oldest batch was published that some target does not have, as far as known. */
   #truncatedTo = 0
   #isTruncating = false
-  #unsyncedBytes = 0
 
   private constructor(options: OutboundStreamOptions<T>, log: SegmentLog) {
     this.name = options.stream
@@ -90,9 +88,19 @@ export class OutboundStream<T> {
     return !this.#packer.isEmpty || this.#log.durableSequence < this.#log.nextSequence
   }
 
-  /** About how many bytes are in memory only. */
-  get unsyncedBytes(): number {
-    return this.#unsyncedBytes + this.#packer.openBytes
+  /** About how many bytes the open batch has. */
+  get openBytes(): number {
+    return this.#packer.openBytes
+  }
+
+  /** What to wait for before more is written; undefined: nothing. Throws IO. */
+  ready(): Promise<void> | undefined {
+    return this.#log.ready()
+  }
+
+  /** Closes the open batch. Throws RELAY_RECORD, IO. */
+  closeBatch(): void {
+    this.#packer.close()
   }
 
   /** About how many bytes some target does not have. */
@@ -125,9 +133,7 @@ export class OutboundStream<T> {
   /** Closes the open batch and makes all durable. Throws RELAY_RECORD, IO. */
   async sync(): Promise<void> {
     this.#packer.close()
-    const bytes = this.#unsyncedBytes
     await this.#log.sync()
-    this.#unsyncedBytes -= bytes
   }
 
   /** As of the batches closed. */
@@ -187,9 +193,7 @@ export class OutboundStream<T> {
   }
 
   #append(records: Uint8Array, count: number): void {
-    const entry = encodeEntry({ firstRecord: this.#nextRecord, count, atMs: this.#now(), records })
-    this.#log.appendOwned(entry)
+    this.#log.appendOwned(encodeEntry({ firstRecord: this.#nextRecord, count, atMs: this.#now(), records }))
     this.#nextRecord += count
-    this.#unsyncedBytes += entry.length
   }
 }

@@ -17,6 +17,7 @@ import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { AppendPrepared } from '../../../contract/sink-function.ts'
 import { MillraceError, reasonOf } from '../../../errors.ts'
+import { present } from '../../../util/assert.ts'
 import { type Deferred, deferred } from '../../../util/deferred.ts'
 import { failpoint } from '../../../util/failpoint.ts'
 import { nodeFileSystem } from '../../../util/file-system.ts'
@@ -29,9 +30,11 @@ import { newIdentity, reopened, type SenderIdentity, type SenderState, type Stre
 
 const STREAMS_MAX = 1000
 const DEFAULT_STREAM = 'main'
-/** What may be in memory only before it is synced, over all streams. */
-const UNSYNCED_BYTES_MAX = 32 << 20
+/** What open batches of all streams may have, packed; beyond, all are closed. */
+const OPEN_BYTES_MAX = 8 << 20
 const ADD_UP_STREAMS = 16
+/** Logs that are opened side by side. */
+const OPENING_MAX = 32
 const SEGMENT_BYTES_MAX = 16 << 20
 const SEGMENT_BYTES_MIN = 1 << 16
 
@@ -94,7 +97,7 @@ export class Outbox<T> {
     const { stream } = this.#options.settings
     if (stream !== undefined) return this.#writeEach(records, stream)
     const main = this.#streams.get(DEFAULT_STREAM)
-    if (main === undefined) return this.#create(DEFAULT_STREAM).then(() => this.write(records))
+    if (main === undefined) return this.#openAll([DEFAULT_STREAM]).then(() => this.write(records))
     main.write(records)
     return this.#settleDown()
   }
@@ -169,7 +172,8 @@ export class Outbox<T> {
       if (part === undefined) parts.set(name, [record])
       else part.push(record)
     }
-    for (const [name, part] of parts) (this.#streams.get(name) ?? (await this.#create(name))).write(part)
+    await this.#openAll([...parts.keys()].filter((name) => !this.#streams.has(name)))
+    for (const [name, part] of parts) this.#streams.get(name)?.write(part)
     await this.#settleDown()
   }
 
@@ -178,14 +182,19 @@ export class Outbox<T> {
     // With many streams adding up costs more than a few records do.
     this.#writes += 1
     if (this.#streams.size > ADD_UP_STREAMS && this.#writes % ADD_UP_STREAMS !== 0) return undefined
-    let unsynced = 0
-    for (const stream of this.#streams.values()) unsynced += stream.unsyncedBytes
-    if (unsynced <= UNSYNCED_BYTES_MAX && this.#hasRoom()) return undefined
-    return this.#wait(unsynced > UNSYNCED_BYTES_MAX)
+    let open = 0
+    for (const stream of this.#streams.values()) open += stream.openBytes
+    const waits: Promise<void>[] = []
+    for (const stream of this.#streams.values()) {
+      if (open > OPEN_BYTES_MAX) stream.closeBatch()
+      const ready = stream.ready()
+      if (ready !== undefined) waits.push(ready)
+    }
+    return waits.length === 0 && this.#hasRoom() ? undefined : this.#wait(waits)
   }
 
-  async #wait(sync: boolean): Promise<void> {
-    if (sync) await this.#sync([...this.#streams.values()].filter((stream) => stream.isDirty))
+  async #wait(waits: readonly Promise<void>[]): Promise<void> {
+    await Promise.all(waits)
     while (!this.#hasRoom() && !this.#closed && this.#failure === undefined) {
       this.#room ??= deferred()
       await this.#room.promise
@@ -235,8 +244,9 @@ export class Outbox<T> {
     await this.#identify(identity)
     failpoint('relay.identity.after')
     await this.#removeOthers(new Set(state.streams.map(([name]) => folderOf(name))))
+    await this.#openAll(state.streams.map(([name]) => name))
     for (const position of state.streams) {
-      const stream = await this.#create(position[0])
+      const stream = present(this.#streams.get(position[0]), 'a stream of the state')
       if (!(await stream.restore(position))) {
         const { directory, next } = stream
         throw this.#unusable(directory, `it ends before batch ${next}, and the checkpoint speaks of ${position[1]}`)
@@ -270,12 +280,25 @@ export class Outbox<T> {
     return join(this.#options.folder, 'sender.json')
   }
 
-  async #create(name: string): Promise<OutboundStream<T>> {
+  /** Streams that are not open, some at a time. */
+  async #openAll(names: readonly string[]): Promise<void> {
+    const { node } = this.#options
+    for (const [i, name] of names.entries()) {
+      const isOver = this.#streams.size + i >= STREAMS_MAX
+      const fault = streamFault(name) ?? (isOver ? `there are ${STREAMS_MAX} streams, which is the most` : undefined)
+      if (fault !== undefined) throw new MillraceError('RELAY_RECORD', { node, stream: name, reason: fault })
+    }
+    for (let i = 0; i < names.length; i += OPENING_MAX) {
+      const opening = await Promise.allSettled(names.slice(i, i + OPENING_MAX).map((name) => this.#openOne(name)))
+      for (const one of opening) if (one.status === 'fulfilled') this.#streams.set(one.value.name, one.value)
+      const failed = opening.find((one) => one.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+    }
+  }
+
+  #openOne(name: string): Promise<OutboundStream<T>> {
     const { node, settings, folder, now } = this.#options
-    const fault =
-      streamFault(name) ?? (this.#streams.size >= STREAMS_MAX ? `more than ${STREAMS_MAX} streams` : undefined)
-    if (fault !== undefined) throw new MillraceError('RELAY_RECORD', { node, stream: name, reason: fault })
-    const stream = await OutboundStream.open<T>({
+    return OutboundStream.open<T>({
       ...settings,
       node,
       stream: name,
@@ -284,8 +307,6 @@ export class Outbox<T> {
       segmentBytes: Math.max(SEGMENT_BYTES_MIN, Math.min(SEGMENT_BYTES_MAX, settings.queueBytesMax / 8)),
       now,
     })
-    this.#streams.set(name, stream)
-    return stream
   }
 
   #unusable(path: string, reason: string): MillraceError {

@@ -3,7 +3,7 @@
 // A new incarnation begins when nothing is restored, and when the job goes back behind what readers may have seen. The batches before
 // the cut are the same in both, so the old one is kept as an ancestor, with how far that holds.
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 
 /** How far a stream has come: the number of the next batch, and of the next record. */
 export type StreamPosition = readonly [name: string, next: number, record: number]
@@ -36,10 +36,11 @@ interface Ancestor {
 }
 
 const ANCESTORS_MAX = 32
+const SESSION_STEP_MAX = 2 ** 20
 
 /** A sender that begins with nothing. */
 export function newIdentity(): SenderIdentity {
-  return { format: 1, incarnation: newIncarnation(), session: 1, hasPublished: false, ancestors: [] }
+  return { format: 1, incarnation: newIncarnation(), session: raised(0), hasPublished: false, ancestors: [] }
 }
 
 /** The identity with which a queue is gone on with from a state; or why it cannot be. */
@@ -52,12 +53,12 @@ export function reopened(
   if (!isOf(known, state)) return `it is of another run of the sender (${known.incarnation}, not ${state.incarnation})`
   if (!rewound) {
     if (known.incarnation !== state.incarnation) return 'it was taken back, and the checkpoint is of before that'
-    return { ...known, session: known.session + 1, hasPublished: true, rewoundTo: undefined }
+    return { ...known, session: raised(known.session), hasPublished: true, rewoundTo: undefined }
   }
   // Begun by an attempt before this one, which went back to the same checkpoint and published nothing of its own.
   const isBegun =
     !known.hasPublished && known.rewoundTo === checkpoint && known.ancestors.at(-1)?.incarnation === state.incarnation
-  if (isBegun) return { ...known, session: known.session + 1 }
+  if (isBegun) return { ...known, session: raised(known.session) }
   const cut = new Map(state.streams.map(([name, next]) => [name, next]))
   const all: readonly Ancestor[] = [
     ...known.ancestors.filter(({ incarnation }) => incarnation !== state.incarnation),
@@ -84,6 +85,11 @@ export function commonWith(known: SenderIdentity, incarnation: string, stream: s
 function isOf(known: SenderIdentity, { incarnation, streams }: SenderState): boolean {
   if (known.incarnation !== incarnation && !known.ancestors.some((one) => one.incarnation === incarnation)) return false
   return streams.every(([name, next]) => next <= commonWith(known, incarnation, name))
+}
+
+/** By chance, so that two copies of a queue cannot both be the newest. */
+function raised(session: number): number {
+  return session + randomInt(1, SESSION_STEP_MAX)
 }
 
 function newIncarnation(): string {

@@ -3,11 +3,12 @@
 // Owns: whose turn it is; batches between the logs and the socket, a few.
 // Does not own: the connection's making (target), what is sent (cursor), whether it is compressed (compression).
 //
-// I1. Of streams that have something to send and credit, each sends one batch in its turn.
+// I1. Of streams that have something to send and credit, each sends one batch in its turn (of many: about as much as one has).
 // I2. A batch goes to the socket only when what was sent before has left it, but for what the socket takes.
 // I3. Batches go out in the order they were taken, compressed or not.
 // I4. After the end of the line nothing is taken any more.
 
+import { present } from '../../../util/assert.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { type Deferred, deferred } from '../../../util/deferred.ts'
 import type { LineEnd } from '../line/frame-socket.ts'
@@ -36,17 +37,16 @@ export interface TargetLineOptions {
   readonly opened: (cursor: Cursor) => void
 }
 
-/** Read ahead by all streams of a target; beyond, batch by batch. */
-const AHEAD_BYTES_MAX = 8 << 20
 const READ_BYTES = 1 << 20
+/** With more streams than these their logs are opened for each turn, and what was read is sent in that turn, about a batch of usual size. */
+const FEW_STREAMS = 8
+const READ_BYTES_OF_MANY = 1 << 18
 /** Batches that are being compressed, or wait for one that is. */
 const PACKING_MAX = 3
 /** Smaller ones are not worth the way to another thread. */
 const COMPRESS_BYTES_MIN = 512
 /** What a frame of a batch has beside its body, at most. */
 const FRAME_HEADER_BYTES = 512
-const OPEN_FILES_MAX = 64
-
 interface Packed {
   readonly cursor: Cursor
   readonly batch: Outgoing
@@ -146,6 +146,8 @@ export class TargetLine {
 
   #nextReady(): Cursor | undefined {
     const { cursors } = this.#options
+    const last = cursors[this.#turn - 1]
+    if (this.#areMany && last?.isAhead && last.isReady) return last
     for (let i = 0; i < cursors.length; i += 1) {
       const at = (this.#turn + i) % cursors.length
       const cursor = cursors[at] as Cursor
@@ -157,10 +159,14 @@ export class TargetLine {
   }
 
   async #readAhead(cursor: Cursor): Promise<Outgoing> {
-    let ahead = 0
-    for (const one of this.#options.cursors) ahead += one.aheadBytes
-    await cursor.read(ahead < AHEAD_BYTES_MAX ? READ_BYTES : 1)
-    return cursor.take() as Outgoing
+    await cursor.read(this.#areMany ? READ_BYTES_OF_MANY : READ_BYTES)
+    // A reader keeps what it has read last.
+    if (this.#areMany) await cursor.close()
+    return present(cursor.take(), 'a batch that is published')
+  }
+
+  get #areMany(): boolean {
+    return this.#options.cursors.length > FEW_STREAMS
   }
 
   #pack(cursor: Cursor, batch: Outgoing): Packed | Promise<Packed> {
@@ -200,7 +206,6 @@ export class TargetLine {
     sent(cursor.goes(batch))
     await this.#send(message, body)
     choice.sent(batch.records.length, this.#line.traffic, clock.monotonic())
-    if (!cursor.isReady && this.#options.cursors.length > OPEN_FILES_MAX) await cursor.close()
   }
 
   /** The receiver may be told to take more; until then nothing goes on. */

@@ -233,9 +233,9 @@ export class Target<T> {
     this.#options.progressed()
   }
 
-  #refused({ reason }: LineFailure): void {
+  #refused({ code, reason }: LineFailure): void {
     const { context, sender, outbox, progressed } = this.#options
-    const details = { node: context.node, target: `target "${this.name}"`, sender, reason }
+    const details = { node: context.node, target: `target "${this.name}"`, sender, reason: `${code}: ${reason}` }
     outbox.fail(new MillraceError('RELAY_REFUSED', details))
     progressed()
   }
