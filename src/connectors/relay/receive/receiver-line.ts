@@ -34,7 +34,7 @@ interface OpenedStream {
   /** Whose bodies are being uncompressed, in order. */
   readonly arrived: Arrived[]
   /** Not yet acknowledged: the batch, and the body bytes received up to it. */
-  readonly unsettled: { readonly sequence: number; readonly received: number }[]
+  readonly unsettled: { readonly sequence: number; received: number }[]
   /** The next batch to come. */
   next: number
   /** Body bytes received; of those, durable; and how many may be sent. */
@@ -175,12 +175,9 @@ export class ReceiverLine {
       throw new WireFailure('PROTOCOL', `a batch comes on stream ${batch.stream}, which is not open`)
     this.#check(stream, batch, body)
     stream.received += body.length
-    stream.unsettled.push({ sequence: batch.sequence, received: stream.received })
-    if (batch.sequence < stream.next) {
-      this.#options.repeated()
-      return this.#settle(stream)
-    }
+    if (batch.sequence < stream.next) return this.#repeated(stream)
     stream.next += 1
+    stream.unsettled.push({ sequence: batch.sequence, received: stream.received })
     this.#options.received()
     const arrived: Arrived = { batch, plain: undefined }
     stream.arrived.push(arrived)
@@ -189,6 +186,18 @@ export class ReceiverLine {
       plainBytes: batch.plainBytes,
       take: () => this.#uncompress(stream, arrived, body),
     })
+  }
+
+  /** Its bytes are given back with those of the last batch before it. */
+  #repeated(stream: OpenedStream): void {
+    this.#options.repeated()
+    const last = stream.unsettled.at(-1)
+    if (last !== undefined) {
+      last.received = stream.received
+      return
+    }
+    stream.settled = stream.received
+    this.#acknowledge(stream)
   }
 
   #check(stream: OpenedStream, batch: Batch, body: Buffer): void {

@@ -27,9 +27,9 @@ import { readableCompressions } from './uncompress.ts'
 
 const HEARTBEAT_MS = 5000
 /** Of batches that are uncompressed and not yet on the disk. */
-const PLAIN_BYTES_MAX = 64 << 20
+const PLAIN_BYTES_MAX = 16 << 20
 /** Of batches that wait for that. */
-const BODY_BYTES_MAX = 32 << 20
+const BODY_BYTES_MAX = 8 << 20
 
 /** Whom a receiver tells. */
 export interface ReceiverListener {
