@@ -121,6 +121,31 @@ describe('files to files', () => {
     for (const bin of [east, west]) expect((await stop(bin)).code).toBe(0)
   })
 
+  it('with a key where there was none: refused until the receiver is told who writes', {
+    timeout: 60_000,
+  }, async () => {
+    add(0, 50)
+    const [plainEast, plainWest] = [agents.send(sender), await agents.receive(receiver)]
+    await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 50))
+    for (const bin of [plainEast, plainWest]) expect((await stop(bin)).code).toBe(0)
+
+    const withKey = { ...sender, relay: { psk: { identity: 'east', key } } }
+    const lets = { ...receiver, relay: { psk: { keys: { east: key } } } }
+    const wary = await agents.receive(lets, { env })
+    add(50, 50)
+    const { code, stderr } = await agents.send(withKey, { env }).result
+    expect(stderr).toMatch(/"code":"RELAY_REFUSED".*"east\/out\/relay.*\\"loopback\\".*\\"east\\"/)
+    expect(code).toBe(1)
+    await stop(wary)
+
+    const received = agents.path('data', 'receive', 'in', 'nodes', 'relay', 'received')
+    const record = join(received, readdirSync(received)[0] ?? '', 'sender.json')
+    writeFileSync(record, JSON.stringify({ ...JSON.parse(readFileSync(record, 'utf8')), identity: 'east' }))
+    const [east, west] = [agents.send(withKey, { env }), await agents.receive(lets, { env })]
+    await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 100))
+    for (const bin of [east, west]) expect((await stop(bin)).code).toBe(0)
+  })
+
   it('listens on this machine alone unless it is told otherwise', async () => {
     const west = await agents.receive({ ...receiver, relay: { listen: { port: 0 } } })
     const { stderr } = await stop(west)
