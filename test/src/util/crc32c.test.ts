@@ -28,3 +28,19 @@ it('is the same as bit by bit, from any byte to any other', () => {
     }),
   )
 })
+
+it('is the same as bit by bit of long ones, from any byte of a buffer to any other, in parts too', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 1000, maxLength: 5000 }),
+      fc.nat(40),
+      fc.nat(40),
+      (whole, before, behind) => {
+        const bytes = whole.subarray(before % 7)
+        const to = bytes.length - behind
+        expect(crc32c(bytes, before, to)).toBe(bitwise(bytes.subarray(before, to)))
+        expect(crc32c(bytes, before, to, crc32c(bytes, 0, before))).toBe(bitwise(bytes.subarray(0, to)))
+      },
+    ),
+  )
+})
