@@ -8,7 +8,7 @@
 // I3. Without TLS both addresses of a connection are this machine's.
 
 import { type AddressInfo, createServer as createPlain, type Server, type Socket } from 'node:net'
-import { createServer as createTls, TLSSocket } from 'node:tls'
+import { createServer as createTls, TLSSocket, Server as TlsServer } from 'node:tls'
 import { MillraceError, reasonOf } from '../../../errors.ts'
 import type { Clock } from '../../../util/clock.ts'
 import type { Hello, Refuse, Welcome } from '../wire/messages.ts'
@@ -22,6 +22,8 @@ import { checkSecurity, type ListenOptions } from './options.ts'
 import { socketReason } from './socket-reason.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 5000
+/** How often certificates are read again, which others renew. */
+const RENEWAL_MS = 60_000
 /** Refusals that are told in so many milliseconds, at most. */
 const TOLD_MAX = 10
 const TOLD_WINDOW_MS = 10_000
@@ -34,7 +36,7 @@ export interface ServerTools {
   readonly clock: Clock
   /** A new line; its onFrame must be set before the call returns. */
   readonly onLine: (line: Line, hello: Hello) => void
-  /** A connection that became no line, and why; of a flood of them the first ten each ten seconds. */
+  /** A connection that became no line, or certificates that cannot be read again, and why; of a flood the first ten each ten seconds. */
   readonly onRefused?: (address: string, reason: string) => void
 }
 
@@ -54,6 +56,7 @@ export class LineServer {
   readonly #pending = new Map<string, Pending>()
   readonly #lines = new Set<Line>()
   #connections = 0
+  #cancelRenewal: (() => void) | undefined
   /** Refusals that were to be told in the window that ends then. */
   #told = 0
   #windowEnd = 0
@@ -92,6 +95,7 @@ export class LineServer {
       )
       made.#server.listen({ host, port }, resolve)
     })
+    if (options.tls !== undefined) made.#renewLater()
     return made
   }
 
@@ -107,10 +111,24 @@ export class LineServer {
 
   /** Ends every line and connection, and listens no more. */
   async close(): Promise<void> {
+    this.#cancelRenewal?.()
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const { socket } of this.#pending.values()) socket.destroy()
     for (const line of this.#lines) line.close('', 'the receiver stops')
     await closed
+  }
+
+  #renewLater(): void {
+    this.#cancelRenewal = this.#tools.clock.schedule(RENEWAL_MS, () => {
+      try {
+        const credentials = listenCredentials(this.#options, this.#identities)
+        if (this.#server instanceof TlsServer && credentials !== undefined) this.#server.setSecureContext(credentials)
+      } catch (error) {
+        // Those from before are as good as they were.
+        this.#refused(formatAddress(this.address), reasonOf(error))
+      }
+      this.#renewLater()
+    })
   }
 
   #accepted(socket: Socket): void {

@@ -7,7 +7,7 @@ import { isLoopback, parseAddress, type RelayAddress } from './address.ts'
 /** A secret by the environment variable or the file that has it. */
 export type RelaySecret = { readonly env: string } | { readonly file: string }
 
-/** Certificates of both ends, each the path of a PEM file or PEM itself. They are read anew for each connection. */
+/** Certificates of both ends, each the path of a PEM file or PEM itself. Files are read anew for each connection, by a receiver each minute. */
 export interface RelayTlsOptions {
   /** What proves the other end's certificate. */
   readonly ca: string

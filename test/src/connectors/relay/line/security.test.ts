@@ -5,6 +5,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls, createServer as createTls, type SecureVersion } from 'node:tls'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { ManualClock } from '../../../../../runtime/testing/manual-clock.ts'
 import type { LineServer } from '../../../../../src/connectors/relay/line/line-server.ts'
 import type { ListenOptions } from '../../../../../src/connectors/relay/line/options.ts'
 import { encodeFrame } from '../../../../../src/connectors/relay/wire/frame.ts'
@@ -266,6 +267,27 @@ describe('what is said of secrets', () => {
     await until(() => lines.length === 1)
     expect(lines[0]?.peer.identity).toBe('renewed')
   })
+})
+
+test('a receiver takes renewed certificates within a minute, and keeps its own while there are none', async () => {
+  const clock = new ManualClock()
+  const cert = secretFile(receiver.cert).file
+  const keyFile = secretFile(receiver.key).file
+  const made = await serve({ tls: { ca: ours.cert, cert, key: keyFile } }, undefined, clock)
+  running.push(made.server)
+  const identity = async () => (await connect(made.server.address.port, { tls: clientTls })).line.peer.identity
+  const renewed = ours.issue({ commonNames: ['renewed'], addresses: ['127.0.0.1'] })
+  writeFileSync(cert, renewed.cert)
+  clock.advance(60_000)
+  expect(made.refused).toEqual([expect.stringContaining('do not belong together')])
+  expect(await identity()).toBe('receiver')
+  writeFileSync(keyFile, renewed.key)
+  clock.advance(60_000)
+  expect(await identity()).toBe('renewed')
+  // Who connects is looked at as before.
+  const stranger = { ca: ours.cert, ...others.issue({ commonNames: ['east'] }) }
+  await expect(connect(made.server.address.port, { tls: stranger })).rejects.toMatchObject({ name: 'LineFailure' })
+  expect(made.lines).toHaveLength(2)
 })
 
 test('one who connects and says nothing, or stops within TLS, is closed', async () => {
