@@ -182,6 +182,7 @@ describe('a sender, whatever happens', () => {
         hits += 1
         await rig.crash()
       }
+      expect(crashed).toBe(true)
       armFailpoints(undefined)
       await rig.start()
       await rig.sink.drained?.()
