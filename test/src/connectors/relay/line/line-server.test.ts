@@ -1,10 +1,13 @@
 import { connect as connectPlain, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ManualClock } from '../../../../../runtime/testing/manual-clock.ts'
+import { dial } from '../../../../../src/connectors/relay/line/dial.ts'
 import type { Greet } from '../../../../../src/connectors/relay/line/line-server.ts'
 import type { ListenOptions } from '../../../../../src/connectors/relay/line/options.ts'
 import { encodeFrame } from '../../../../../src/connectors/relay/wire/frame.ts'
 import type { Hello } from '../../../../../src/connectors/relay/wire/messages.ts'
+import { systemClock } from '../../../../../src/util/clock.ts'
+import { seededRng } from '../../../../../src/util/rng.ts'
 import { CertificateAuthority } from '../../../../support/certificates.ts'
 import { batch, connect, HELLO, serve, until, WELCOME } from './line-ends.ts'
 
@@ -103,6 +106,21 @@ describe('a welcome', () => {
 })
 
 describe('dialling', () => {
+  test('stops at once when it is told to, with the reason that it is told', async () => {
+    const greet: Greet = () => new Promise(() => undefined)
+    const { port, server } = await listen({}, greet)
+    const target = { host: '127.0.0.1', port, connector: 'relaySink' }
+    const stop = new AbortController()
+    const dialling = dial(target, HELLO, { clock: systemClock, signal: stop.signal })
+    await until(() => server.connections === 1)
+    const reason = new Error('the job stops')
+    stop.abort(reason)
+    await expect(dialling).rejects.toBe(reason)
+    await until(() => server.connections === 0)
+    await expect(dial(target, HELLO, { clock: systemClock, signal: stop.signal })).rejects.toBe(reason)
+    expect(server.connections).toBe(0)
+  })
+
   test('tells what cannot be reached, and gives up when told to or when no welcome comes', async () => {
     const { port, server } = await listen({}, () => new Promise(() => undefined))
     await expect(connect(port, { handshakeTimeoutMs: 30 })).rejects.toMatchObject({
@@ -185,6 +203,28 @@ describe('a server', () => {
     clock.advance(60_000)
     answers[0]?.()
     await expect(connecting).resolves.toBeDefined()
+  })
+
+  test('survives what anyone may send, before the handshake and after it', async () => {
+    const { port, server, lines } = await listen({ connectionsMax: 1000 })
+    const rng = seededRng(5)
+    const hello = Buffer.concat(encodeFrame(HELLO))
+    const more = Buffer.concat([
+      ...encodeFrame(batch(1), Buffer.alloc(300, 1)),
+      ...encodeFrame({ kind: 'ping', nonce: 1 }),
+    ])
+    for (let run = 0; run < (full ? 5000 : 400); run += 1) {
+      const socket = await stranger(port)
+      const isFirst = rng.int(2) === 0
+      const bytes = Buffer.from(isFirst ? hello : more)
+      for (let times = 1 + rng.int(4); times > 0; times -= 1) bytes.writeUInt8(rng.int(256), rng.int(bytes.length))
+      const sent = isFirst ? bytes : Buffer.concat([hello, bytes])
+      socket.end(sent.subarray(0, rng.int(4) === 0 ? rng.int(sent.length) : sent.length))
+      if (server.connections > 50) await until(() => server.connections <= 50)
+    }
+    await until(() => server.connections === 0)
+    expect(lines.length).toBeGreaterThan(100)
+    await connect(port)
   })
 
   test('takes a frame of 64 KiB at most before the handshake is over, and larger ones after', async () => {
