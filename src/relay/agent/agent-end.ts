@@ -9,7 +9,7 @@ export interface AgentEnd<T> {
   handledAs(options: EndOptions): HandledAs
   /** Adds the source of a sending agent. Throws CONNECTOR_OPTION. */
   read(flow: Flow, options: EndOptions, site: string): Stream<T>
-  /** What comes over the relay, before handlers. */
+  /** What comes over the relay, before handlers, in one subtask. */
   arrive?(stream: Stream<T>): Stream<T>
   /** Ends the stream of a receiving agent. Throws CONNECTOR_OPTION. */
   write(stream: Stream<T>, options: EndOptions, site: string): void

@@ -51,15 +51,17 @@ function receive(flow: Flow, config: AgentConfig, end: AgentEnd<unknown>): void 
   atPlace(config, `to.${config.end}`, () => end.write(arrived, endOptions, options.site))
 }
 
-/** The stream behind the handlers of the file. */
+/**
+ * The stream behind the handlers of the file, in as many subtasks as what they read from: an edge from one to several would share out batches,
+ * and their order with them.
+ */
 function handled(stream: Stream<unknown>, config: AgentConfig, end: AgentEnd<unknown>): Stream<unknown> {
   const of = atPlace(config, config.direction === 'send' ? `from.${config.end}` : `to.${config.end}`, () =>
     end.handledAs(config.endOptions),
   )
   if (config.handlers.length === 0) return stream
   const specs = config.handlers as unknown as readonly HandlerSpec[]
-  return stream.process<unknown>(
-    'handlers',
-    atPlace(config, '', () => handlers<unknown>(specs, { of })),
-  )
+  const make = atPlace(config, '', () => handlers<unknown>(specs, { of }))
+  const isOne = config.direction === 'receive' && end.arrive !== undefined
+  return stream.process<unknown>('handlers', make, isOne ? { parallelism: 1 } : {})
 }
