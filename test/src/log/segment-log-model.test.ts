@@ -10,12 +10,11 @@ const OPTIONS = { segmentBytes: 500, bufferBytesMax: 600 }
 
 class Real {
   readonly fileSystem = new CrashFileSystem()
+  readonly reader = new LogReader('/log', 0, { fileSystem: this.fileSystem })
   log!: SegmentLog
-  reader!: LogReader
 
   async open(): Promise<void> {
     this.log = await SegmentLog.open('/log', { ...OPTIONS, fileSystem: this.fileSystem })
-    this.reader = new LogReader('/log', this.log.firstSequence, { fileSystem: this.fileSystem })
   }
 }
 
@@ -70,12 +69,27 @@ const truncateAfter =
   }
 
 const reopen: Command = async (model, real) => {
-  await real.reader.close()
   await real.log.close()
   await real.open()
   model.synced = model.records.length
-  model.position = real.log.firstSequence
 }
+
+/** The disk fails at one of the next changes; the reader lives on. */
+const fail =
+  (after: number): Command =>
+  async (model, real) => {
+    real.fileSystem.failFrom = real.fileSystem.changes + 1 + after
+    const failure = await real.log.sync().catch((error: unknown) => error)
+    expect(real.log.failed).toBe(failure !== undefined)
+    real.fileSystem.failFrom = Number.POSITIVE_INFINITY
+    await real.log.close()
+    await real.open()
+    const next = real.log.nextSequence
+    expect(next).toBeLessThanOrEqual(model.records.length)
+    expect(next).toBeGreaterThanOrEqual(failure === undefined ? model.records.length : model.synced)
+    model.records.length = next
+    model.synced = next
+  }
 
 const readOn =
   (bytesMax: number): Command =>
@@ -111,6 +125,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: share.map(truncateBefore) },
   { weight: 1, arbitrary: fc.nat(8).map(truncateAfter) },
   { weight: 1, arbitrary: fc.constant(reopen) },
+  { weight: 1, arbitrary: fc.nat(6).map(fail) },
   { weight: 1, arbitrary: share.map(seek) },
   { weight: 1, arbitrary: fc.constant(readWhole) },
 )
