@@ -9,12 +9,14 @@ import { difference } from '../support/mysql-digest.ts'
 import { describeServers, type TestServer } from '../support/mysql-servers.ts'
 import { createTables, touchAll, Workload } from '../support/mysql-workload.ts'
 import { type AgentFile, RelayAgents } from '../support/relay-agents.ts'
-import type { BinProcess } from '../support/run-job.ts'
+import type { BinProcess, ProcessResult } from '../support/run-job.ts'
 import { seeds } from './storm.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
 const timeout = 600_000
 const kills = full ? 6 : 3
+/** Ends a test that would never: what is waited for comes in seconds. */
+const PATIENCE = { timeout: 300_000, interval: 250 }
 const COMPLETE = /"status":"complete"/
 
 /** An end of a direction: the password goes by the environment. */
@@ -72,6 +74,11 @@ class Direction {
     this.#sender ??= this.#agents.send(file(this.#from, from), { env: this.#from.env })
   }
 
+  /** Rejects when an agent ends by itself. */
+  async ended(): Promise<never> {
+    throw endedByItself(await Promise.race([this.#sender, this.#receiver].map((bin) => bin?.result)))
+  }
+
   /** Returns when both have taken a checkpoint: where `latest` is stands in it. */
   async running(): Promise<void> {
     await Promise.all([this.#sender?.seen(COMPLETE), this.#receiver?.seen(COMPLETE)])
@@ -91,8 +98,11 @@ class Direction {
 async function killed(bin: BinProcess | undefined): Promise<undefined> {
   bin?.signal('SIGKILL')
   const result = await bin?.result
-  if (result?.code !== null)
-    throw new Error(`an agent ended by itself, with ${result?.code}:\n${result?.stderr.slice(-6000)}`)
+  if (result?.code !== null) throw endedByItself(result)
+}
+
+function endedByItself(result: ProcessResult | undefined): Error {
+  return new Error(`an agent ended by itself, with ${result?.code}:\n${result?.stderr.slice(-6000)}`)
 }
 
 describeServers('MySQL over a relay', ['mysql', 'mariadb'], (server) => {
@@ -118,7 +128,8 @@ describeServers('MySQL over a relay', ['mysql', 'mariadb'], (server) => {
     for (let n = 0; n < kills; n += 1) await Promise.all([workload.run(80), line.kill(rng)])
     await touchAll(session)
     const copy = { session: await server.connection(to), database: to }
-    await expect.poll(() => difference({ session, database: from }, copy), { timeout: 300_000, interval: 250 }).toBe('')
+    const left = (): Promise<string> => difference({ session, database: from }, copy)
+    await Promise.race([expect.poll(left, PATIENCE).toBe(''), line.ended()])
   })
 
   it.each(seeds(full ? 10 : 1))('with handlers at both ends (seed %i)', { timeout }, async (seed) => {
@@ -148,7 +159,7 @@ describeServers('MySQL over a relay', ['mysql', 'mariadb'], (server) => {
     const masked = `(SELECT site, CONCAT('**', RIGHT(what, 2)) AS what, v FROM ${database}.log) one`
     const expected = await tables(wanted('orders'), masked, `${database}.notes`)
     const there = (): Promise<unknown> => tables(`${to}.big_orders`, `${to}.log`, `${to}.notes`).catch(String)
-    await expect.poll(there, { timeout: 300_000, interval: 250 }).toEqual(expected)
+    await Promise.race([expect.poll(there, PATIENCE).toEqual(expected), line.ended()])
   })
 
   it.each(seeds(full ? 10 : 1))(
@@ -179,7 +190,7 @@ describeServers('MySQL over a relay', ['mysql', 'mariadb'], (server) => {
       }
       await a.run("INSERT INTO notes VALUES (1, 'last')", "UPDATE orders SET v = v + 1, extra = 'x' WHERE site = 'a'")
       const equal = (): Promise<string> => difference(a.view, b.view)
-      await expect.poll(equal, { timeout: 300_000, interval: 250 }).toBe('')
+      await Promise.race([expect.poll(equal, PATIENCE).toBe(''), ...lines.map((line) => line.ended())])
       for (const [index, side] of sides.entries()) {
         const wanted = (table: string): boolean => table === 'orders' || table === 'log'
         const from_ = places[index] as (typeof places)[number]
@@ -189,7 +200,7 @@ describeServers('MySQL over a relay', ['mysql', 'mariadb'], (server) => {
         )
         expect(own).toHaveLength(side.written)
       }
-      await expect.poll(equal).toBe('')
+      expect(await equal()).toBe('')
     },
   )
 })
