@@ -12,6 +12,8 @@ interface Kept {
   readonly states: readonly unknown[]
   /** In order of epochs. */
   readonly commits: readonly unknown[]
+  /** The job goes back to it. */
+  readonly rewound?: boolean
 }
 
 export async function hidesUntilCommit<T>(trial: SinkTrial<T>): Promise<void> {
@@ -116,7 +118,8 @@ export async function takesBackLater<T>(trial: SinkTrial<T>): Promise<void> {
       await commit(sink, kept.at(-1) as Kept)
     }
   })
-  await withAppend(trial, kept[0], async (sink) => {
+  const back = { ...(kept[0] as Kept), rewound: true }
+  await withAppend(trial, back, async (sink) => {
     await assertSeen(trial, first, { when: 'after going back to the first of three checkpoints' })
     await sink.write([...middle, ...last])
     await commit(sink, await prepare(sink, 4))
@@ -180,7 +183,7 @@ async function commit<T>(sink: Append<T>, { commits }: Kept): Promise<void> {
 async function openAppend<T>(trial: SinkTrial<T>, kept: Kept | undefined, seat?: Seat): Promise<Append<T>> {
   const sink = await openSink<T, Append<T>>(trial, seat)
   try {
-    await sink.restore(kept?.states ?? [], kept?.checkpoint)
+    await sink.restore(kept?.states ?? [], kept?.checkpoint, kept?.rewound ?? false)
     if (kept !== undefined) await commit(sink, kept)
     return sink
   } catch (error) {

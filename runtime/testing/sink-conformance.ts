@@ -52,9 +52,10 @@ export function sinkConformance<T>(options: SinkConformanceOptions<T>): Conforma
 }
 
 function rowsOfKind<T>(options: SinkConformanceOptions<T>): readonly Row<T>[] {
-  const { readable = true, parallel = true } = options.supports ?? {}
+  const { readable = true, parallel = true, rewindable = true } = options.supports ?? {}
   const unseen = readable ? undefined : 'supports.readable is false'
   const one = unseen ?? (parallel ? undefined : 'supports.parallel is false')
+  const back = unseen ?? (rewindable ? undefined : 'supports.rewindable is false')
   if (options.kind === 'upsert') {
     return [
       ['flushes nothing', flushesNothing],
@@ -81,7 +82,7 @@ function rowsOfKind<T>(options: SinkConformanceOptions<T>): readonly Row<T>[] {
     ['cuts back what came after the checkpoint', cutsBack, unseen],
     ['carries an aborted epoch to the next commit', carriesAborted, unseen],
     ['prepares nothing', preparesNothing, unseen],
-    ['takes back later epochs when the job goes back', takesBackLater, unseen],
+    ['takes back later epochs when the job goes back', takesBackLater, back],
     ['goes from two subtasks to one', (trial) => changesParallelism(trial, 2, 1), one],
     ['goes from one subtask to three', (trial) => changesParallelism(trial, 1, 3), one],
   ]

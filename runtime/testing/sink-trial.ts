@@ -22,6 +22,8 @@ export interface SinkSupport {
   readonly readable?: boolean
   /** Can several subtasks write at once, and be restored to another number of them? Default true. */
   readonly parallel?: boolean
+  /** Can the job go back to an older checkpoint without readers seeing anything twice? Asked of append sinks. Default true. */
+  readonly rewindable?: boolean
   /** Does a reader see one writer's records in the order written? Default true; false for targets without order. */
   readonly ordered?: boolean
 }
