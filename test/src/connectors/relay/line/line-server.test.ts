@@ -170,7 +170,8 @@ describe('a server', () => {
         await Promise.all(Array.from({ length: 100 }, () => stranger(port)))
         most = Math.max(most, server.connections)
       }
-      expect(most).toBeLessThanOrEqual(8)
+      // One that is closed counts until it is told to be.
+      expect(most).toBeLessThanOrEqual(16)
       expect(process.memoryUsage().rss - before).toBeLessThan(50 * 2 ** 20)
       const psk = 'tls' in security ? { tls: { ca: ours.cert, ...ours.issue({ commonNames: ['east'] }) } } : {}
       for (;;) {
