@@ -7,7 +7,7 @@
 // Owns: the folder; which streams there are; the bound of what waits.
 // Does not own: sending (target), a stream's batches (outbound-stream), identities (sender-identity).
 //
-// I1. The identity is durable before a log is cut and before anything is sent under it.
+// I1. An identity is durable before anything is sent under it.
 // I2. A restore cuts every log to the state, removes streams that the state does not know, and publishes what is left.
 // I3. A queue that holds published batches which somebody does not have is never removed: a fresh start moves it aside.
 // I4. write() waits while more than the bound waits for a target that could take some of it; an epoch that is larger goes beyond.
@@ -241,8 +241,7 @@ export class Outbox<T> {
     const known = (await readJson(nodeFileSystem, this.#identityFile)) as SenderIdentity | undefined
     const identity = reopened(known, state, origin)
     if (typeof identity === 'string') throw this.#unusable(this.#options.folder, identity)
-    await this.#identify(identity)
-    failpoint('relay.identity.after')
+    // First, since it makes room on a disk that is full.
     await this.#removeOthers(new Set(state.streams.map(([name]) => folderOf(name))))
     await this.#openAll(state.streams.map(([name]) => name))
     for (const position of state.streams) {
@@ -253,7 +252,9 @@ export class Outbox<T> {
       }
       failpoint('relay.cut.middle')
     }
-    failpoint('relay.restore.after')
+    failpoint('relay.cut.after')
+    await this.#identify(identity)
+    failpoint('relay.identity.after')
   }
 
   /** Streams that began after the checkpoint. */

@@ -97,8 +97,6 @@ export class TargetLine {
         if (!(await this.#openNew()) && !(await this.#sendNext())) await this.#idle(wakes)
       }
     } finally {
-      // Nobody waits for them any more.
-      for (const one of this.#packing) one.catch(() => {})
       this.#line.close()
     }
     const { code = '', reason } = this.#end
@@ -132,7 +130,7 @@ export class TargetLine {
     if (cursor !== undefined) {
       const batch = cursor.take() ?? (await this.#readAhead(cursor))
       const packed = this.#pack(cursor, batch)
-      if (packed instanceof Promise || this.#packing.length > 0) this.#packing.push(Promise.resolve(packed))
+      if (packed instanceof Promise || this.#packing.length > 0) this.#queue(Promise.resolve(packed))
       else await this.#sendBatch(packed)
       return true
     }
@@ -142,6 +140,12 @@ export class TargetLine {
     this.#packing.shift()
     await this.#sendBatch(packed)
     return true
+  }
+
+  #queue(packed: Promise<Packed>): void {
+    // What it throws is thrown in its turn, if that comes.
+    packed.catch(() => {})
+    this.#packing.push(packed)
   }
 
   #nextReady(): Cursor | undefined {

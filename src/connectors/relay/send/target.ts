@@ -56,6 +56,7 @@ export class Target<T> {
   #bytesOut = 0
   #takeBytesOut: (() => number) | undefined
   #reason: string | undefined
+  #isToldUp = false
   #waitMs = RECONNECT_MS_MIN
   #wakeWait: (() => void) | undefined
   #isNoted = true
@@ -191,6 +192,7 @@ export class Target<T> {
         opened: (cursor) => this.#has(cursor),
       })
       this.#isConnected = true
+      this.#tellUp()
       return await this.#line.run()
     } catch (error) {
       if (error instanceof LineFailure) return error
@@ -240,9 +242,16 @@ export class Target<T> {
     progressed()
   }
 
+  #tellUp(): void {
+    if (this.#isToldUp) return
+    this.#isToldUp = true
+    this.#options.context.logger.info(`the line to target "${this.name}" is up`, { target: this.name })
+  }
+
   #tell(reason: string): void {
     if (reason === this.#reason) return
     this.#reason = reason
+    this.#isToldUp = false
     this.#options.context.logger.warn(`no line to target "${this.name}", trying again: ${reason}`, {
       target: this.name,
     })

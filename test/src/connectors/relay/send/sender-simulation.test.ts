@@ -13,7 +13,7 @@ import { fastClock, SenderRig } from './sender-rig.ts'
 const SEEDS = process.env.MILLRACE_FULL === '1' ? 3000 : 60
 const STREAMS = 4
 const STEPS = Object.keys(FAILPOINTS).filter((name) =>
-  /^relay\.(identity|cut|restore|prepare|publish|acked|truncate)\./.test(name),
+  /^relay\.(identity|cut|prepare|publish|acked|truncate)\./.test(name),
 )
 
 /** Of record i: enough records of a stream to fill several batches. */
