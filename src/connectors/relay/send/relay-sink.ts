@@ -97,6 +97,8 @@ export class RelaySink<T> extends AppendSinkFunction<T> {
 
   /** Resolves when every target has everything. Throws RELAY_REFUSED, and what the queue throws. */
   override async drained(): Promise<void> {
+    if (!this.#queue.isDrained)
+      this.#context?.logger.info('the input has ended; what targets do not have is still sent')
     while (!this.#closed && !this.#queue.isDrained) {
       if (this.#queue.failure !== undefined) throw this.#queue.failure
       this.#progress ??= deferred()
