@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Rng, seededRng } from '../../src/util/rng.ts'
 import { disturb, SCHEMA } from '../src/connectors/sqlite/statement-storm.ts'
 import { type ProcessOptions, runJob } from '../support/run-job.ts'
+import { contentsOf } from '../support/sqlite-contents.ts'
 
 const JOB = fileURLToPath(new URL('../../jobs/sqlite-sync.ts', import.meta.url))
 const ODD = `
@@ -45,25 +46,6 @@ afterEach(() => {
 const run = (args: readonly string[], options?: ProcessOptions) =>
   runJob([JOB, '--set', `from=${from}`, '--set', `to=${to}`, '--data-dir', join(folder, 'data'), ...args], options)
 
-/** Every value of every table with its storage class, in bytes. */
-function contents(file: string): Record<string, string[]> {
-  const database = new Libsql(file)
-  const all = (sql: string): string[] =>
-    (database.prepare(sql).raw(true).all() as string[][]).map(([text]) => String(text))
-  const tables = all(
-    `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_millrace_%' ORDER BY 1`,
-  )
-  const found = tables.map((table) => {
-    const columns = all(`SELECT name FROM pragma_table_xinfo('${table.replaceAll("'", "''")}') WHERE hidden <> 1`)
-    const values = columns
-      .map((column) => `"${column.replaceAll('"', '""')}"`)
-      .map((column) => `typeof(${column}) || ' ' || ifnull(hex(CAST(${column} AS BLOB)), '')`)
-    return [table, all(`SELECT ${values.join(` || ', ' || `)} FROM "${table.replaceAll('"', '""')}" ORDER BY 1`)]
-  })
-  database.close()
-  return Object.fromEntries(found)
-}
-
 /** A statement of the storm; the source may hold the lock at that moment. */
 function write(rng: Rng): void {
   try {
@@ -81,14 +63,14 @@ test('any schema comes over in full, and what happened since with the next run',
   const { code, stderr } = await run(['--batch', '--parallelism', '2'])
   expect(code, stderr).toBe(0)
   expect(stderr).toContain('words')
-  expect(contents(to)).toEqual(contents(from))
+  expect(contentsOf(to)).toEqual(contentsOf(from))
   for (let n = 0; n < 300; n++) disturb(db, rng)
   db.exec('ALTER TABLE plain ADD COLUMN d DEFAULT 7; UPDATE plain SET d = id WHERE id % 2')
   db.exec(`INSERT INTO "late nulls" VALUES (NULL, 3), (NULL, 3); UPDATE "late nulls" SET k = NULL WHERE k = 'b'`)
   db.exec('ALTER TABLE empty ADD COLUMN x; CREATE INDEX "late index" ON plain (d); DROP VIEW "a view"')
   db.exec('CREATE VIEW "late view" AS SELECT * FROM "a view"; CREATE VIEW "a view" AS SELECT d FROM plain')
   expect((await run(['--batch'])).code).toBe(0)
-  expect(contents(to)).toEqual(contents(from))
+  expect(contentsOf(to)).toEqual(contentsOf(from))
   const target = new Libsql(to)
   const others = target
     .prepare(`SELECT name FROM sqlite_schema WHERE name LIKE '% view' OR name LIKE '% index' ORDER BY 1`)
@@ -119,7 +101,7 @@ test('killed again and again while others write, it ends equal', async () => {
   }
   const { code, stderr } = await run(['--batch'])
   expect(code, stderr).toBe(0)
-  expect(contents(to)).toEqual(contents(from))
+  expect(contentsOf(to)).toEqual(contentsOf(from))
 })
 
 test('a missing source and a sync into itself are refused by name', async () => {

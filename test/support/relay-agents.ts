@@ -80,11 +80,11 @@ export interface AgentFile {
 /** A folder with two sites in it. Ends what it started when it is closed. */
 export class RelayAgents {
   readonly folder = mkdtempSync(join(tmpdir(), 'millrace-relay-'))
-  readonly #crossing: Crossing
+  readonly line: Crossing
   readonly #running = new Set<BinProcess>()
 
   private constructor(crossing: Crossing) {
-    this.#crossing = crossing
+    this.line = crossing
   }
 
   static async open(): Promise<RelayAgents> {
@@ -97,7 +97,7 @@ export class RelayAgents {
 
   /** Where senders connect to. */
   get address(): string {
-    return `127.0.0.1:${this.#crossing.port}`
+    return `127.0.0.1:${this.line.port}`
   }
 
   /** A sending agent at site `east`. */
@@ -110,7 +110,7 @@ export class RelayAgents {
   async receive({ end, relay = {}, handlers = [] }: AgentFile, options?: AgentOptions): Promise<BinProcess> {
     const from = { relay: { site: 'west', listen: '127.0.0.1:0', ...relay } }
     const bin = this.#start('receive', { name: 'in', from, handlers, to: end }, options)
-    await this.#crossing.leadTo(bin)
+    await this.line.leadTo(bin)
     return bin
   }
 
@@ -118,7 +118,7 @@ export class RelayAgents {
   async close(): Promise<void> {
     for (const bin of this.#running) bin.signal('SIGKILL')
     await Promise.all([...this.#running].map(({ result }) => result))
-    this.#crossing.close()
+    this.line.close()
     rmSync(this.folder, { recursive: true })
   }
 
