@@ -7,5 +7,5 @@ import { relaySink } from 'millrace/connectors/relay'
 export default job('relay-draining', (flow, settings) => {
   flow
     .from('numbers', generate({ make: (n) => n, count: 5000 }), { parallelism: 1 })
-    .to('line', relaySink<number>({ site: 'here', targets: `127.0.0.1:${settings.integer('port')}` }))
+    .to('line', relaySink<number>({ site: 'here', targets: `127.0.0.1:${settings.number('port')}` }))
 })
