@@ -281,9 +281,12 @@ describe('SegmentLog after a crash', () => {
   })
 
   it('I1, I2, I6: whatever change fails and whatever the crash keeps, synced records are there and order holds', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(120), fc.nat(), crash, crashAnywhere), {
-      numRuns: 400,
-    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), fc.nat(120), fc.nat(), crash, crashAnywhere),
+      {
+        numRuns: 400,
+      },
+    )
   })
 })
 
