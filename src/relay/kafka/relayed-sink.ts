@@ -17,7 +17,7 @@ import { kafkaRecords } from './kafka-records.ts'
 import { SITES_HEADER, sitesOf, wasAt, withOrigin, withoutOrigin } from './origin-headers.ts'
 import { isNotice, noticeOf, type RelayedKafka } from './relayed-kafka.ts'
 import { type TargetTopicCreation, TargetTopics } from './target-topics.ts'
-import { copiedConfig } from './topic-notices.ts'
+import { configOfCopy } from './topic-notices.ts'
 
 export interface RelayedSinkSettings {
   readonly site: string
@@ -140,8 +140,7 @@ export class RelayedSink extends EpochSinkFunction<RelayedKafka> {
     return this.#guarded(async () => {
       if (notice.kind === 'topic') {
         // The other site does not say what else topics are set to here.
-        const config = copiedConfig(Object.entries(notice.config))
-        await this.#topics.prepare({ topic, partitions: notice.partitions, config })
+        await this.#topics.prepare({ topic, partitions: notice.partitions, config: configOfCopy(notice.config) })
         return []
       }
       const { replication } = create ?? {}

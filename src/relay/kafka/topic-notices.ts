@@ -2,14 +2,16 @@
 
 import { KafkaFailure } from '../../connectors/kafka/client/failure.ts'
 import type { KafkaClient } from '../../connectors/kafka/client/kafka-client.ts'
-import { ownTopicConfig, topicConfig } from '../../connectors/kafka/client/topics.ts'
+import { describedConfig } from '../../connectors/kafka/client/topics.ts'
 import type { TopicNotice } from './relayed-kafka.ts'
 
+/** Topics asked about at once. */
+const AT_ONCE = 16
 const RECORD_BYTES = 'max.message.bytes'
 
 /**
- * What a copy is to have as its original has it, where that is set for the topic itself: how long records stay, and how large they may be. Where and how they are
- * kept (segments, replicas in sync, throttles, elections, compression, time stamps) is the target's own affair.
+ * What a copy is to have as its original has it: how large records may be, and, where that is set for the topic itself, how long they stay.
+ * Where and how they are kept (segments, replicas in sync, throttles, elections, compression) is the target's own affair.
  */
 const COPIED: ReadonlySet<string> = new Set([
   RECORD_BYTES,
@@ -20,14 +22,16 @@ const COPIED: ReadonlySet<string> = new Set([
   'min.compaction.lag.ms',
   'max.compaction.lag.ms',
 ])
-/** What brokers take unless they are told otherwise. */
-const RECORD_BYTES_DEFAULT = 1_048_588
+/** What a record may be longer by there, for the headers that say where it comes from. */
+const ORIGIN_BYTES_MAX = 16 << 10
+const INT32_MAX = 0x7fff_ffff
 
-/** What of a topic's configuration a copy is to have. */
-export function copiedConfig(config: Iterable<readonly [key: string, value: string | null]>): Record<string, string> {
-  const copied: Record<string, string> = {}
-  for (const [key, value] of config) if (COPIED.has(key) && value !== null) copied[key] = value
-  return copied
+/** What of a topic's configuration, as another site has told it, a copy is to have. */
+export function configOfCopy(told: Readonly<Record<string, string>>): Record<string, string> {
+  const config = Object.fromEntries(Object.entries(told).filter(([key]) => COPIED.has(key)))
+  const bytes = Number(config[RECORD_BYTES])
+  if (bytes > 0) config[RECORD_BYTES] = String(Math.min(bytes + ORIGIN_BYTES_MAX, INT32_MAX))
+  return config
 }
 
 /** Topics as they are now, in order of their names; `partitions` are those that there are at least. Throws KafkaFailure. */
@@ -37,23 +41,25 @@ export async function topicNotices(
 ): Promise<TopicNotice[]> {
   const names = [...partitions.keys()].sort()
   const found = await client.topics(names)
-  const configs = await Promise.all(names.map((topic) => configOf(client, topic)))
-  return names.map((topic, index) => ({
-    kind: 'topic',
-    topic,
-    // A broker may not have heard of the last ones yet.
-    partitions: Math.max(found.get(topic)?.partitions ?? 0, partitions.get(topic) ?? 0),
-    config: configs[index] ?? {},
-  }))
+  const notices: TopicNotice[] = []
+  for (let at = 0; at < names.length; at += AT_ONCE) {
+    const some = names.slice(at, at + AT_ONCE)
+    const configs = await Promise.all(some.map((topic) => configOf(client, topic)))
+    for (const [index, topic] of some.entries()) {
+      // A broker may not have heard of the last ones yet.
+      const size = Math.max(found.get(topic)?.partitions ?? 0, partitions.get(topic) ?? 0)
+      notices.push({ kind: 'topic', topic, partitions: size, config: configs[index] ?? {} })
+    }
+  }
+  return notices
 }
 
 /** Nothing where the principal may not see it: then the target's defaults apply. */
 async function configOf(client: KafkaClient, topic: string): Promise<Record<string, string>> {
   try {
-    const config = copiedConfig(await ownTopicConfig(client, topic))
-    // Whoever says it, for records as large as they are here must fit in there.
-    const bytes = (await topicConfig(client, topic, [RECORD_BYTES])).get(RECORD_BYTES)
-    if (Number(bytes) > RECORD_BYTES_DEFAULT) config[RECORD_BYTES] = String(bytes)
+    const { values, own } = await describedConfig(client, topic, [...COPIED])
+    const config: Record<string, string> = {}
+    for (const [key, value] of values) if (value !== null && (own.has(key) || key === RECORD_BYTES)) config[key] = value
     return config
   } catch (error) {
     if (error instanceof KafkaFailure && error.kind === 'TOPIC_AUTHORIZATION_FAILED') return {}

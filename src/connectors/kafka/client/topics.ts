@@ -118,17 +118,17 @@ export function topicConfig(
   name: string,
   keys: readonly string[] | null = null,
 ): Promise<ReadonlyMap<string, string | null>> {
-  return configsOf(client, configOf(name), () => ({ resource: 'topic', name, keys })).then(({ values }) => values)
+  return describedConfig(client, name, keys).then(({ values }) => values)
 }
 
-/** What is set for this very topic, and not for all by the brokers. Throws KafkaFailure. */
-export async function ownTopicConfig(client: KafkaClient, name: string): Promise<ReadonlyMap<string, string | null>> {
-  const request = { resource: 'topic' as const, name, keys: null }
-  const { values, own } = await configsOf(client, configOf(name), () => request)
-  return new Map([...values].filter(([key]) => own.has(key)))
+/** The same, and which of it is set for this very topic rather than by the brokers for all. Throws KafkaFailure. */
+export function describedConfig(
+  client: KafkaClient,
+  name: string,
+  keys: readonly string[] | null = null,
+): Promise<DescribedConfigs> {
+  return configsOf(client, `Configuration of topic "${name}"`, () => ({ resource: 'topic', name, keys }))
 }
-
-const configOf = (topic: string): string => `Configuration of topic "${topic}"`
 
 /** One entry of a broker's configuration; undefined where the broker has none of this name, or the principal may not see it. */
 export async function brokerConfig(client: KafkaClient, key: string): Promise<string | undefined> {

@@ -152,6 +152,11 @@ describeBroker('fromKafka to toKafka', (broker) => {
     await broker.produce(topic, [{ key: 'large', value: Buffer.alloc(8 << 20, 'x'), timestamp: String(AN_HOUR_AGO) }])
     expect(await runJobHere(copy(topic, 'b-'))).toMatchObject({ state: 'finished' })
     expect(await same(broker, topic, `b-${topic}`)).toBe(1)
+    // As large as it may be here, and there with headers more.
+    const full = await broker.topic('full', 1, { 'max.message.bytes': '200000' })
+    await broker.produce(full, [{ value: Buffer.alloc(199_920, 'x'), timestamp: String(AN_HOUR_AGO) }])
+    expect((await runJobHere(copy(full, 'b-'))).failure).toBeUndefined()
+    expect(await same(broker, full, `b-${full}`)).toBe(1)
   })
 
   it('goes round once: what has been at all targets is left out, what was here is dropped', async () => {
