@@ -158,8 +158,10 @@ const runs = (
   expected: Readonly<Record<string, (row: Row) => object | undefined>>,
 ): Promise<void> =>
   fc.assert(
-    fc.asyncProperty(fc.array(op, { maxLength: 25 }), fc.constantFrom<Form>('object', 'array'), (ops, form) =>
-      check(ops, form, specs, expected),
+    fc.asyncProperty(
+      fc.array(op, { maxLength: 40, size: 'max' }),
+      fc.constantFrom<Form>('object', 'array'),
+      (ops, form) => check(ops, form, specs, expected),
     ),
     { numRuns: 150 },
   )
