@@ -8,7 +8,7 @@
 
 const VERSION = 1
 /** What an entry is longer by than its records. */
-export const ENTRY_HEADER_BYTES = 17
+const ENTRY_HEADER_BYTES = 17
 
 /** A batch as the logs of both ends keep it. */
 export interface BatchEntry {
