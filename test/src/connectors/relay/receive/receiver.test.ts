@@ -185,6 +185,19 @@ describe('who may speak for a sender', () => {
       expect(await here.records(here.streams(name)[0] as never)).toEqual(numbers(20).map((n) => `${i}:${n}`))
   })
 
+  it('another identity than the first that came is refused', async () => {
+    process.env.RELAY_TEST_KEY = 'ab'.repeat(32)
+    const key = { env: 'RELAY_TEST_KEY' }
+    const here = await world({ settings: { psk: { keys: { east: key, other: key } } } })
+    const sender = await TestSender.connect(here.port, {}, { identity: 'east', key })
+    await sender.begin()
+    await refused(TestSender.connect(here.port, { session: 2 }, { identity: 'other', key }), 'IDENTITY')
+    await here.restart()
+    await refused(TestSender.connect(here.port, { session: 3 }, { identity: 'other', key }), 'IDENTITY')
+    const again = await TestSender.connect(here.port, { session: 2 }, { identity: 'east', key })
+    expect(await again.begin()).toMatchObject({ next: 0 })
+  })
+
   it('a name that is not of its site, or is this site, or is not let in, is refused', async () => {
     const here = await world({ settings: { senders: ['south/*/line', 'north/*'] } })
     await refused(TestSender.connect(here.port, { sender: 'south/orders/other' }), 'IDENTITY')
@@ -346,13 +359,22 @@ describe('what should not come', () => {
     expect(here.broken).toEqual([])
   })
 
-  it('more streams than a thousand', async () => {
-    const here = await world()
-    const sender = await TestSender.connect(here.port)
-    await sender.begin('one', { stream: 2 })
-    for (let number = 3; number <= 1002; number += 1) void sender.open('one', { stream: number }).catch(() => {})
-    expect((await sender.line.closed).code).toMatch(/PROTOCOL|LIMIT/)
-    expect(here.streams()).toHaveLength(1)
+  it('more streams than a thousand, of one line or of several', async () => {
+    // The disk is not what is tested.
+    const here = await world({ fileSystem: { ...nodeFileSystem, syncDirectory: () => Promise.resolve() } })
+    const open = async (sender: TestSender, from: number, to: number): Promise<void> => {
+      for (let n = from; n < to; n += 1) await sender.begin(`s${n}`, { stream: n + 1 })
+    }
+    const first = await TestSender.connect(here.port)
+    await open(first, 0, 600)
+    const second = await TestSender.connect(here.port)
+    await open(second, 600, 1_000)
+    expect(await second.open('one more', { stream: 1_001 })).toMatchObject({ kind: 'streamRefused', code: 'LIMIT' })
+    const third = await TestSender.connect(here.port)
+    await open(third, 0, 1_000)
+    void third.open('s0', { stream: 1_001 }).catch(() => {})
+    expect(await third.line.closed).toMatchObject({ code: 'LIMIT' })
+    expect(here.streams()).toHaveLength(1_000)
   })
 
   it.each(['__proto__', '../../x', '/etc/passwd', 'a/b', '.', 'CON', 'ä\u{1f600}', 'x'.repeat(200)])(

@@ -27,8 +27,20 @@ describe('records that go over a line', { timeout }, () => {
     here.receive({ parallelism })
     const sent = numbered(1_000, 5)
     expect(await here.send(here.sending(sent))).toMatchObject({ state: 'finished' })
-    expect(await here.settle(sent.length)).toMatchObject({ state: 'stopped' })
+    const { state, metrics } = await here.settle(sent.length)
+    expect(state).toBe('stopped')
     expect(faultsOf(here.arrived, sent)).toBe('')
+    const line = metrics.find(({ node }) => node === 'line')
+    expect(line?.counters).toMatchObject({ batchesReceived: expect.any(Number) })
+    expect(Object.keys(line?.gauges ?? {})).toEqual(
+      expect.arrayContaining([
+        'backlogRecords',
+        'backlogBytes',
+        'lagMs',
+        'connections',
+        ...[0, 1, 2, 3, 4].map((i) => `receivedSequence{south/sending/line,s${i}}`),
+      ]),
+    )
   })
 
   it('arrive once and in order while the line is reset again and again', async () => {

@@ -2,6 +2,7 @@
 
 import { dial } from '../../../../../src/connectors/relay/line/dial.ts'
 import type { Line } from '../../../../../src/connectors/relay/line/line.ts'
+import type { RelayPskOptions } from '../../../../../src/connectors/relay/line/options.ts'
 import { msgpackRecords } from '../../../../../src/connectors/relay/queue/record-codec.ts'
 import type {
   Ack,
@@ -51,8 +52,8 @@ export class TestSender {
   }
 
   /** Throws LineFailure where it is refused. */
-  static async connect(port: number, hello: Partial<Hello> = {}): Promise<TestSender> {
-    const target = { host: '127.0.0.1', port, connector: 'test' }
+  static async connect(port: number, hello: Partial<Hello> = {}, psk?: RelayPskOptions): Promise<TestSender> {
+    const target = { host: '127.0.0.1', port, connector: 'test', psk }
     const { line } = await dial(target, helloOf(hello), { clock: systemClock, signal: new AbortController().signal })
     return new TestSender(line)
   }
