@@ -170,6 +170,8 @@ describeBroker('fromKafka to toKafka', (broker) => {
       const ends = { from: { site: 'b', targets }, to: { site: 'a', topics: { '*': back } } }
       const ran = await runJobHere(copy(there, back, ends), plain)
       expect(ran.failure).toBeUndefined()
+      const { counters } = ran.metrics.find(({ node }) => node === 'from') ?? {}
+      expect(counters).toMatchObject({ loopRecords: targets.length === 0 ? 0 : 10 })
       expect(await broker.readEnded(back)).toEqual([])
     }
     // On to a third site, whose records say both; with the headers taken away again on a fourth.

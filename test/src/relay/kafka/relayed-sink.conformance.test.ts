@@ -1,4 +1,4 @@
-import { it } from 'vitest'
+import { expect, it } from 'vitest'
 import { sinkConformance } from '../../../../runtime/testing/index.ts'
 import { parseConnectionOptions } from '../../../../src/connectors/kafka/connection.ts'
 import type { WrittenRecord } from '../../../../src/connectors/kafka/formats/format.ts'
@@ -9,6 +9,8 @@ import { isNotice, noticeRecord, type RelayedKafka } from '../../../../src/relay
 import { RelayedSink } from '../../../../src/relay/kafka/relayed-sink.ts'
 import { systemClock } from '../../../../src/util/clock.ts'
 import { describeBroker } from '../../../support/kafka-servers.ts'
+import { runtimeContext } from '../../../support/runtime-context.ts'
+import { batchesOf } from '../../connectors/kafka/sink/sink-driver.ts'
 
 const at = (offset: number): RelayedKafka => ({
   ...{ topic: 't', partition: offset % 2, offset, timestampMs: Date.now(), headers: [], site: 'a' },
@@ -55,5 +57,22 @@ describeBroker('toKafka keeps the contract', (broker) => {
     resultOf: (written) => byPartition(written.filter((one) => !isNotice(one)).map(({ value }) => String(value))),
     createBroken: () => sinkTo('nowhere', NOBODY),
   })
+  it('drops and counts what was here before, also in an epoch that is nothing else', async () => {
+    const target = broker.name('loops')
+    const sink = sinkTo(target)
+    const counters = new Map<string, number>()
+    await sink.open(runtimeContext({ counters }))
+    const wasHere = (record: RelayedKafka): RelayedKafka => ({
+      ...record,
+      headers: [['millrace-sites', Buffer.from('b,c')]],
+    })
+    const loops = [6, 8].map((offset) => wasHere(at(offset)))
+    await sink.apply(target, 1, batchesOf([notice(2), at(2), ...loops], [at(4)]))
+    await sink.apply(target, 2, batchesOf(loops))
+    expect((await broker.readEnded(target)).map(({ value }) => String(value))).toEqual(['value 2', 'value 4'])
+    expect(counters.get('loopRecords')).toBe(4)
+    await sink.close()
+  })
+
   it.each(cases)('$name', { timeout: 60_000 }, ({ run }) => run())
 })
