@@ -35,6 +35,9 @@ export interface FromKafkaOptions
   readonly parallelism?: number
 }
 
+/** Half of kafkaSource's: the queue behind it waits for nothing, and an end of a relay is to be small. */
+const READ_AHEAD = { fetchBytesMax: 4 << 20, bufferBytesMax: 8 << 20 }
+
 const text = z.string().min(1)
 const texts = z.union([text, z.array(text).min(1)], { error: "expected 'name' or ['name', 'shop.*', '!shop.old']" })
 /** The source's own options are checked by it. */
@@ -68,7 +71,7 @@ export function fromKafka(flow: Flow, name: string, options: FromKafkaOptions): 
   const { site, targets, groups, groupsIntervalMs, parallelism, ...rest } = parseOptions(schema, options, CONNECTOR)
   const topics = readTopics([rest.topics].flat())
   const { topics: _, ...source } = options
-  const inner = kafkaSource({ ...sourceOptions(source), topics, timestamps: 'none' })
+  const inner = kafkaSource({ ...READ_AHEAD, ...sourceOptions(source), topics, timestamps: 'none' })
   const { matches } = topicSelection(topics, undefined, wrong)
   const isGroup = groups === undefined ? undefined : tablePattern([groups].flat(), CONNECTOR)
   const relayed = new RelayedSource(inner, {

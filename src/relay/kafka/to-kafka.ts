@@ -91,6 +91,9 @@ export function toKafka(stream: Stream<RelayedKafka>, name: string, options: ToK
   stream.to(name, make, parallelism === undefined ? {} : { parallelism })
 }
 
+/** A quarter of kafkaSink's: an end of a relay is to be small, and this writes as fast. */
+const BUFFER_BYTES = 8 << 20
+
 /** Patterns are of the topic alone. */
 const NO_VALUE = undefined as never
 
@@ -105,5 +108,5 @@ function inner(options: ToKafkaOptions): EpochSinkFunction<WrittenRecord> {
     ...rest
   } = options
   // Exactly-once, which is its default, is by epochs.
-  return kafkaSink<WrittenRecord>(rest) as EpochSinkFunction<WrittenRecord>
+  return kafkaSink<WrittenRecord>({ bufferBytes: BUFFER_BYTES, ...rest }) as EpochSinkFunction<WrittenRecord>
 }

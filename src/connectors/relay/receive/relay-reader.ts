@@ -20,7 +20,7 @@ import { SplitQueue } from './split-queue.ts'
 /** At a time, of one stream. */
 const FETCH_BYTES = 1 << 20
 /** Of all streams that are read. */
-const BUFFER_BYTES_MAX = 8 << 20
+const BUFFER_BYTES_MAX = 3 << 20
 const REPORT_MS = 500
 
 export class RelayReader<T> implements SourceReader<T, RelaySplit> {
