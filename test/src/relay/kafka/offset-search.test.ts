@@ -16,7 +16,10 @@ const at = (offset: number, origin: number | undefined, site = 'a'): KafkaRecord
 
 /** Gaps here and there, records of other sites and of none between. */
 const partitions = fc
-  .array(fc.record({ gap: fc.nat(3), step: fc.integer({ min: 1, max: 4 }), kind: fc.nat(9) }), { maxLength: 60 })
+  .array(fc.record({ gap: fc.nat(3), step: fc.integer({ min: 1, max: 4 }), kind: fc.nat(9) }), {
+    maxLength: 60,
+    size: 'max',
+  })
   .map((parts) => {
     let [offset, origin] = [3, 5]
     return parts.map(({ gap, step, kind }) => {
