@@ -14,7 +14,7 @@ import { OWN_TOPICS, siteName } from './sites.ts'
 
 const CONNECTOR = 'fromKafka'
 
-/** What is read of a cluster, and by whom. */
+/** What is read of a cluster, and by whom. `fetchBytesMax` and `bufferBytesMax` are half of kafkaSource's by default. */
 export interface FromKafkaOptions
   extends KafkaConnectionOptions,
     Pick<

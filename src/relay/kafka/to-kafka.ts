@@ -15,7 +15,7 @@ import type { TargetTopicCreation } from './target-topics.ts'
 
 const CONNECTOR = 'toKafka'
 
-/** What is written to a cluster, and how. */
+/** What is written to a cluster, and how. `bufferBytes` is 8,388,608 by default. */
 export interface ToKafkaOptions
   extends KafkaConnectionOptions,
     Pick<
