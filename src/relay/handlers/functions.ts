@@ -7,12 +7,13 @@ import { utf8Text } from '../../connectors/kafka/formats/utf8.ts'
 import type { Format, KafkaRecord } from '../../connectors/kafka/index.ts'
 import { type Collector, type ProcessContext, ProcessFunction } from '../../contract/process-function.ts'
 import type { RuntimeContext } from '../../contract/runtime-context.ts'
-import { MillraceError, reasonOf } from '../../errors.ts'
+import { isMillraceError, MillraceError, reasonOf } from '../../errors.ts'
 import type { Change } from '../../record/change.ts'
 import { ColumnMemory } from './column-memory.ts'
 import { type Item, newItem } from './item.ts'
 import { isNotice, retoldNotice } from './notices.ts'
 import { chained, type Emit, type Stage } from './stage.ts'
+import { idOf } from './table-plans.ts'
 
 type MakeStages<T> = () => readonly ((emit: Emit<T>) => Stage<T>)[]
 
@@ -108,20 +109,39 @@ class ChangeChain {
   readonly #memory = new ColumnMemory()
   readonly #take: Emit<Change<unknown>>
   readonly #subtask: number
+  /** Tables whose columns of before the restart do not fit the handlers. */
+  readonly #unfit = new Map<string, MillraceError>()
   #emit: Emit<Change<unknown>> | undefined
 
   constructor(stages: MakeStages<Change<unknown>>, restored: readonly unknown[], subtask: number) {
     this.#subtask = subtask
     this.#take = chained(stages(), (change) => this.#emit?.(change))
-    // Nobody is told again what came before the restart.
-    for (const record of this.#memory.restore(restored, subtask)) this.take(record, () => {})
+    for (const record of this.#memory.restore(restored, subtask)) this.#recall(record)
   }
 
   take(change: Change<unknown>, emit: Emit<Change<unknown>>): void {
     const { op, source, schema } = change
-    if (op === 's' && schema !== undefined) this.#memory.told(source, schema)
+    if (op === 's' && schema !== undefined) {
+      this.#memory.told(source, schema)
+      // Of a snapshot there may be rows of other places to come.
+      if (!source.snapshot) this.#unfit.delete(idOf(source))
+    } else if (this.#unfit.size > 0 && op !== 't') {
+      const unfit = this.#unfit.get(idOf(source))
+      if (unfit !== undefined) throw unfit
+    }
     this.#emit = emit
     this.#take(change)
+  }
+
+  /** Takes in what was told before the restart; nobody is told again. */
+  #recall(record: Change<unknown>): void {
+    try {
+      this.take(record, () => {})
+    } catch (error) {
+      if (!(isMillraceError(error) && error.code === 'SCHEMA_MISMATCH')) throw error
+      // The handlers may be others now, for columns that are told next: it is wrong when a row of the former ones comes.
+      this.#unfit.set(idOf(record.source), error)
+    }
   }
 
   snapshot(): unknown {

@@ -197,6 +197,21 @@ describe('columns', () => {
     )
   })
 
+  it('of before a restart may not fit handlers that are others since: that is said with a row of theirs', async () => {
+    const before = handlers<Change<unknown>>([{ rename: { columns: { amount: 'total' } } }], { of: 'changes' })
+    const old = await new OperatorDriver(new ProcessOperator('handlers', before())).open()
+    await old.push([told(SCHEMA)])
+    const restored = [await old.operator.snapshot?.()]
+    const renamed = handlers<Change<unknown>>([{ rename: { columns: { sum: 'total' } } }], { of: 'changes' })
+    const open = () => new OperatorDriver(new ProcessOperator('handlers', renamed()), { restored }).open()
+    const row = change({ after: [1, 'eu', 5, null], key: [1] })
+    await expect((await open()).push([row])).rejects.toThrow('handlers[0].rename.columns: there is no column "sum"')
+    const driver = await open()
+    const schema = schemaOf(['id'], ['id', 'int'], ['region', 'text'], ['sum', 'int'], ['card', 'text'])
+    await driver.push([change({ op: 't' }), told(schema), row])
+    expect(driver.out.values().at(-1)).toEqual(row)
+  })
+
   it("are this subtask's own, or those told last to another", async () => {
     const make = handlers<Change<unknown>>([{ project: { columns: ['id', 'region'] } }], { of: 'changes' })
     const stateOf = async (schema: TableSchema, timestampMs: number): Promise<Record<string, unknown>> => {
