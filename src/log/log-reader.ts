@@ -3,7 +3,7 @@
 // Owns: its position, one open segment, the places it remembers. Does not own: the files, nor what of them is durable.
 //
 // I1. It gives what lies below the `end` it is told, and nothing else: bytes behind it may be torn, or taken back and written anew,
-//     so of what it has read only records below the end of that time are used. What was below it is not taken back without a seek().
+//     so of what it has read only records below the end of that time are used. What was below it is not taken back while the reader lives.
 // I2. Records come in order without a gap: what is below `end` and cannot be read is LOG_CORRUPT, with its path and offset.
 // I3. What is before its position may be removed at any time, the segment that it has open too.
 
@@ -78,11 +78,10 @@ export class LogReader {
     return reading
   }
 
-  /** Goes to before record `to`, and forgets what it has read ahead: also called when records below a told `end` were taken back. */
+  /** Goes to before record `to`, which must still be there when it is read. */
   seek(to: number): void {
     assert(!this.#isReading, 'a log is not sought in while it is read')
     this.#position = to
-    this.#trusted = 0
   }
 
   /** Waits for what is being read, and lets go of the files; read() opens them again. */

@@ -10,11 +10,24 @@ const OPTIONS = { segmentBytes: 1500, bufferBytesMax: 600 }
 
 class Real {
   readonly fileSystem = new CrashFileSystem()
-  readonly reader = new LogReader('/log', 0, { fileSystem: this.fileSystem })
   log!: SegmentLog
+  reader = this.#readerFrom(0)
+  /** The highest end that the reader was told. */
+  told = 0
 
   async open(): Promise<void> {
     this.log = await SegmentLog.open('/log', { ...OPTIONS, fileSystem: this.fileSystem })
+  }
+
+  /** What a reader was told is not taken back while it lives. */
+  async readAnew(from: number): Promise<void> {
+    await this.reader.close()
+    this.reader = this.#readerFrom(from)
+    this.told = from
+  }
+
+  #readerFrom(from: number): LogReader {
+    return new LogReader('/log', from, { fileSystem: this.fileSystem })
   }
 }
 
@@ -65,7 +78,7 @@ const truncateAfter =
         ? Math.max(0, model.records.length - records)
         : Math.min(model.records.length, model.position + records)
     model.position = Math.min(model.position, next)
-    real.reader.seek(model.position)
+    if (next < real.told) await real.readAnew(model.position)
     await real.log.truncateAfter(next - 1)
     model.records.length = next
     model.synced = Math.min(model.synced, next)
@@ -97,8 +110,10 @@ const fail =
 
 const readOn =
   (bytesMax: number): Command =>
-  async (model, { log, reader }) => {
+  async (model, real) => {
+    const { log, reader } = real
     const end = log.durableSequence
+    real.told = Math.max(real.told, end)
     const records = await reader.read(end, bytesMax)
     expect(records.map(({ sequence }) => sequence)).toEqual(records.map((_, i) => model.position + i))
     expect(textsOf(records)).toEqual(model.records.slice(model.position, model.position + records.length))
@@ -109,10 +124,11 @@ const readOn =
 
 const seek =
   (share: number): Command =>
-  async (model, { log, reader }) => {
-    const first = Math.max(log.firstSequence, 0)
-    model.position = first + Math.floor((log.durableSequence - first) * share)
-    reader.seek(model.position)
+  async (model, real) => {
+    const { firstSequence: first, durableSequence: end } = real.log
+    model.position = first + Math.floor((end - first) * share)
+    real.told = Math.max(real.told, model.position)
+    real.reader.seek(model.position)
   }
 
 const readWhole: Command = async (model, { log }) => {
