@@ -49,7 +49,9 @@ export class ReceiverGauges {
 
   #set(): void {
     let [records, bytes, oldestMs] = [0, 0, 0]
+    const gone = new Set(this.#progress.keys())
     for (const stream of this.#receiver.store.streams()) {
+      gone.delete(stream.id)
       const waiting = this.#waitingOf(stream)
       records += waiting.records
       bytes += waiting.bytes
@@ -57,6 +59,7 @@ export class ReceiverGauges {
       // Of streams that have ended, those that are still read.
       if (!stream.isEnded || waiting.records > 0) this.#show(stream, waiting)
     }
+    for (const id of gone) this.#progress.delete(id)
     this.#gauge('backlogRecords').set(records)
     this.#gauge('backlogBytes').set(Math.round(bytes))
     this.#gauge('lagMs').set(oldestMs)
@@ -67,7 +70,9 @@ export class ReceiverGauges {
     const progress = this.#progress.get(stream.id)
     const sequence = progress?.sequence ?? stream.first
     if (sequence >= stream.next) return { records: 0, bytes: 0, lagMs: 0, sequence }
-    const records = progress === undefined ? 0 : Math.max(0, stream.records - progress.record)
+    // Nobody has read it yet: as if its batches were all of one length.
+    const read = progress?.record ?? (stream.records * sequence) / stream.next
+    const records = Math.max(0, Math.round(stream.records - read))
     const lagMs = progress === undefined ? 0 : Math.max(0, this.#context.clock.now() - progress.atMs)
     return { records, bytes: stream.bytesFrom(sequence), lagMs, sequence }
   }
