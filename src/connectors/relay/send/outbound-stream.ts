@@ -147,6 +147,8 @@ export class OutboundStream<T> {
     if (next < this.#log.nextSequence) await this.#log.truncateAfter(next - 1)
     this.#nextRecord = record
     this.#truncatedTo = this.#log.firstSequence
+    // The log may have been cut back to before what was its oldest batch.
+    this.#kept.fill({ next: this.#log.firstSequence, record: 0, isAcked: false })
     this.publish(next, record)
     return true
   }
@@ -157,13 +159,13 @@ export class OutboundStream<T> {
     this.#publishedRecords = record
   }
 
-  /** What a target is known to have, from before this opening. */
+  /** What a target is known to have, from before this opening. Batches that are given up were with all, whether that was noted or not. */
   remember(target: number, { next, record, isAcked }: Kept): void {
-    if (next < this.#log.firstSequence && !isAcked) return
-    this.#kept[target] = { next: Math.min(next, this.#published), record, isAcked }
+    const from = Math.min(Math.max(next, this.#log.firstSequence), this.#published)
+    this.#kept[target] = { next: from, record, isAcked }
   }
 
-  /** A target has more; gives up what all have, now and then. */
+  /** A target has more. */
   acknowledge(target: number, next: number, record: number): void {
     this.#kept[target] = { next, record, isAcked: true }
   }

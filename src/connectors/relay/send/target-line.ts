@@ -39,7 +39,7 @@ export interface TargetLineOptions {
 
 const READ_BYTES = 1 << 20
 /** With more streams than these their logs are opened for each turn, and what was read is sent in that turn, about a batch of usual size. */
-const FEW_STREAMS = 8
+const FEW_STREAMS = 4
 const READ_BYTES_OF_MANY = 1 << 18
 /** Batches that are being compressed, or wait for one that is. */
 const PACKING_MAX = 3
@@ -98,6 +98,8 @@ export class TargetLine {
       }
     } finally {
       this.#line.close()
+      // What is still being compressed counts in the streams' credit.
+      await Promise.allSettled(this.#packing)
     }
     const { code = '', reason } = this.#end
     return this.#failure ?? new LineFailure(code || 'ENDED', `${this.#line.peer.address}: ${reason}`, isFatal(code))

@@ -221,6 +221,44 @@ describe('relaySink', () => {
     expect(receiver.read().main?.slice(-10)).toEqual(numbers(310, 320))
   })
 
+  it('goes back behind what was given up, also where nobody noted what targets had', async () => {
+    const rig = rigOf({ batchBytes: 1024, queueBytesMax: 65_536 })
+    await rig.start()
+    await rig.write(numbers(0, 10))
+    const first = await rig.checkpoint(10)
+    for (let i = 1; i < 5; i += 1) {
+      await rig.write(numbers(i * 20_000, i * 20_000 + 20_000))
+      await rig.checkpoint(i)
+      await rig.sink.drained?.()
+    }
+    await rig.crash()
+    await rm(join(folder, 'relay', 'acked'), { recursive: true, force: true })
+    const before = receiver.read().main?.length ?? 0
+    await rig.start(first)
+    await rig.write(numbers(5000, 7000))
+    await rig.checkpoint(2)
+    await rig.sink.drained?.()
+    expect(receiver.lives).toHaveLength(2)
+    expect(receiver.read().main?.slice(before)).toEqual(numbers(5000, 7000))
+    await rig.crash()
+    await rig.start()
+    await rig.sink.drained?.()
+    expect(receiver.count()).toBe(before + 2000)
+  })
+
+  it('starts after a kill between giving up batches and noting that they were acknowledged', async () => {
+    const rig = rigOf({ batchBytes: 1024, queueBytesMax: 65_536 })
+    await rig.start()
+    for (let i = 0; i < 4; i += 1) {
+      await rig.write(numbers(i * 20_000, i * 20_000 + 20_000))
+      await rig.checkpoint(i)
+      await rig.sink.drained?.()
+      await rig.crash()
+      await rig.start()
+    }
+    expect(receiver.read()).toEqual({ main: numbers(0, 80_000) })
+  })
+
   it('refuses a queue that is not the one of the checkpoint', async () => {
     const rig = rigOf()
     await rig.start()

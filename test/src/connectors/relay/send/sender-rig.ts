@@ -1,5 +1,7 @@
 // Drives a relaySink as the machine does: epochs, checkpoints, crashes, restores.
 
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { msgpackCodec } from '../../../../../src/codec/msgpack-codec.ts'
 import { type RelaySinkOptions, relaySink } from '../../../../../src/connectors/relay/index.ts'
 import type { AppendSinkFunction } from '../../../../../src/contract/sink-function.ts'
@@ -71,8 +73,22 @@ export class SenderRig<T, P> {
     return this.last
   }
 
-  /** What a crash leaves is on the disk. */
+  /** What a crash leaves is on the disk; what is noted at a close is not. */
   async crash(): Promise<void> {
+    const sink = this.#sink
+    this.#sink = undefined
+    const acked = join(this.#directory, 'relay', 'acked')
+    const before = new Map<string, Buffer>()
+    for (const name of await readdir(acked).catch(() => [])) before.set(name, await readFile(join(acked, name)))
+    await sink?.close()
+    for (const name of await readdir(acked).catch(() => [])) {
+      const bytes = before.get(name)
+      await (bytes === undefined ? rm(join(acked, name)) : writeFile(join(acked, name), bytes))
+    }
+  }
+
+  /** As the machine ends a job in order. */
+  async close(): Promise<void> {
     const sink = this.#sink
     this.#sink = undefined
     await sink?.close()

@@ -11,20 +11,26 @@ import { ModelReceiver } from './model-receiver.ts'
 import { fastClock, SenderRig } from './sender-rig.ts'
 
 const SEEDS = process.env.MILLRACE_FULL === '1' ? 3000 : 60
-const STREAMS = 4
+const STREAMS = 3
 const STEPS = Object.keys(FAILPOINTS).filter((name) =>
   /^relay\.(identity|cut|prepare|publish|acked|truncate)\./.test(name),
 )
 
-/** Of record i: enough records of a stream to fill several batches. */
-const streamOf = (i: number): string => `s${Math.floor(i / 7) % STREAMS}`
+/** Long enough that segments are rolled and given up. */
+interface Padded {
+  readonly i: number
+  readonly pad: string
+}
+const recordOf = (i: number): Padded => ({ i, pad: 'x'.repeat(100 + (i % 50)) })
+/** Enough records of a stream in a row to fill batches. */
+const streamOf = ({ i }: Padded): string => `s${Math.floor(i / 7) % STREAMS}`
 
 class World {
   readonly rng: Rng
   readonly receivers: ModelReceiver[]
   readonly #folder: string
   readonly #down = new Set<ModelReceiver>()
-  #rig!: SenderRig<number, number>
+  #rig!: SenderRig<Padded, number>
   /** The next record that the source gives. */
   #next = 0
 
@@ -67,12 +73,13 @@ class World {
   }
 
   /** What must have arrived at each receiver. */
-  expected(): Record<string, number[]> {
-    const all: Record<string, number[]> = {}
+  expected(): Record<string, Padded[]> {
+    const all: Record<string, Padded[]> = {}
     for (let i = 0; i < (this.#rig.last?.position ?? 0); i += 1) {
-      const name = streamOf(i)
+      const record = recordOf(i)
+      const name = streamOf(record)
       all[name] ??= []
-      all[name].push(i)
+      all[name].push(record)
     }
     return all
   }
@@ -98,7 +105,7 @@ class World {
     if (this.receivers.some((one) => this.#down.has(one) || one.silent))
       await this.#bringUp(this.receivers[0] as ModelReceiver)
     for (const one of this.receivers) await this.#bringUp(one)
-    await this.#rig.write(Array.from({ length: count }, (_, i) => this.#next + i))
+    await this.#rig.write(Array.from({ length: count }, (_, k) => recordOf(this.#next + k)))
     this.#next += count
   }
 
@@ -158,14 +165,14 @@ describe('a sender, whatever happens', () => {
     const folder = await mkdtemp(join(tmpdir(), 'sender-steps-'))
     const receiver = new ModelReceiver({ clock: fastClock })
     await receiver.listen()
-    const rig = new SenderRig<number, number>(folder, { site: 'here', targets: receiver.address, stream: streamOf })
+    const rig = new SenderRig<Padded, number>(folder, { site: 'here', targets: receiver.address, stream: streamOf })
     let hits = 0
     let crashed = false
     /** Epochs of ten records; the last one begins a stream, and is not complete at the first crash. */
     const epochs = async (): Promise<void> => {
       await rig.start()
       for (let from = rig.last?.position ?? 0; from < 40; from += 10) {
-        await rig.write(Array.from({ length: 10 }, (_, i) => from + i))
+        await rig.write(Array.from({ length: 10 }, (_, k) => recordOf(from + k)))
         await rig.checkpoint(from + 10, from < 30 || hits > 0)
         await rig.sink.drained?.()
       }
@@ -186,11 +193,8 @@ describe('a sender, whatever happens', () => {
       armFailpoints(undefined)
       await rig.start()
       await rig.sink.drained?.()
-      expect(
-        Object.values(receiver.read())
-          .flat()
-          .sort((a, b) => Number(a) - Number(b)),
-      ).toEqual(Array.from({ length: 40 }, (_, i) => i))
+      const arrived = Object.values(receiver.read()).flat() as Padded[]
+      expect(arrived.sort((a, b) => a.i - b.i)).toEqual(Array.from({ length: 40 }, (_, k) => recordOf(k)))
       expect(receiver.faults).toEqual([])
     } finally {
       armFailpoints(undefined)
