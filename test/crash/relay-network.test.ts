@@ -39,7 +39,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-// skip: a network namespace needs rights that not every machine gives.
+// skip: making a network needs rights that not every machine gives.
 it.skipIf(!made)(
   `packets ${late ? 'late and lost, ' : ''}and the link down (netem ${late ? 'there' : 'absent'})`,
   { timeout },
