@@ -140,6 +140,25 @@ describe('SegmentLog', () => {
     await again.close()
   })
 
+  it('takes back within a large segment, and finds what is written there anew', async () => {
+    const log = await SegmentLog.open(join(root, 'log'))
+    for (let i = 0; i < 400; i += 1) log.append(payloadOf(i, 1000))
+    await log.sync()
+    await log.truncateAfter(99)
+    for (let i = 100; i < 400; i += 1) log.append(payloadOf(i, 700))
+    await log.sync()
+    for (const from of [0, 99, 100, 300, 399]) {
+      let next = from
+      for await (const { sequence, payload } of log.readFrom(from)) {
+        expect(sequence).toBe(next)
+        expect(Buffer.compare(payload, payloadOf(next, next < 100 ? 1000 : 700))).toBe(0)
+        next += 1
+      }
+      expect(next).toBe(400)
+    }
+    await log.close()
+  })
+
   it('refuses to take back to a record it never had: the caller has lost something', async () => {
     const log = await filled(3)
     await expect(log.truncateAfter(3)).rejects.toMatchObject({ code: 'LOG_CORRUPT' })
