@@ -13,9 +13,8 @@ import { freePorts } from '../support/server-process.ts'
 import type { RelayArrived, RelayTold } from './jobs/relay-receive.ts'
 import { Runs } from './storm.ts'
 
-const jobFile = (name: string): string => fileURLToPath(new URL(`./jobs/${name}.ts`, import.meta.url))
-const SEND = jobFile('relay-send')
-const RECEIVE = jobFile('relay-receive')
+const SEND = fileURLToPath(new URL('./jobs/relay-send.ts', import.meta.url))
+const RECEIVE = fileURLToPath(new URL('./jobs/relay-receive.ts', import.meta.url))
 
 /** Where the ends live and what they are told besides. */
 export interface RelayEndsOptions {
