@@ -101,11 +101,13 @@ class Model {
     await reader.close()
   }
 
+  /** `left`: what a crash at this moment leaves. */
   async check(left: CrashFileSystem): Promise<void> {
+    // Before anything is awaited: the log may still be at work.
+    const durable = Math.max(this.synced, this.read + 1, this.log?.durableSequence ?? 0)
     const { first, records } = await contents(left)
     const next = first + records.length
     expect(first).toBeLessThanOrEqual(this.givenUp)
-    const durable = Math.max(this.synced, this.read + 1, this.log?.durableSequence ?? 0)
     expect(next).toBeGreaterThanOrEqual(Math.min(durable, this.takenBack))
     expect(next).toBeLessThanOrEqual(this.next)
     expect(records).toEqual(records.map((_, i) => this.records.get(first + i)))
