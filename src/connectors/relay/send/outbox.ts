@@ -44,8 +44,8 @@ export interface OutboxOptions<T> {
   readonly settings: RelaySinkSettings<T>
   readonly now: () => number
   readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void
-  /** Something may be sent that was not before. */
-  readonly published: () => void
+  /** Something may be sent that was not before, or nothing goes on. */
+  readonly changed: () => void
 }
 
 export class Outbox<T> {
@@ -105,11 +105,12 @@ export class Outbox<T> {
   /** Makes all that was written durable. */
   async prepare(): Promise<AppendPrepared> {
     this.#check()
-    const dirty = [...this.#streams.values()].filter((stream) => stream.isDirty)
-    await this.#sync(dirty)
-    const streams = [...this.#streams.values()].map(({ position }) => position)
+    const all = [...this.#streams.values()]
+    await this.#sync(all.filter((stream) => stream.isDirty))
+    const streams = all.map(({ position }) => position)
     const state: SenderState = { format: 1, incarnation: this.#identity.incarnation, streams }
-    return { state, commit: dirty.length === 0 ? undefined : dirty.map(({ position }) => position) }
+    const due = all.filter((stream) => stream.published < stream.next).map(({ position }) => position)
+    return { state, commit: due.length === 0 ? undefined : due }
   }
 
   /** The checkpoint that holds these positions is complete: what is before them may be sent. */
@@ -123,7 +124,7 @@ export class Outbox<T> {
       failpoint('relay.publish.before')
     }
     for (const [name, next, record] of due) this.#streams.get(name)?.publish(next, record)
-    this.#options.published()
+    this.#options.changed()
   }
 
   /** Whether every target has all that is published. */
@@ -143,6 +144,7 @@ export class Outbox<T> {
     if (this.#closed) return
     this.#failure ??= error
     this.#wake()
+    this.#options.changed()
   }
 
   get failure(): unknown {

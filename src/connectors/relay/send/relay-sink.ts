@@ -67,7 +67,7 @@ export class RelaySink<T> extends AppendSinkFunction<T> {
         settings: this.#settings,
         now: () => context.clock.now(),
         warn: (message, fields) => context.logger.warn(message, fields),
-        published: () => {
+        changed: () => {
           for (const target of this.#targets) target.wake()
           this.#progressed()
         },

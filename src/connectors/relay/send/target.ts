@@ -34,7 +34,7 @@ export interface TargetOptions<T> {
   readonly compress: Compress | undefined
   /** In [0, 1). */
   readonly random: () => number
-  /** A target has more, or never will. */
+  /** It has more. */
   readonly progressed: () => void
 }
 
@@ -77,10 +77,6 @@ export class Target<T> {
 
   get cursors(): readonly Cursor[] {
     return this.#cursors
-  }
-
-  get isConnected(): boolean {
-    return this.#isConnected
   }
 
   get compressionRatio(): number {
@@ -160,7 +156,6 @@ export class Target<T> {
     } catch (error) {
       // The queue itself cannot be read.
       this.#options.outbox.fail(error)
-      this.#options.progressed()
     }
   }
 
@@ -236,10 +231,9 @@ export class Target<T> {
   }
 
   #refused({ code, reason }: LineFailure): void {
-    const { context, sender, outbox, progressed } = this.#options
+    const { context, sender, outbox } = this.#options
     const details = { node: context.node, target: `target "${this.name}"`, sender, reason: `${code}: ${reason}` }
     outbox.fail(new MillraceError('RELAY_REFUSED', details))
-    progressed()
   }
 
   #tellUp(): void {
