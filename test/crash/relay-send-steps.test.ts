@@ -13,7 +13,8 @@ import { runJob } from '../support/run-job.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
 const JOB = fileURLToPath(new URL('./jobs/relay-draining.ts', import.meta.url))
-const RECORDS = 3000
+/** More than a job that is to be killed comes to, at its pace. */
+const RECORDS = 30_000
 
 /** With the passings that there are for certain; those of a restore are passed by the second run. */
 const STEPS: readonly (readonly [step: Failpoint, passings: readonly number[], isRestore?: boolean])[] = [
@@ -46,10 +47,10 @@ it.each(cases)(
     const folder = await mkdtemp(join(tmpdir(), 'relay-send-steps-'))
     const receiver = new ModelReceiver({ clock: systemClock })
     await receiver.listen()
-    const settings = [`port=${receiver.address.split(':')[1]}`, `count=${RECORDS}`, 'perSecond=6000']
+    const settings = [`port=${receiver.address.split(':')[1]}`, `count=${RECORDS}`]
     const args = [JOB, '--data-dir', folder, ...settings.flatMap((pair) => ['--set', pair])]
     const killedAt = (name: Failpoint, nth: number) =>
-      runJob(args, { env: { MILLRACE_FAILPOINT: `${name}:kill@${nth}` } })
+      runJob([...args, '--set', 'perSecond=6000'], { env: { MILLRACE_FAILPOINT: `${name}:kill@${nth}` } })
     try {
       if (isRestore) expect(await killedAt('sink.commit.after', 4)).toMatchObject({ signal: 'SIGKILL' })
       expect(await killedAt(step, passing)).toMatchObject({ signal: 'SIGKILL' })
