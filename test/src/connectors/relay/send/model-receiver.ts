@@ -38,6 +38,7 @@ export class ModelReceiver {
   compressed = 0
   /** Batches are taken and not acknowledged while this is so. */
   silent = false
+  refusals = 0
   /** Refuses who comes, if it is set. */
   refuse: { readonly code: string; readonly reason: string } | undefined
   refuseStreams: { readonly code: string; readonly reason: string } | undefined
@@ -61,7 +62,10 @@ export class ModelReceiver {
       listen,
       (hello) => {
         const refusal = this.refuse ?? this.#judge(hello)
-        if (refusal !== undefined) return { kind: 'refuse', ...refusal }
+        if (refusal !== undefined) {
+          this.refusals += 1
+          return { kind: 'refuse', ...refusal }
+        }
         const limits = { frameBytesMax, plainBytesMax: 16 << 20, heartbeatMs: 5000 }
         return { kind: 'welcome', version: 1, site: 'model', compressions, ...limits, release: '' }
       },

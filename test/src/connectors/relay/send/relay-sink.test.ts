@@ -167,9 +167,10 @@ describe('relaySink', () => {
       await rig.checkpoint(i)
       await rig.sink.drained?.()
     }
+    // A segment is given up a moment after the last of its batches was acknowledged.
     const [stream = ''] = await readdir(join(folder, 'relay', 'streams'))
-    const logs = await readdir(join(folder, 'relay', 'streams', stream))
-    expect(logs.length).toBeLessThan(5)
+    const segments = (): Promise<string[]> => readdir(join(folder, 'relay', 'streams', stream))
+    while ((await segments()).length > 2) await new Promise((resolve) => setTimeout(resolve, 1))
   })
 
   it('lets no stream starve another', async () => {
@@ -326,7 +327,7 @@ describe('relaySink', () => {
     await rig.start()
     await rig.write([1])
     await rig.checkpoint(1)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(() => receiver.refusals > 3)
     expect(rig.logged.filter((line) => line.includes('not now'))).toHaveLength(1)
     receiver.refuse = undefined
     await rig.sink.drained?.()
