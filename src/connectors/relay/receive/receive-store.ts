@@ -5,13 +5,15 @@
 import { dirname } from 'node:path'
 import { MillraceError, reasonOf } from '../../../errors.ts'
 import type { FileSystem } from '../../../util/file-system.ts'
+import { inParallel } from './in-parallel.ts'
 import { Sender, type SenderTools } from './sender.ts'
 import type { StreamLog, StreamTools } from './stream-log.ts'
 
 const SENDERS_MAX = 1000
 /** Each has a file open here, and one with its reader. */
 const STREAMS_MAX = 10_000
-const OPENING_MAX = 16
+/** Senders that are opened at a time. */
+const OPENING_MAX = 8
 
 export class ReceiveStore {
   readonly #tools: SenderTools
@@ -60,16 +62,10 @@ export class ReceiveStore {
 
   async #load(): Promise<void> {
     const { root, fileSystem } = this.#tools
-    const folders = (await makeDurably(fileSystem, root)).values()
-    const loadNext = async (): Promise<void> => {
-      for (const folder of folders) {
-        const sender = await Sender.load(folder, this.#tools)
-        if (sender !== undefined) this.#senders.set(sender.name, sender)
-      }
-    }
-    const loading = await Promise.allSettled(Array.from({ length: OPENING_MAX }, loadNext))
-    const failed = loading.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+    await inParallel(await makeDurably(fileSystem, root), OPENING_MAX, async (folder) => {
+      const sender = await Sender.load(folder, this.#tools)
+      if (sender !== undefined) this.#senders.set(sender.name, sender)
+    })
   }
 
   #count(): number {

@@ -17,12 +17,15 @@ import { MillraceError } from '../../../errors.ts'
 import { present } from '../../../util/assert.ts'
 import { failpoint } from '../../../util/failpoint.ts'
 import type { Hello, OpenStream } from '../wire/messages.ts'
+import { inParallel } from './in-parallel.ts'
 import { readJson, writeJson } from './json-file.ts'
 import { folderOf } from './names.ts'
 import { type Judgement, judgeHello, recordFault, type SenderRecord } from './sender-record.ts'
 import { type StreamFacts, StreamLog, type StreamTools } from './stream-log.ts'
 
 const STREAMS_MAX = 1000
+/** Logs that are opened at a time. */
+const OPENING_MAX = 8
 const RECORD = 'sender.json'
 const REMOVED = '.removed'
 
@@ -75,7 +78,12 @@ export class Sender {
     const sender = new Sender((record as SenderRecord).sender, tools)
     if (sender.#folder !== folder) throw corrupt(path, `it is of sender "${sender.name}", whose folder is another one`)
     sender.#record = record as SenderRecord
-    await sender.#loadGenerations()
+    try {
+      await sender.#loadGenerations()
+    } catch (error) {
+      await sender.close()
+      throw error
+    }
     return sender
   }
 
@@ -88,7 +96,7 @@ export class Sender {
     return [...this.#generations.keys()]
   }
 
-  /** The streams of a generation, in the order they came in; undefined if it was given up, or never was. */
+  /** The streams of a generation, by name; undefined if it was given up, or never was. */
   streamsOf(generation: number): ReadonlyMap<string, StreamLog> | undefined {
     return this.#generations.get(generation)?.streams
   }
@@ -212,32 +220,31 @@ export class Sender {
       if (tag === undefined) continue
       const generation = Number(digits)
       if (generation > record.generation) throw corrupt(join(path, RECORD), `it is older than folder ${name} beside it`)
-      this.#generations.set(generation, { tag, streams: await this.#loadStreams(generation, tag) })
+      const streams = new Map<string, StreamLog>()
+      this.#generations.set(generation, { tag, streams })
+      await this.#loadStreams(streams, generation, tag)
     }
     const current = this.tagOf(record.generation) ?? (await this.#begin(record)).tag
     if (current !== tagFrom(record.incarnation))
       throw corrupt(join(path, RECORD), 'it is of another incarnation than its folder')
   }
 
-  async #loadStreams(generation: number, tag: string): Promise<Map<string, StreamLog>> {
+  async #loadStreams(streams: Map<string, StreamLog>, generation: number, tag: string): Promise<void> {
     const { fileSystem } = this.#tools
     const path = this.#path(generation, tag)
     const names = new Set(await fileSystem.list(path))
-    const streams = new Map<string, StreamLog>()
-    for (const name of [...names].sort()) {
-      if (name.endsWith('.new')) continue
-      if (!name.endsWith('.json')) {
-        if (!names.has(`${name}.json`)) throw corrupt(join(path, `${name}.json`), 'it is missing beside its log')
-        continue
-      }
+    const logs = [...names].filter((name) => !/\.(?:json|new)$/.test(name))
+    const orphan = logs.find((name) => !names.has(`${name}.json`))
+    if (orphan !== undefined) throw corrupt(join(path, `${orphan}.json`), 'it is missing beside its log')
+    const files = [...names].filter((name) => name.endsWith('.json')).sort()
+    await inParallel(files, OPENING_MAX, async (name) => {
       const facts = await readJson(fileSystem, join(path, name))
       if (!isFacts(facts)) throw corrupt(join(path, name), 'name, codec or origin is missing')
       const stream = this.#streamOf(generation, tag, facts)
       await stream.open()
-      if (generation < (this.#record?.generation ?? 0)) stream.end()
       streams.set(facts.name, stream)
-    }
-    return streams
+      if (generation < (this.#record?.generation ?? 0)) stream.end()
+    })
   }
 
   #streamOf(generation: number, tag: string, facts: StreamFacts): StreamLog {

@@ -310,17 +310,6 @@ describe('batches that are not what they say', () => {
 })
 
 describe('streams', () => {
-  it('take turns', async () => {
-    const folder = await newFolder()
-    await receive(folder, [
-      { stream: 'long', batches: records('long', 0, 50) },
-      { stream: 'short', batches: records('short', 0, 5), session: 2 },
-    ])
-    const rig = await begin(folder)
-    const got = (await read(rig, 55, 1)) as string[]
-    expect(got.findLastIndex((record) => record.startsWith('short'))).toBeLessThan(20)
-  })
-
   it('come while it runs, from several senders', async () => {
     const folder = await newFolder()
     const port = await freePort()

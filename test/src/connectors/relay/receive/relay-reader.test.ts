@@ -24,18 +24,23 @@ const SPLIT: RelaySplit = {
   skip: 0,
 }
 
-/** A reader over a log of batches of three records, numbered from 0. */
-async function readerOf(
-  batches: number,
-): Promise<{ reader: RelayReader<number>; told: ReaderEvent[]; finished: string[] }> {
-  const directory = await mkdtemp(join(tmpdir(), 'relay-reader-'))
-  folders.push(directory)
-  const log = await SegmentLog.open(join(directory, 'received', 'x'))
+async function fill(directory: string, batches: number): Promise<void> {
+  const log = await SegmentLog.open(directory)
   for (let i = 0; i < batches; i += 1) {
     const records = msgpackRecords.encode([0, 1, 2].map((n) => i * 3 + n))
     log.append(encodeEntry({ firstRecord: i * 3, count: 3, atMs: 1, records }))
   }
   await log.close()
+}
+
+/** A reader over two logs, x and y, of batches of three records, numbered from 0. */
+async function readerOf(
+  batches: number,
+): Promise<{ reader: RelayReader<number>; told: ReaderEvent[]; finished: string[] }> {
+  const directory = await mkdtemp(join(tmpdir(), 'relay-reader-'))
+  folders.push(directory)
+  await fill(join(directory, 'received', 'x'), batches)
+  await fill(join(directory, 'received', 'y'), batches)
   const told: ReaderEvent[] = []
   const finished: string[] = []
   const context = {
@@ -119,6 +124,24 @@ it('joins small batches, of one stream', async () => {
     // Two whole ones: the third does not fit.
     else expect(polled).toMatchObject({ values: [0, 1, 2, 3, 4, 5] })
   }
+  await reader.close()
+})
+
+it('I2. reads streams in turn', async () => {
+  const { reader } = await readerOf(1_000)
+  const ids = ['x', 'y'].map((folder) => `id-${folder}`)
+  reader.addSplits(['x', 'y'].map((folder) => ({ ...SPLIT, folder, id: `id-${folder}` })))
+  await reader.onEvent({ type: 'ends', ends: ids.map((id) => ({ id, next: 1_000, records: 3_000, isFinal: false })) })
+  const next = async (): Promise<string | undefined> => {
+    await read(reader, 1)
+    return reader.lastSplit
+  }
+  // One at a time is fetched: until both are, one is read.
+  const first = await next()
+  while ((await next()) === first) await new Promise((resolve) => setTimeout(resolve, 1))
+  const turns: (string | undefined)[] = []
+  for (let i = 0; i < 20; i += 1) turns.push(await next())
+  expect(turns).toEqual(Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? first : ids.find((id) => id !== first))))
   await reader.close()
 })
 
