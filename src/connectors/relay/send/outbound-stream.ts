@@ -83,7 +83,7 @@ export class OutboundStream<T> {
     return this.#publishedRecords
   }
 
-  /** Whether prepare() has something to do. */
+  /** Whether sync() has something to do. */
   get isDirty(): boolean {
     return !this.#packer.isEmpty || this.#log.durableSequence < this.#log.nextSequence
   }

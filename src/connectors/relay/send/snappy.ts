@@ -2,6 +2,9 @@
 
 type Snappy = typeof import('snappy')
 
+// Else the garbage collector does not know how large the outputs are, and lets 100 MB of them lie.
+const OUTPUT = { copyOutputData: true }
+
 /** Compresses plain bytes. */
 export type Compress = (plain: Uint8Array) => Promise<Buffer>
 
@@ -13,5 +16,5 @@ export async function loadCompress(): Promise<Compress | undefined> {
   } catch {
     return undefined
   }
-  return (plain) => snappy.compress(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength))
+  return (plain) => snappy.compress(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength), OUTPUT)
 }

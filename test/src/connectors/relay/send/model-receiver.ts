@@ -41,6 +41,8 @@ export class ModelReceiver {
   refusals = 0
   /** Refuses who comes, if it is set. */
   refuse: { readonly code: string; readonly reason: string } | undefined
+  /** What it says it wants, whatever it has. */
+  wants: number | undefined
   refuseStreams: { readonly code: string; readonly reason: string } | undefined
   readonly #options: ModelOptions
   readonly #lines = new Set<ModelLine>()
@@ -177,7 +179,7 @@ class ModelLine {
     const held: Held = this.#life.streams.get(open.name) ?? { origin: open.first, batches: [], durable: 0 }
     // What it says it has is on its disk.
     held.durable = held.batches.length
-    const next = held.origin + held.durable
+    const next = this.#model.wants ?? held.origin + held.durable
     this.#life.streams.set(open.name, held)
     this.#streams.set(open.stream, { name: open.name, held, received: 0, granted: this.#windowBytes })
     this.line.send({ kind: 'streamOpened', stream: open.stream, next, credit: this.#windowBytes })

@@ -321,6 +321,28 @@ describe('relaySink', () => {
     await expect(rig.sink.drained?.()).rejects.toThrow('stream "main": for a reason')
   })
 
+  it.each([
+    [0, 'FORGOTTEN: stream "main": it wants batch 0 and had acknowledged all before 1: its queue is lost'],
+    [9, 'PAST_END: stream "main": it has 9 batches, and here are 1'],
+  ])('fails for good when the receiver wants batch %i, which cannot be', async (wants, reason) => {
+    const rig = rigOf()
+    await rig.start()
+    await rig.write([1])
+    await rig.checkpoint(1)
+    await rig.sink.drained?.()
+    await rig.close()
+    receiver.wants = wants
+    await rig.start()
+    const refused = async (): Promise<void> => {
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        await rig.write([2])
+      }
+    }
+    await expect(refused()).rejects.toThrow(reason)
+    await expect(rig.sink.prepare(3)).rejects.toMatchObject({ code: 'RELAY_REFUSED' })
+  })
+
   it.each(['BUSY', 'VERSION'])('tries again for ever what may heal, and says so once: %s', async (code) => {
     receiver.refuse = { code, reason: 'not now' }
     const rig = rigOf()
