@@ -1,5 +1,6 @@
 // Values of MySQL over a relay: what a batch is written as gives back every value, to its type.
 
+import { isDeepStrictEqual } from 'node:util'
 import { expect, it, onTestFinished } from 'vitest'
 import { quoteName } from '../../../src/connectors/mysql/connection.ts'
 import { msgpackRecords } from '../../../src/connectors/relay/index.ts'
@@ -18,8 +19,10 @@ describeServers('values of every type over a relay', ['mysql', 'mariadb'], (serv
     await log.run(`UPDATE ${quoteName('every type')} SET n = n + 1000 ORDER BY n`)
     const { changes, schemas } = await log.read(from)
     expect(changes.length).toBeGreaterThan(10)
-    const told = changes.map((change, index) => ({ ...change, schema: schemas[index] }))
+    const told = changes.map((change, index) => (index === 0 ? { ...change, schema: schemas[0] } : change))
     const over = msgpackRecords.decode(Uint8Array.from(msgpackRecords.encode(told)))
-    expect(over).toStrictEqual(told)
+    // Types count: bytes of one class are not those of another.
+    const other = told.findIndex((change, index) => !isDeepStrictEqual(over[index], change))
+    expect([over.length, other, over[other], told[other]]).toEqual([told.length, -1, undefined, undefined])
   })
 })
