@@ -35,7 +35,7 @@ export const JOB_STATES: Readonly<Record<JobState, StateRow>> = {
     meaning: 'It failed and will not be restarted; tasks are being closed.',
     next: ['failed', 'cancelled'],
   },
-  finished: { meaning: 'Every source ended and every sink committed.', next: [] },
+  finished: { meaning: 'Every source ended, every sink committed and has passed on what it committed.', next: [] },
   stopped: { meaning: 'Ended on request; started again, it goes on from its latest checkpoint.', next: [] },
   failed: { meaning: 'Ended by a failure; its state is kept.', next: [] },
   cancelled: { meaning: 'Ended at once on request; as after a crash, its latest checkpoint is kept.', next: [] },

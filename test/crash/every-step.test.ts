@@ -55,7 +55,7 @@ const variants: readonly (readonly string[])[] = full
 test('every step has a crash test', () => {
   // Those of a savepoint are passed by the process that writes it (savepoint.test.ts), those of batch runs by these (batch.test.ts), those
   // of SQL and Kafka sinks where a server is (mysql-sink.test.ts, kafka-sink.test.ts), those of relays by both their ends
-  // (sender-simulation.test.ts, relay-receive-steps.test.ts).
+  // (relay-send-steps.test.ts, relay-receive-steps.test.ts).
   const steps = Object.keys(FAILPOINTS).filter((name) => !/^(savepoint|batch|sql|kafka|relay)\./.test(name))
   expect(steps.sort()).toEqual([...STEPS].sort())
 })
