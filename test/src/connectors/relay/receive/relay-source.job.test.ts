@@ -70,6 +70,16 @@ describe('records that go over a line', { timeout }, () => {
     expect(resets).toBeGreaterThan(full ? 100 : 3)
   })
 
+  it('arrive though the queue holds but a part of them', async () => {
+    const here = await sites({ source: { queueBytesMax: 1 << 20, frameBytesMax: 65_536, keepBytes: 0 } })
+    here.receive()
+    const sent = numbered(1_500, 2, 'x'.repeat(8_000))
+    const sending = here.sending(sent, 'sending', { batchBytes: 32_768, frameBytesMax: 65_536, compression: 'none' })
+    expect(await here.send(sending, { recordsPerCheckpoint: 500 })).toMatchObject({ state: 'finished' })
+    await here.settle(sent.length)
+    expect(faultsOf(here.arrived, sent)).toBe('')
+  })
+
   it('arrive from several senders, to one receiver', async () => {
     const here = await sites()
     here.receive({ parallelism: 2 })
