@@ -125,7 +125,7 @@ export class Cursor {
 
   /** The receiver has batches below `next` on its disk. Throws for one that was never sent. */
   acknowledge(next: number, credit: number): void {
-    if (next > this.#next)
+    if (next > (this.#sent.at(-1)?.sequence ?? this.kept.next - 1) + 1)
       throw new Error(`batch ${next - 1} of stream "${this.stream.name}" is acknowledged and was not sent`)
     this.credit = Math.max(this.credit, credit)
     let count = 0
@@ -161,9 +161,8 @@ export class Cursor {
       this.#aheadAt = 0
     }
     const entry = decodeEntry(payload)
-    if (this.#sent.length === 0) {
-      this.stream.remember(this.#target, { ...this.kept, record: entry.firstRecord })
-    }
+    const { kept } = this
+    if (sequence === kept.next) this.stream.remember(this.#target, { ...kept, record: entry.firstRecord })
     this.#next = sequence + 1
     return { ...entry, sequence }
   }

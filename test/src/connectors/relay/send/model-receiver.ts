@@ -43,6 +43,8 @@ export class ModelReceiver {
   refuse: { readonly code: string; readonly reason: string } | undefined
   /** What it says it wants, whatever it has. */
   wants: number | undefined
+  /** Acknowledges so many batches too many. */
+  boasts = 0
   refuseStreams: { readonly code: string; readonly reason: string } | undefined
   readonly #options: ModelOptions
   readonly #lines = new Set<ModelLine>()
@@ -212,7 +214,7 @@ class ModelLine {
     if (stream === undefined || this.#gone) return
     stream.held.durable = stream.held.batches.length
     stream.granted = stream.received + this.#windowBytes
-    const next = stream.held.origin + stream.held.durable
+    const next = stream.held.origin + stream.held.durable + this.#model.boasts
     this.line.send({ kind: 'ack', stream: number, next, credit: stream.granted })
   }
 

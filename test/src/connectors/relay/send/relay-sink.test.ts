@@ -343,6 +343,18 @@ describe('relaySink', () => {
     await expect(rig.sink.prepare(3)).rejects.toMatchObject({ code: 'RELAY_REFUSED' })
   })
 
+  it('ends a line on which batches are acknowledged that were not sent, and believes none of it', async () => {
+    const rig = rigOf({ batchBytes: 1024 })
+    receiver.boasts = 1
+    await rig.start()
+    await rig.write(numbers(0, 5000))
+    await rig.checkpoint(1)
+    await until(() => rig.logged.some((line) => line.includes('was not sent')))
+    receiver.boasts = 0
+    await rig.sink.drained?.()
+    expect(receiver.read()).toEqual({ main: numbers(0, 5000) })
+  })
+
   it.each(['BUSY', 'VERSION'])('tries again for ever what may heal, and says so once: %s', async (code) => {
     receiver.refuse = { code, reason: 'not now' }
     const rig = rigOf()
