@@ -7,6 +7,8 @@ import { WireFailure } from '../wire/wire-failure.ts'
 const SNAPPY_RATIO_MAX = 22
 /** Smaller ones are not worth the way to another thread. */
 const SYNC_BYTES_MAX = 16_384
+/** Else the garbage collector does not know how large the outputs are, and lets 100 MB of them lie. */
+const OUTPUT = { copyOutputData: true }
 
 type Snappy = typeof import('snappy')
 
@@ -55,9 +57,9 @@ export function uncompressed(
   }
   const checked = (plain: unknown): Uint8Array =>
     plain instanceof Uint8Array && plain.length === plainBytes ? plain : fail()
-  if (plainBytes > SYNC_BYTES_MAX) return uncompress(body).then(checked, fail)
+  if (plainBytes > SYNC_BYTES_MAX) return uncompress(body, OUTPUT).then(checked, fail)
   try {
-    return checked(uncompressSync(body))
+    return checked(uncompressSync(body, OUTPUT))
   } catch {
     return fail()
   }
