@@ -1,7 +1,7 @@
 // npm run bench:relay [-- copy outage kill line compression] [-- --against mirrormaker] [--scale 0.1] [--rounds 1] [--smoke]
 //   [--outage-records 18000000] [--outage-rate 40000]
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Measured, tableOf } from '../mysql/measured.ts'
 import { machine } from '../report.ts'
@@ -54,17 +54,14 @@ say(`\n${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}\n\n${tableOf(fresh)}
 if (bench.scale === 1) keep(fresh)
 if (flags.smoke && fresh.some(({ ours }) => /lost|repeated|reordered|strange/.test(ours))) process.exitCode = 1
 
-/** In results.json and on the page: what was measured now in place of what has its name, the rest as it was. */
+/** In results.json, and on the page in place of rows of the same names; the others stay as they were. */
 function keep(now: readonly Measured[]): void {
-  const before = existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8') : '{ "measured": [] }'
-  const { measured } = JSON.parse(before) as { readonly measured: readonly Measured[] }
-  const names = new Set([...measured, ...now].map(({ name }) => name))
-  const rows = [...names].map((name) => [...now, ...measured].find((one) => one.name === name) as Measured)
-  writeFileSync(RESULTS, `${JSON.stringify({ machine: machine(), measured: rows }, null, 2)}\n`)
+  writeFileSync(RESULTS, `${JSON.stringify({ machine: machine(), measured: now }, null, 2)}\n`)
   const page = readFileSync(PAGE, 'utf8')
-  const table = `<!-- relay:begin (made by \`npm run bench:relay\`) -->\n${tableOf(rows)}\n<!-- relay:end -->`
-  writeFileSync(
-    PAGE,
-    page.replace(/<!-- relay:begin.*relay:end -->/s, () => table),
-  )
+  const from = page.indexOf('\n', page.indexOf('<!-- relay:begin')) + 1
+  const to = page.indexOf('<!-- relay:end')
+  const [head = '', line = '', ...rows] = tableOf(now).split('\n')
+  const kept = page.slice(from, to).split('\n').slice(2, -1)
+  const byName = new Map([...kept, ...rows].map((row) => [row.split(' | ')[0], row]))
+  writeFileSync(PAGE, `${page.slice(0, from)}${[head, line, ...byName.values()].join('\n')}\n${page.slice(to)}`)
 }
