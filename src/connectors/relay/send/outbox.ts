@@ -151,9 +151,15 @@ export class Outbox<T> {
     return this.#failure
   }
 
-  async close(): Promise<void> {
+  /** Nobody waits for room any more. */
+  interrupt(): void {
     this.#closed = true
     this.#wake()
+  }
+
+  /** Not while a call is under way. */
+  async close(): Promise<void> {
+    this.interrupt()
     await Promise.all([...this.#streams.values()].map((stream) => stream.close()))
   }
 

@@ -42,6 +42,8 @@ export class RelaySink<T> extends AppendSinkFunction<T> {
   #cancelGauges: (() => void) | undefined
   #progress: Deferred | undefined
   #closed = false
+  /** The calls under way. */
+  #working: Promise<void> = Promise.resolve()
 
   constructor(settings: RelaySinkSettings<T>) {
     super()
@@ -58,7 +60,58 @@ export class RelaySink<T> extends AppendSinkFunction<T> {
       context.logger.warn('the package snappy is not installed (npm i snappy): batches go plain')
   }
 
-  async restore(states: readonly unknown[], checkpoint: number | undefined, rewound = false): Promise<void> {
+  restore(states: readonly unknown[], checkpoint: number | undefined, rewound = false): Promise<void> {
+    return this.#track(this.#restore(states, { checkpoint, rewound }))
+  }
+
+  write(records: readonly T[]): void | Promise<void> {
+    const writing = this.#queue.write(records)
+    return writing === undefined ? undefined : this.#track(writing)
+  }
+
+  prepare(): Promise<AppendPrepared> {
+    return this.#track(this.#prepare())
+  }
+
+  async commit(committable: unknown): Promise<void> {
+    await this.#track(this.#queue.commit(committable as readonly StreamPosition[]))
+  }
+
+  /** Resolves when every target has everything. Throws RELAY_REFUSED, and what the queue throws. */
+  override async drained(): Promise<void> {
+    if (!this.#queue.isDrained)
+      this.#context?.logger.info('the input has ended; what targets do not have is still sent')
+    while (!this.#closed && !this.#queue.isDrained) {
+      if (this.#queue.failure !== undefined) throw this.#queue.failure
+      this.#progress ??= deferred()
+      await this.#progress.promise
+    }
+    if (this.#closed) return
+    await this.#track(this.#note(this.#targets))
+    this.#gauges?.set()
+  }
+
+  /** May come while a call is under way: it is waited for, so that nothing of this life touches the queue of the next one. */
+  override async close(): Promise<void> {
+    this.#closed = true
+    this.#progressed()
+    this.#outbox?.interrupt()
+    await this.#working
+    this.#cancelGauges?.()
+    const targets = this.#targets
+    this.#targets = []
+    await Promise.all(targets.map((target) => target.close()))
+    try {
+      await this.#note(targets)
+    } finally {
+      await this.#outbox?.close()
+    }
+  }
+
+  async #restore(
+    states: readonly unknown[],
+    origin: { readonly checkpoint: number | undefined; readonly rewound: boolean },
+  ): Promise<void> {
     const context = present(this.#context, 'the context')
     this.#outbox = await Outbox.open<T>(
       {
@@ -73,7 +126,7 @@ export class RelaySink<T> extends AppendSinkFunction<T> {
         },
       },
       states[0] as SenderState | undefined,
-      { checkpoint, rewound },
+      origin,
     )
     for (const [index, target] of this.#settings.targets.entries())
       this.#targets.push(await this.#start(context, this.#outbox, { index, target }))
@@ -81,45 +134,20 @@ export class RelaySink<T> extends AppendSinkFunction<T> {
     this.#setGauges(context)
   }
 
-  write(records: readonly T[]): void | Promise<void> {
-    return this.#queue.write(records)
-  }
-
-  async prepare(): Promise<AppendPrepared> {
+  async #prepare(): Promise<AppendPrepared> {
     const prepared = await this.#queue.prepare()
-    for (const target of this.#targets) await target.note()
+    await this.#note(this.#targets)
     return prepared
   }
 
-  async commit(committable: unknown): Promise<void> {
-    await this.#queue.commit(committable as readonly StreamPosition[])
+  async #note(targets: readonly Target<T>[]): Promise<void> {
+    for (const target of targets) await target.note()
   }
 
-  /** Resolves when every target has everything. Throws RELAY_REFUSED, and what the queue throws. */
-  override async drained(): Promise<void> {
-    if (!this.#queue.isDrained)
-      this.#context?.logger.info('the input has ended; what targets do not have is still sent')
-    while (!this.#closed && !this.#queue.isDrained) {
-      if (this.#queue.failure !== undefined) throw this.#queue.failure
-      this.#progress ??= deferred()
-      await this.#progress.promise
-    }
-    for (const target of this.#targets) await target.note()
-    this.#gauges?.set()
-  }
-
-  override async close(): Promise<void> {
-    this.#closed = true
-    this.#progressed()
-    this.#cancelGauges?.()
-    const targets = this.#targets
-    this.#targets = []
-    await Promise.all(targets.map((target) => target.close()))
-    try {
-      for (const target of targets) await target.note()
-    } finally {
-      await this.#outbox?.close()
-    }
+  #track<R>(work: Promise<R>): Promise<R> {
+    // What they gave is let go, or it would be kept call by call.
+    this.#working = Promise.allSettled([this.#working, work]).then(() => {})
+    return work
   }
 
   get #queue(): Outbox<T> {

@@ -345,7 +345,7 @@ describe('relaySink', () => {
 
   it('ends a line on which batches are acknowledged that were not sent, and believes none of it', async () => {
     const rig = rigOf({ batchBytes: 1024 })
-    receiver.boasts = 1
+    receiver.boasts = 1000
     await rig.start()
     await rig.write(numbers(0, 5000))
     await rig.checkpoint(1)
@@ -377,6 +377,29 @@ describe('relaySink', () => {
     const drained = rig.sink.drained?.()
     await rig.crash()
     await drained
+  })
+
+  it('lets what is under way end before it is closed', async () => {
+    await receiver.crash()
+    const rig = rigOf({ queueBytesMax: 65_536, stream: (n) => `s${n % 20}` })
+    await rig.start()
+    await rig.write(numbers(0, 60_000))
+    await rig.checkpoint(1)
+    const under = [rig.write(numbers(60_000, 90_000)), rig.sink.prepare(2), rig.sink.commit([['s0', 1, 1]])]
+    const ended: number[] = []
+    const all = under.map((one, i) =>
+      Promise.resolve(one).then(
+        () => ended.push(i),
+        () => ended.push(i),
+      ),
+    )
+    await rig.close()
+    expect(ended).toHaveLength(3)
+    await Promise.all(all)
+    await rig.start()
+    await receiver.listen()
+    await rig.sink.drained?.()
+    expect(receiver.count()).toBe(60_000)
   })
 
   it('compresses if it is told to, and only what gets smaller', async () => {
