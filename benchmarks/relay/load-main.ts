@@ -11,6 +11,8 @@ import { keyOf, partitionOf, valueAt } from './records.ts'
 
 /** How long a call of the paced producer's is worth. */
 const STEP_MS = 100
+/** To a call: more of one partition would be too large for a broker. */
+const SEND_MAX = 20_000
 
 const load = JSON.parse(process.argv[2] ?? '{}') as Load
 const recordOf = (i: number) => ({ key: keyOf(i), value: valueAt(i), partition: partitionOf(i) })
@@ -35,11 +37,11 @@ async function paced({ brokers, topic, records }: Load, perSecond: number): Prom
   await producer.connect()
   const startMs = performance.now()
   for (let sent = 0; sent < records; ) {
-    const due = Math.min(records, Math.floor(((performance.now() - startMs) * perSecond) / 1_000))
+    const due = Math.min(records, sent + SEND_MAX, Math.floor(((performance.now() - startMs) * perSecond) / 1_000))
     const messages = Array.from({ length: due - sent }, (_, i) => recordOf(sent + i))
     if (messages.length > 0) await producer.send({ topic, acks: -1, messages })
     sent = due
-    await setTimeout(STEP_MS)
+    if (messages.length < SEND_MAX) await setTimeout(STEP_MS)
   }
   await producer.disconnect()
 }

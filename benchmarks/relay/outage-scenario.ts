@@ -60,10 +60,13 @@ async function outageOf(bench: Bench, make: MakeContender): Promise<Outage> {
   try {
     const { from, to, topic } = sites
     const loading = fill({ brokers: from.brokers, topic, records, perSecond })
-    await until(async () => (await to.end(contender.target)) >= backlog * 0.05)
+    // Else a load that fails would be waited for.
+    const come = (isSo: () => Promise<boolean>): Promise<void> =>
+      Promise.race([until(isSo), loading.then(() => until(isSo))])
+    await come(async () => (await to.end(contender.target)) >= backlog * 0.05)
     contender.line.cut()
     const cutAt = await from.end(topic)
-    await until(async () => (await from.end(topic)) >= cutAt + backlog)
+    await come(async () => (await from.end(topic)) >= cutAt + backlog)
     contender.line.heal()
     const arrived = await to.end(contender.target)
     const remaining = { broker: to, topic: contender.target, records, quietMs: QUIET_MS }
