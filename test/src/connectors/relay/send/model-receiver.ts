@@ -84,6 +84,8 @@ export class ModelReceiver {
     const all: Record<string, unknown[]> = {}
     for (const { streams } of this.lives) {
       for (const [name, { batches }] of streams) {
+        // A stream may be opened before anything of it is published.
+        if (batches.length === 0) continue
         all[name] ??= []
         for (const { records } of batches) all[name].push(...records)
       }
