@@ -64,7 +64,8 @@ it('a sender that stood still is refused when another one has gone on from its f
   expect(await ends.settle(successor, receiver)).toBe(7_000)
 })
 
-it('connections that are reset again and again', { timeout }, async () => {
+// In full mode several a second, for half an hour at most.
+it('connections that are reset again and again', { timeout: full ? 1_800_000 : timeout }, async () => {
   const rng = seededRng(11)
   const ends = await RelayEnds.open({ rng, lanes: 8, sendSettings: ['reconnectMax=100'] })
   const [sender, receiver] = [ends.send(), ends.receive()]
