@@ -145,6 +145,8 @@ it.each(cases)(
     expect(await fallen).toBe('SIGKILL')
     receiver = ends.receive()
     await ends.settle(receiver)
+    // Before, a signal may come earlier than what hears it: all may have arrived before the kill.
+    await receiver.seen(/status=complete/)
     receiver.signal('SIGTERM')
     const { code, stderr } = await receiver.result
     expect(code, stderr.slice(-4_000)).toBe(0)
