@@ -6,13 +6,18 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RunHereOptions, RunHereResult } from '../../runtime/testing/index.ts'
-import { runJobHere } from '../../runtime/testing/index.ts'
 import { run } from '../../runtime/control/run.ts'
 import type { Run, RunOptions, RunResult } from '../../runtime/control/run-types.ts'
+import type { RunHereOptions, RunHereResult } from '../../runtime/testing/index.ts'
+import { runJobHere } from '../../runtime/testing/index.ts'
 import { collect } from '../../src/connectors/collect/index.ts'
-import { relaySink, type RelaySinkOptions, relaySource, type RelaySourceOptions } from '../../src/connectors/relay/index.ts'
-import { fromArray, job, type Job } from '../../src/index.ts'
+import {
+  type RelaySinkOptions,
+  type RelaySourceOptions,
+  relaySink,
+  relaySource,
+} from '../../src/connectors/relay/index.ts'
+import { fromArray, type Job, job } from '../../src/index.ts'
 import { FaultProxy } from './fault-proxy.ts'
 import { freePorts } from './server-process.ts'
 
