@@ -44,6 +44,7 @@ export class RelayEnumerator implements SplitEnumerator {
   readonly #settings: RelaySourceSettings<unknown>
   readonly #fileSystem: FileSystem | undefined
   readonly #root: string
+  #starting: Promise<void> | undefined
   #running: Running | undefined
   /** Streams whose readers are to be told more. */
   readonly #news = new Set<StreamLog>()
@@ -62,7 +63,12 @@ export class RelayEnumerator implements SplitEnumerator {
     this.#readOut = readOutOf((context.restored as readonly SenderSnapshot[] | undefined) ?? [])
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting = this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
     const restored = this.#context.restored as readonly SenderSnapshot[] | undefined
     const receiver = await Receiver.start({
       context: this.#context,
@@ -122,6 +128,8 @@ export class RelayEnumerator implements SplitEnumerator {
   async close(): Promise<void> {
     this.#closed = true
     this.#cancelNews?.()
+    // It may be closed while it starts: what that opened is let go, too. What it throws is start()'s to tell.
+    await this.#starting?.catch(() => {})
     this.#running?.gauges.close()
     await this.#tidying
     await this.#running?.receiver.close()
