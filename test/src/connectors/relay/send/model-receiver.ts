@@ -70,8 +70,9 @@ export class ModelReceiver {
           this.refusals += 1
           return { kind: 'refuse', ...refusal }
         }
+        const former = Buffer.from(this.lives.at(-2)?.incarnation ?? '', 'hex')
         const limits = { frameBytesMax, plainBytesMax: 16 << 20, heartbeatMs: 5000 }
-        return { kind: 'welcome', version: 1, site: 'model', compressions, ...limits, release: '' }
+        return { kind: 'welcome', version: 1, site: 'model', compressions, ...limits, release: '', former }
       },
       { clock, onLine: (line) => this.#begin(line) },
     )
@@ -180,13 +181,21 @@ class ModelLine {
       this.line.send({ kind: 'streamRefused', stream: open.stream, ...refusal })
       return
     }
-    const held: Held = this.#life.streams.get(open.name) ?? { origin: open.first, batches: [], durable: 0 }
+    const held: Held = this.#life.streams.get(open.name) ?? this.#held(open)
     // What it says it has is on its disk.
     held.durable = held.batches.length
     const next = this.#model.wants ?? held.origin + held.durable
     this.#life.streams.set(open.name, held)
     this.#streams.set(open.stream, { name: open.name, held, received: 0, granted: this.#windowBytes })
     this.line.send({ kind: 'streamOpened', stream: open.stream, next, credit: this.#windowBytes })
+  }
+
+  /** What the life before has of what is common to both is not wanted again. */
+  #held({ name, first, common }: OpenStream): Held {
+    const former = this.#model.lives.at(-2)?.streams.get(name)
+    if (former === undefined) return { origin: first, batches: [], durable: 0 }
+    former.durable = former.batches.length
+    return { origin: Math.max(first, Math.min(common, former.origin + former.durable)), batches: [], durable: 0 }
   }
 
   #batch(batch: Batch, body: Buffer): void {

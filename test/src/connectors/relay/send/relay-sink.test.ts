@@ -222,6 +222,25 @@ describe('relaySink', () => {
     expect(receiver.read().main?.slice(-10)).toEqual(numbers(310, 320))
   })
 
+  it('goes back without sending again what the receiver has and has not said', async () => {
+    const rig = rigOf()
+    receiver.silent = true
+    await rig.start()
+    await rig.write(numbers(0, 10))
+    const first = await rig.checkpoint(10)
+    await rig.write(numbers(10, 20))
+    await rig.checkpoint(20)
+    while (receiver.batches < 2) await new Promise((resolve) => setTimeout(resolve, 1))
+    await rig.crash()
+    receiver.speak()
+    await rig.start(first)
+    await rig.write(numbers(110, 120))
+    await rig.checkpoint(30)
+    await rig.sink.drained?.()
+    expect(receiver.lives).toHaveLength(2)
+    expect(receiver.read()).toEqual({ main: [...numbers(0, 20), ...numbers(110, 120)] })
+  })
+
   it('goes back behind what was given up, also where nobody noted what targets had', async () => {
     const rig = rigOf({ batchBytes: 1024, queueBytesMax: 65_536 })
     await rig.start()
