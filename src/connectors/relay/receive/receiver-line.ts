@@ -131,14 +131,14 @@ export class ReceiverLine {
     }
   }
 
-  #checkOpening({ stream, name, first, next, acked }: OpenStream): void {
+  #checkOpening({ stream, name, first, next, acked, common }: OpenStream): void {
     const fault = streamFault(name)
     if (fault !== undefined) throw new WireFailure('PROTOCOL', fault)
     if (stream === 0 || this.#streams.has(stream))
       throw new WireFailure('PROTOCOL', `stream ${stream} cannot be opened`)
     if (this.#streams.size >= STREAM_NUMBERS_MAX)
       throw new WireFailure('LIMIT', `a line has at most ${STREAM_NUMBERS_MAX} streams`)
-    if (first > next || acked > next || next > NUMBER_MAX)
+    if (first > next || acked > next || common > next || next > NUMBER_MAX)
       throw new WireFailure(
         'PROTOCOL',
         `stream "${name}" cannot have batches ${first} to ${next}, acknowledged to ${acked}`,

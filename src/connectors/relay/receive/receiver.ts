@@ -184,6 +184,7 @@ export class Receiver {
       plainBytesMax,
       heartbeatMs: HEARTBEAT_MS,
       release: '',
+      former: Buffer.from(judgement.record.past.at(-1) ?? '', 'hex'),
     }
   }
 

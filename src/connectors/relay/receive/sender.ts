@@ -195,19 +195,29 @@ export class Sender {
     return begun
   }
 
-  async #make({ name, codec, first }: OpenStream): Promise<StreamLog | StreamRefusal> {
+  async #make(open: OpenStream): Promise<StreamLog | StreamRefusal> {
+    const { name, codec } = open
     const record = present(this.#record, 'the record of a sender that was let in')
     const { generation } = record
     // Its folder may be missing where the disk failed when it was to be made.
     const { tag, streams } = this.#generations.get(generation) ?? (await this.#begin(record))
     if (streams.size >= STREAMS_MAX) return { code: 'LIMIT', reason: `a sender has at most ${STREAMS_MAX} streams` }
     if (!this.#tools.hasRoom()) return { code: 'LIMIT', reason: 'the receiver has as many streams as it can' }
-    const facts: StreamFacts = { name, codec, origin: first }
+    const origin = await this.#originOf(open)
+    if (origin === undefined) return { code: 'BUSY', reason: 'what it sent before it went back is not all durable yet' }
+    const facts: StreamFacts = { name, codec, origin }
     await writeJson(this.#tools.fileSystem, `${join(this.#path(generation, tag), folderOf(name))}.json`, facts)
     const stream = this.#streamOf(generation, tag, facts)
     await stream.open()
     streams.set(name, stream)
     return stream
+  }
+
+  /** What the incarnation before has brought of what is the same in both is not taken again; undefined while that may grow. */
+  async #originOf({ name, first, common }: OpenStream): Promise<number | undefined> {
+    const former = this.streamsOf((this.#record?.generation ?? 0) - 1)?.get(name)
+    if (former === undefined || common <= first) return first
+    return (await former.ended()) ? Math.max(first, Math.min(common, former.next)) : undefined
   }
 
   async #loadGenerations(): Promise<void> {

@@ -77,6 +77,7 @@ export class StreamLog {
   #cancelReopen: (() => void) | undefined
   #trouble: string | undefined
   #ending = false
+  #finishing: Promise<void> | undefined
   #isEnded = false
   #closed = false
   /** Of an ended log. */
@@ -186,7 +187,13 @@ export class StreamLog {
   end(): void {
     if (this.#ending) return
     this.#ending = true
-    if (this.#trouble === undefined) void this.#finish()
+    if (this.#trouble === undefined) this.#finishing = this.#finish()
+  }
+
+  /** After end(): whether its length is known now; false if the disk fails. */
+  async ended(): Promise<boolean> {
+    await this.#finishing
+    return this.#isEnded
   }
 
   async close(): Promise<void> {
@@ -224,7 +231,8 @@ export class StreamLog {
   async #finish(): Promise<void> {
     await this.#syncing
     const log = this.#log
-    if (log === undefined || this.#closed) return
+    // If that failed, it ends when it is open again.
+    if (log === undefined || this.#closed || this.#trouble !== undefined) return
     try {
       this.#kept = { first: log.firstSequence, bytes: log.bytes }
       await log.close()

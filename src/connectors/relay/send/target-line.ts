@@ -26,6 +26,8 @@ export interface TargetLineOptions {
   readonly clock: Clock
   /** Of the target, in a fixed order; more may come up. */
   readonly cursors: readonly Cursor[]
+  /** Up to where a stream is the same in the incarnation that the receiver had before. */
+  readonly commonOf: (stream: string) => number
   /** Undefined: plain. */
   readonly compress: Compress | undefined
   readonly choice: CompressionChoice
@@ -122,6 +124,7 @@ export class TargetLine {
       first: isAcked ? stream.first : Math.max(stream.first, kept),
       next: stream.published,
       acked: isAcked ? kept : 0,
+      common: Math.min(this.#options.commonOf(stream.name), stream.published),
     })
     return true
   }

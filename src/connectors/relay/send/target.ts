@@ -161,10 +161,11 @@ export class Target<T> {
 
   /** One connection, from its first packet to its end. */
   async #connection(): Promise<LineFailure> {
-    const { target, context, settings, compress } = this.#options
+    const { target, context, outbox, settings, compress } = this.#options
     const startedAt = this.#clock.monotonic()
     try {
-      const { line } = await dial(target, this.#hello(), { clock: this.#clock, signal: this.#stop.signal })
+      const { line, welcome } = await dial(target, this.#hello(), { clock: this.#clock, signal: this.#stop.signal })
+      const former = Buffer.from(welcome.former).toString('hex')
       this.#choice.connected()
       this.#addCursors()
       this.#takeBytesOut = () => line.traffic.bytesOut
@@ -173,6 +174,7 @@ export class Target<T> {
         codec: settings.codec.name,
         clock: this.#clock,
         cursors: this.#cursors,
+        commonOf: (stream) => commonWith(outbox.identity, former, stream),
         compress: line.limits.compressions.includes('snappy') ? compress : undefined,
         choice: this.#choice,
         always: settings.compression === 'snappy',

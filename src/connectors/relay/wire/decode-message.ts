@@ -118,6 +118,7 @@ function readWelcome(reader: WireReader): Welcome {
   let plainBytesMax = 0
   let heartbeatMs = 0
   let release = ''
+  let former: Uint8Array = new Uint8Array(0)
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     switch (field) {
       case 1:
@@ -141,11 +142,14 @@ function readWelcome(reader: WireReader): Welcome {
       case 7:
         release = reader.string('Welcome.release', 60)
         break
+      case 8:
+        former = reader.bytes('Welcome.former', 16)
+        break
       default:
         reader.skip()
     }
   }
-  return { kind: 'welcome', version, site, compressions, frameBytesMax, plainBytesMax, heartbeatMs, release }
+  return { kind: 'welcome', version, site, compressions, frameBytesMax, plainBytesMax, heartbeatMs, release, former }
 }
 
 function readRefuse(reader: WireReader): Refuse {
@@ -173,6 +177,7 @@ function readOpenStream(reader: WireReader): OpenStream {
   let first = 0
   let next = 0
   let acked = 0
+  let common = 0
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     switch (field) {
       case 1:
@@ -193,11 +198,14 @@ function readOpenStream(reader: WireReader): OpenStream {
       case 6:
         acked = reader.uint64('OpenStream.acked')
         break
+      case 7:
+        common = reader.uint64('OpenStream.common')
+        break
       default:
         reader.skip()
     }
   }
-  return { kind: 'openStream', stream, name, codec, first, next, acked }
+  return { kind: 'openStream', stream, name, codec, first, next, acked, common }
 }
 
 function readStreamOpened(reader: WireReader): StreamOpened {

@@ -74,6 +74,7 @@ function writeWelcome(writer: WireWriter, message: Welcome): void {
   writer.uint32(5, message.plainBytesMax, 'Welcome.plainBytesMax')
   writer.uint32(6, message.heartbeatMs, 'Welcome.heartbeatMs')
   writer.string(7, message.release, 'Welcome.release', 60)
+  writer.bytes(8, message.former, 'Welcome.former', 16)
 }
 
 function writeRefuse(writer: WireWriter, message: Refuse): void {
@@ -88,6 +89,7 @@ function writeOpenStream(writer: WireWriter, message: OpenStream): void {
   writer.uint64(4, message.first, 'OpenStream.first')
   writer.uint64(5, message.next, 'OpenStream.next')
   writer.uint64(6, message.acked, 'OpenStream.acked')
+  writer.uint64(7, message.common, 'OpenStream.common')
 }
 
 function writeStreamOpened(writer: WireWriter, message: StreamOpened): void {

@@ -34,6 +34,8 @@ export interface Welcome {
   readonly heartbeatMs: number
   /** Of Millrace, for people. */
   readonly release: string
+  /** The incarnation that the receiver had of this sender before this one; empty if there was none. */
+  readonly former: Uint8Array
 }
 
 /** Receiver: the sender may not; the connection is closed. */
@@ -58,6 +60,8 @@ export interface OpenStream {
   readonly next: number
   /** Batches below were acknowledged to this sender by this receiver. */
   readonly acked: number
+  /** Batches below are the same as in the incarnation that Welcome calls the former one; 0 if nothing is known of it. */
+  readonly common: number
 }
 
 /** Receiver: the stream goes on from batch `next`. */

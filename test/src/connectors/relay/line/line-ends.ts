@@ -29,6 +29,7 @@ export const WELCOME: Welcome = {
   plainBytesMax: 16_777_216,
   heartbeatMs: 60_000,
   release: 'test',
+  former: new Uint8Array(16).fill(6),
 }
 
 export function batch(sequence: number): Batch {

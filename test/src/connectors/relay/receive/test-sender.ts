@@ -12,6 +12,7 @@ import type {
   OpenStream,
   StreamOpened,
   StreamRefused,
+  Welcome,
 } from '../../../../../src/connectors/relay/wire/messages.ts'
 import { systemClock } from '../../../../../src/util/clock.ts'
 import { deferred } from '../../../../../src/util/deferred.ts'
@@ -41,12 +42,14 @@ export function helloOf(more: Partial<Hello> = {}): Hello {
 /** A connection that was welcomed. */
 export class TestSender {
   readonly line: Line
+  readonly welcome: Welcome
   readonly acks: Ack[] = []
   readonly #answers = new Map<number, (answer: StreamOpened | StreamRefused) => void>()
   #heard = deferred()
 
-  private constructor(line: Line) {
+  private constructor(line: Line, welcome: Welcome) {
     this.line = line
+    this.welcome = welcome
     line.onFrame = (message) => this.#take(message)
     void line.closed.then(() => this.#tell())
   }
@@ -54,8 +57,9 @@ export class TestSender {
   /** Throws LineFailure where it is refused. */
   static async connect(port: number, hello: Partial<Hello> = {}, psk?: RelayPskOptions): Promise<TestSender> {
     const target = { host: '127.0.0.1', port, connector: 'test', psk }
-    const { line } = await dial(target, helloOf(hello), { clock: systemClock, signal: new AbortController().signal })
-    return new TestSender(line)
+    const tools = { clock: systemClock, signal: new AbortController().signal }
+    const { line, welcome } = await dial(target, helloOf(hello), tools)
+    return new TestSender(line, welcome)
   }
 
   open(name = 'main', more: Partial<OpenStream> = {}): Promise<StreamOpened | StreamRefused> {
@@ -64,7 +68,8 @@ export class TestSender {
       this.#answers.set(stream, resolve)
       void this.line.closed.then(({ code, reason }) => reject(new Error(`${code}: ${reason}`)))
     })
-    this.line.send({ kind: 'openStream', stream, name, codec: 'msgpack', first: 0, next: 1000, acked: 0, ...more })
+    const place = { first: 0, next: 1000, acked: 0, common: 0 }
+    this.line.send({ kind: 'openStream', stream, name, codec: 'msgpack', ...place, ...more })
     return answered
   }
 

@@ -170,7 +170,7 @@ describe('what cannot be sent', () => {
   test.each<[string, Message]>([
     [
       'a name beyond its limit',
-      { kind: 'openStream', stream: 1, name: 'ü'.repeat(151), codec: '', first: 0, next: 0, acked: 0 },
+      { kind: 'openStream', stream: 1, name: 'ü'.repeat(151), codec: '', first: 0, next: 0, acked: 0, common: 0 },
     ],
     ['a negative number', { kind: 'ack', stream: -1, next: 0, credit: 0 }],
     ['a number beyond 32 bits', { kind: 'ack', stream: 2 ** 32, next: 0, credit: 0 }],

@@ -133,8 +133,9 @@ const REAL: readonly Message[] = [
     plainBytesMax: 9,
     heartbeatMs: 5000,
     release: 'x',
+    former: new Uint8Array(16).fill(3),
   },
-  { kind: 'openStream', stream: 3, name: 'Straße', codec: 'msgpack', first: 5, next: 2 ** 33, acked: 7 },
+  { kind: 'openStream', stream: 3, name: 'Straße', codec: 'msgpack', first: 5, next: 2 ** 33, acked: 7, common: 6 },
   { kind: 'streamRefused', stream: 3, code: 'CODEC', reason: 'json is not msgpack' },
   {
     kind: 'batch',
