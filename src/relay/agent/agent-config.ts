@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { optionFault } from '../../connectors/cdc/option-fault.ts'
 import { isMillraceError, MillraceError, reasonOf } from '../../errors.ts'
-import { nearest } from '../../util/nearest.ts'
 import { refuseSecrets } from './secrets.ts'
 
 /** Which of the two ends of a relay an agent is. */
@@ -52,7 +52,7 @@ const SCHEMAS = { send: schemaOf(SITE_ENDS, ['relay']), receive: schemaOf(['rela
 /** Reads an agent's file. Throws CONFIG_INVALID with the file, the path in it and what was expected; never says a secret. */
 export function readAgentConfig(direction: Direction, file: string): AgentConfig {
   const parsed = SCHEMAS[direction].safeParse(readJson(file))
-  if (!parsed.success) throw faultOf(file, parsed.error.issues[0])
+  if (!parsed.success) throw faultOf(file, parsed.error, SCHEMAS[direction])
   const { name, from, to, handlers, checkpoint } = parsed.data
   // Handlers have columns for keys, which may be called as they like.
   refuseSecrets({ from, to }, (path, reason) => configFault(file, path, reason))
@@ -106,16 +106,9 @@ function readJson(file: string): unknown {
   }
 }
 
-const KEYS = ['name', 'from', 'handlers', 'to', 'checkpoint', 'intervalMs']
-
-function faultOf(file: string, issue: z.core.$ZodIssue | undefined): MillraceError {
-  const at = (issue?.path ?? []).map(String)
-  if (issue?.code !== 'unrecognized_keys')
-    return configFault(file, at.join('.') || '(all)', issue?.message ?? 'it is not understood')
-  const key = issue.keys[0] ?? ''
-  const meant = nearest(key, KEYS)
-  const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`
-  return configFault(file, [...at, key].join('.'), `there is no such key${hint}`)
+function faultOf(file: string, error: z.ZodError, schema: z.ZodType): MillraceError {
+  const { path, reason } = optionFault(error, schema)
+  return configFault(file, path.join('.') || '(all)', reason)
 }
 
 function keyOf(value: object): string {

@@ -1,6 +1,7 @@
 // From specs, perhaps of a configuration file, to checked ones.
 
 import { z } from 'zod'
+import { optionFault } from '../../connectors/cdc/option-fault.ts'
 import { MillraceError } from '../../errors.ts'
 import { isDecimal } from '../../util/decimal.ts'
 import { checkHandler } from './check-handler.ts'
@@ -157,10 +158,11 @@ export function parseHandlers(specs: unknown, of: HandledAs, { connector, root }
     throw new MillraceError('CONNECTOR_OPTION', { path: pathFrom(root, path), connector, reason })
   }
   if (!HANDLED_AS.has(of)) fail('of', `expected one of ${[...HANDLED_AS].join(', ')}`)
-  const result = z.array(handler).safeParse(specs)
+  const list = z.array(handler)
+  const result = list.safeParse(specs)
   if (!result.success) {
-    const issue = result.error.issues[0]
-    return fail(pathText(issue?.path ?? []), issue?.message ?? 'not understood')
+    const { path, reason } = optionFault(result.error, list)
+    return fail(pathText(path), reason)
   }
   return result.data.map((one, index) => {
     const parsed = { ...one, path: pathFrom(root, `handlers[${index}]`) } as ParsedHandler

@@ -168,7 +168,7 @@ describe('options of mysqlChanges', () => {
   const parse = (options: object) => () =>
     parseChangesOptions({ url: 'mysql://me@db/shop', ...options } as MysqlChangesOptions)
   it.each([
-    [{ tabels: [] }, '(options)', /tabels/],
+    [{ tabels: [] }, 'tabels', /did you mean tables\?/],
     [{ startup: 'now' }, 'startup', /expected 'initial'/],
     [{ chunkSize: 0 }, 'chunkSize', />=1|at least/i],
     [{ serverId: '9-5' }, 'serverId', /range/],

@@ -48,7 +48,11 @@ describe('refuses by the place in the file, with what was expected', () => {
     ['no name', { ...good, name: undefined }, 'name from FILE: expected a name for the job, as "orders".'],
     ['a name that is no folder', { ...good, name: '../x' }, 'name from FILE: expected letters, digits'],
     ['an unknown key', { ...good, handler: [] }, 'handler from FILE: there is no such key (did you mean handlers?).'],
-    ['an unknown key within', { ...good, checkpoint: { interval: 1 } }, 'checkpoint.intervalMs from FILE: '],
+    [
+      'an unknown key within',
+      { ...good, checkpoint: { interval: 1 } },
+      'checkpoint.interval from FILE: there is no such key (did you mean intervalMs?).',
+    ],
     [
       'no end',
       { ...good, from: {} },

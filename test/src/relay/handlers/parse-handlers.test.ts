@@ -14,7 +14,7 @@ import {
 const WRONG: readonly (readonly [of: HandledAs, spec: unknown, path: string, reason: string])[] = [
   ['rows', {}, 'handlers[1]', 'expected exactly one of filter, project, rename, mask, route'],
   ['rows', { filter: { column: 'a', null: true }, project: { columns: ['a'] } }, 'handlers[1]', 'exactly one'],
-  ['rows', { filtre: {} }, 'handlers[1]', 'filtre'],
+  ['rows', { filtre: {} }, 'handlers[1].filtre', 'did you mean filter?'],
   ['rows', { filter: {} }, 'handlers[1].filter', 'exactly one of column, field, header, all, any and not'],
   ['rows', { filter: { column: 7, '=': 1 } }, 'handlers[1].filter.column', 'expected string'],
   ['rows', { filter: { column: '', '=': 1 } }, 'handlers[1].filter.column', 'expected a name'],

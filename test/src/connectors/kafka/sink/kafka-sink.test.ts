@@ -308,7 +308,7 @@ describeBroker('kafkaSink', (broker) => {
     [{ batchBytes: 1 }, 'batchBytes'],
     [{ delivery: 'at-least-once', transactionTimeoutMs: 5000 }, 'transactionTimeoutMs'],
     [{ compression: 'rar' }, 'compression'],
-    [{ acks: 1 }, '(options)'],
+    [{ acks: 1 }, 'acks'],
   ])('refuses options %j', (wrong, path) => {
     expect(() => kafkaSink(options(wrong as Partial<KafkaSinkOptions<WrittenRecord>>))).toThrow(
       expect.objectContaining({ code: 'CONNECTOR_OPTION', message: expect.stringContaining(`Option ${path}`) }),

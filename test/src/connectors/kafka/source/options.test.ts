@@ -39,7 +39,7 @@ describe('options of kafkaSource', () => {
     [{ undecodable: { deadLetterTopic: 'orders' } }, 'undecodable.deadLetterTopic'],
     [{ bufferBytesMax: 0 }, 'bufferBytesMax'],
     [{ discoveryIntervalMs: -1 }, 'discoveryIntervalMs'],
-    [{ group: 'x' }, '(options)'],
+    [{ group: 'x' }, 'group'],
   ])('refuses %o', (more, path) => {
     expect(() => settings(more)).toThrow(
       expect.objectContaining({

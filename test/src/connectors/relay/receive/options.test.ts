@@ -28,7 +28,7 @@ describe('options of relaySource', () => {
     ['batches beyond what is allowed', 'plainBytesMax', { plainBytesMax: 65 * MIB }],
     ['a codec that is none', 'codec', { codec: 'json' as never }],
     ['no senders', 'senders', { senders: [] }],
-    ['another option', '(options)', { hosts: 'x' }],
+    ['another option', 'hosts', { hosts: 'x' }],
   ])('refuse %s', (_, path, options) => {
     const make = (): unknown => relaySource({ site: 'north', ...options })
     expect(make).toThrow(
