@@ -50,7 +50,7 @@ export async function line(bench: Bench): Promise<Measured[]> {
 
 async function acknowledgement({ scale, say }: Bench): Promise<Measured> {
   const perSecond = (PACED_MB * 1e6) / KIB
-  const records = Math.round(perSecond * PACED_SECONDS * Math.max(scale, 0.1))
+  const records = Math.round(perSecond * Math.max(PACED_SECONDS * scale, 5))
   let times: readonly number[] = []
   await performLine({ kind: 'kilobytes', records, perSecond, intervalMs: 100 }, (proxy) => {
     times = ackTimes(proxy)
