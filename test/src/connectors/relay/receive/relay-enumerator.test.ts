@@ -287,6 +287,20 @@ describe('a queue that is not what the checkpoint knows', () => {
   })
 })
 
+describe('closed while it starts', () => {
+  it('lets go of its port and of its logs', async () => {
+    const folder = await newFolder()
+    await receive(folder, [{ batches: records('', 0, 5) }])
+    const port = await freePort()
+    for (let i = 0; i < 3; i += 1) await end(await begin(folder, { options: { listen: { port } } }))
+    const server = createServer().listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    await new Promise((resolve) => server.close(resolve))
+    const rig = await begin(folder, { options: { listen: { port } } })
+    expect(await read(rig, 5)).toHaveLength(5)
+  })
+})
+
 describe('batches that are not what they say', () => {
   const malformed = async (send: (sender: TestSender) => void): Promise<void> => {
     const folder = await newFolder()
