@@ -14,7 +14,7 @@ import { HANDSHAKE_FRAME_BYTES_MAX, WIRE_VERSION, welcomeFault } from './handsha
 import { Line } from './line.ts'
 import { LineFailure } from './line-failure.ts'
 import type { DialOptions } from './options.ts'
-import { socketReason } from './socket-reason.ts'
+import { explained, type Proof, socketReason } from './socket-reason.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Of each address of a name, but the last; Node's own is 250, which a slow line needs for one round trip. */
@@ -80,8 +80,9 @@ function connected(socket: Socket, target: DialOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     let reached = false
     const fail = (error: Error | undefined): void => {
-      const reason = `${formatAddress(target)}: ${error === undefined ? 'the connection was closed' : socketReason(error)}`
-      reject(new LineFailure(reached && secure ? 'SECURITY' : 'UNREACHABLE', reason))
+      const said = error === undefined ? 'the connection was closed' : socketReason(error)
+      const reason = reached && secure ? explained(said, proofOf(target)) : said
+      reject(new LineFailure(reached && secure ? 'SECURITY' : 'UNREACHABLE', `${formatAddress(target)}: ${reason}`))
     }
     socket.once('connect', () => {
       reached = true
@@ -116,7 +117,7 @@ async function greeted(socket: Socket, target: DialOptions, hello: Hello, clock:
     }
     frames.send(hello)
     void frames.closed.then(({ code, reason }) =>
-      reject(new LineFailure(code ?? 'UNREACHABLE', `${address}: ${reason}`)),
+      reject(new LineFailure(code ?? 'UNREACHABLE', `${address}: ${explained(reason, proofOf(target))}`)),
     )
   })
 }
@@ -130,4 +131,9 @@ function answerFault(message: Message): string | undefined {
 function identityOf(socket: Socket, target: DialOptions): string {
   if (target.psk !== undefined) return target.psk.identity
   return target.tls === undefined ? 'loopback' : (commonName(socket as TLSSocket) ?? target.host)
+}
+
+function proofOf({ tls, psk }: DialOptions): Proof {
+  if (tls !== undefined) return 'tls'
+  return psk === undefined ? 'plain' : 'psk'
 }

@@ -19,7 +19,7 @@ import { FrameSocket } from './frame-socket.ts'
 import { HANDSHAKE_FRAME_BYTES_MAX, helloFault, WIRE_VERSION } from './handshake.ts'
 import { Line, type LinePeer } from './line.ts'
 import { checkSecurity, type ListenOptions } from './options.ts'
-import { socketReason } from './socket-reason.ts'
+import { explained, socketReason } from './socket-reason.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 5000
 /** How often certificates are read again, which others renew. */
@@ -74,7 +74,7 @@ export class LineServer {
     this.#server.maxConnections = options.connectionsMax
     this.#server.on('drop', () => this.#refused('', `there are ${options.connectionsMax} connections already`))
     this.#server.on('tlsClientError', (error: Error, socket: TLSSocket) =>
-      this.#refused(addressOf(socket), socketReason(error)),
+      this.#refused(addressOf(socket), this.#handshakeFault(error, socket)),
     )
   }
 
@@ -208,6 +208,13 @@ export class LineServer {
     frames.close(code, reason, { kind: 'refuse', code, reason: reason.slice(0, 300) })
   }
 
+  /** Of a certificate that is refused, Node says no more than that the socket was closed. */
+  #handshakeFault(error: Error, { authorizationError }: TLSSocket): string {
+    const refused = authorizationError as unknown
+    if (refused) return `its certificate is refused: ${refused instanceof Error ? refused.message : String(refused)}`
+    return explained(socketReason(error), this.#options.psk === undefined ? 'tls' : 'psk')
+  }
+
   #identityOf(socket: Socket): string | undefined {
     if (!(socket instanceof TLSSocket))
       return isLoopback(socket.remoteAddress) && isLoopback(socket.localAddress) ? 'loopback' : undefined
@@ -227,5 +234,6 @@ export class LineServer {
 }
 
 function addressOf(socket: Socket): string {
-  return formatAddress({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 })
+  const { remoteAddress: host, remotePort: port } = socket
+  return host === undefined || port === undefined ? 'an end that is gone' : formatAddress({ host, port })
 }

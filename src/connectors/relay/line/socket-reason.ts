@@ -12,3 +12,30 @@ export function socketReason(error: unknown): string {
   const { reason } = error as { reason?: unknown }
   return isTlsError(error) && typeof reason === 'string' ? `TLS: ${reason}` : reasonOf(error).trim()
 }
+
+/** How an end proves who it is. */
+export type Proof = 'tls' | 'psk' | 'plain'
+
+/** The reason why no line came to be, with what it means for those who do not know OpenSSL's words. */
+export function explained(reason: string, proof: Proof): string {
+  const meaning = MEANINGS.find(
+    ([pattern, proofs]) => pattern.test(reason) && (proofs === undefined || proofs === proof),
+  )
+  return meaning === undefined ? reason : `${reason} (${meaning[2]})`
+}
+
+const MEANINGS: readonly (readonly [pattern: RegExp, proof: Proof | undefined, meaning: string])[] = [
+  [/wrong version number|packet length too long/, undefined, 'the other end is plain: give both tls, or both psk'],
+  [/illegal parameter|binder does not verify/, 'psk', 'the identity is not known to the receiver, or the keys differ'],
+  [/self.signed|unable to (?:get|verify)/, 'tls', "no authority in tls.ca signed the other end's certificate"],
+  [
+    /closed the connection|socket disconnected|socket hang up|ECONNRESET/,
+    'plain',
+    'it may want tls or psk: see its log',
+  ],
+  [
+    /closed the connection|socket disconnected|socket hang up|ECONNRESET/,
+    undefined,
+    'it may have refused what this end proves: see its log',
+  ],
+]

@@ -77,15 +77,21 @@ describe('certificates of both ends', () => {
 
   const named = { commonNames: ['east'] }
   test.each([
-    ['of another authority', others.issue(named), ours.cert, /unknown ca|reset|closed/],
-    ['that has expired', ours.issue({ ...named, days: -1 }), ours.cert, /expired|reset|closed/],
-    ['that proves no name', ours.issue({ hosts: ['east'] }), ours.cert, /reset|closed|EPIPE/],
-    ['with two names', ours.issue({ commonNames: ['east', 'south'] }), ours.cert, /reset|closed|EPIPE/],
-  ])('a sender with a certificate %s is refused', async (_what, certificate, ca, reason) => {
+    ['of another authority', others.issue(named), ours.cert, /unknown ca|reset|closed/, /certificate is refused: \w/],
+    [
+      'that has expired',
+      ours.issue({ ...named, days: -1 }),
+      ours.cert,
+      /expired|reset|closed/,
+      /refused: CERT_HAS_EXPIRED/,
+    ],
+    ['that proves no name', ours.issue({ hosts: ['east'] }), ours.cert, /reset|closed|EPIPE/, /not proved/],
+    ['with two names', ours.issue({ commonNames: ['east', 'south'] }), ours.cert, /reset|closed|EPIPE/, /not proved/],
+  ])('a sender with a certificate %s is refused', async (_what, certificate, ca, reason, told) => {
     const made = await listen({ tls: serverTls })
     const failed = connect(made.port, { tls: { ca, ...certificate } })
     await expect(failed).rejects.toMatchObject({ fatal: false, reason: expect.stringMatching(reason) })
-    expect(made.refused).toHaveLength(1)
+    expect(made.refused).toEqual([expect.stringMatching(told)])
     await expectNobody(made)
   })
 
@@ -103,7 +109,11 @@ describe('certificates of both ends', () => {
     ...authority.issue(subject),
   })
   test.each([
-    ['of another authority', to({ addresses: ['127.0.0.1'] }, others), /self.signed certificate|unable to|issuer/],
+    [
+      'of another authority',
+      to({ addresses: ['127.0.0.1'] }, others),
+      /(self.signed certificate|unable to|issuer).* \(no authority in tls\.ca signed/,
+    ],
     ['that has expired', to({ addresses: ['127.0.0.1'], days: -1 }), /expired/],
     ['for another address', to({ addresses: ['127.0.0.2'] }), /127\.0\.0\.1 is not in the cert's list/],
     ['for another name', to({ hosts: ['relay.example'] }), /127\.0\.0\.1 is not in the cert's list/],
@@ -153,7 +163,12 @@ describe('a key that both ends have', () => {
     for (const identity of ['east', 'stranger', '__proto__'])
       failures.push(await connect(made.port, { psk: { identity, key: psk.keys.south } }).catch((error) => error))
     expect(failures.map(({ code, reason }) => ({ code, reason }))).toEqual(
-      Array(3).fill({ code: 'SECURITY', reason: expect.stringMatching(/illegal parameter/) }),
+      Array(3).fill({
+        code: 'SECURITY',
+        reason: expect.stringMatching(
+          /illegal parameter \(the identity is not known to the receiver, or the keys differ\)/,
+        ),
+      }),
     )
     expect(new Set(made.refused).size).toBe(1)
     await expectNobody(made)
@@ -214,7 +229,11 @@ describe('plain lines', () => {
   test('plain bytes at the port of TLS, and TLS at a plain port, are refused', async () => {
     for (const security of [{ tls: serverTls }, { psk }]) {
       const made = await listen(security)
-      await expect(connect(made.port)).rejects.toMatchObject({ code: 'UNREACHABLE' })
+      await expect(connect(made.port)).rejects.toMatchObject({
+        code: 'UNREACHABLE',
+        reason: expect.stringMatching(/\(it may want tls or psk: see its log\)$/),
+      })
+      expect(made.refused.at(-1)).toMatch(/\(the other end is plain: give both tls, or both psk\)$/)
       await expectNobody(made)
     }
     const made = await listen({})
