@@ -39,5 +39,5 @@ export default job(
     )
     toKafka(line, 'topics', { ...cluster, site, topics: { '*': `${settings.string('prefix', '')}*` } })
   },
-  { checkpoint: { intervalMs: 1_000 } },
+  { checkpoint: { intervalMs: 1_000 }, restart: { strategy: 'exponential-delay' } },
 )

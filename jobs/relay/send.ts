@@ -54,5 +54,6 @@ export default job(
       }),
     )
   },
-  { checkpoint: { intervalMs: 1_000 } },
+  // Restarts without a limit: while a queue is full checkpoints time out, however long a line is down.
+  { checkpoint: { intervalMs: 1_000 }, restart: { strategy: 'exponential-delay' } },
 )

@@ -27,6 +27,8 @@ export async function agentJob(direction: Direction): Promise<Job> {
   const build = direction === 'send' ? send : receive
   return job(config.name, (flow) => build(flow, config, end), {
     checkpoint: { intervalMs: config.checkpointIntervalMs },
+    // With a limit, a line that is down for longer than the queue is long would end the agent: a full queue lets checkpoints time out.
+    restart: { strategy: 'exponential-delay' },
   })
 }
 

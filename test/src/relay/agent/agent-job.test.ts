@@ -25,6 +25,8 @@ it('is the job that the file describes, by its name and with its interval', asyn
   vi.stubEnv('MILLRACE_RELAY_CONFIG', file)
   const job = await agentJob('receive')
   expect(job).toMatchObject({ name: 'copies', options: { checkpoint: { intervalMs: 250 } } })
+  // A full queue lets checkpoints time out for as long as the other end is away.
+  expect(job.options.restart).toEqual({ strategy: 'exponential-delay' })
   // Behind one subtask comes no more than one: an edge to several would share out the changes of a table.
   expect(nodesOf(job)).toEqual([
     ['relay', undefined],

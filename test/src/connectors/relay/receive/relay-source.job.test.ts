@@ -3,7 +3,13 @@ import { filter, firstValueFrom } from 'rxjs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { armFailpoints, type Failpoint } from '../../../../../src/util/failpoint.ts'
 import { seededRng } from '../../../../../src/util/rng.ts'
-import { faultsOf, numbered, RelaySites, type RelaySitesOptions } from '../../../../support/relay-sites.ts'
+import {
+  faultsOf,
+  type Numbered,
+  numbered,
+  RelaySites,
+  type RelaySitesOptions,
+} from '../../../../support/relay-sites.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
 const opened: RelaySites[] = []
@@ -41,6 +47,26 @@ describe('records that go over a line', { timeout }, () => {
         ...[0, 1, 2, 3, 4].map((i) => `receivedSequence{south/sending/line,s${i}}`),
       ]),
     )
+  })
+
+  it('arrive once and in order when the queue was full for longer than checkpoints may take', async () => {
+    const here = await sites()
+    const sent = numbered(6_000, 2)
+    const seen = new Map<Numbered, number>()
+    const stream = (value: Numbered): string => {
+      seen.set(value, (seen.get(value) ?? 0) + 1)
+      return value.stream
+    }
+    const sending = here.send(here.sending(sent, 'sending', { stream, queueBytesMax: 65_536, batchRecords: 100 }), {
+      checkpoint: { intervalMs: 20, timeoutMs: 100 },
+      recordsPerCheckpoint: 500,
+    })
+    // What waits for room comes again with each restart.
+    while (![...seen.values()].some((times) => times > 3)) await new Promise((resolve) => setTimeout(resolve, 5))
+    here.receive()
+    expect((await sending).state).toBe('finished')
+    await here.settle(sent.length)
+    expect(faultsOf(here.arrived, sent)).toBe('')
   })
 
   it('arrive once and in order while the line is reset again and again', async () => {
