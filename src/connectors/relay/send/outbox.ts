@@ -55,6 +55,7 @@ export class Outbox<T> {
   #failure: unknown
   #room: Deferred | undefined
   #closed = false
+  #toldFull = false
   #writes = 0
 
   private constructor(options: OutboxOptions<T>) {
@@ -137,6 +138,8 @@ export class Outbox<T> {
   acknowledged(stream: OutboundStream<T>): void {
     stream.truncate().catch((error: unknown) => this.fail(error))
     if (this.#room !== undefined && this.#hasRoom()) this.#wake()
+    // A queue that is full for long swings about its bound.
+    if (this.#toldFull && this.#held() < this.#options.settings.queueBytesMax / 2) this.#toldFull = false
   }
 
   /** Nothing goes on. The first failure counts. */
@@ -203,6 +206,11 @@ export class Outbox<T> {
 
   async #wait(waits: readonly Promise<void>[]): Promise<void> {
     await Promise.all(waits)
+    if (!this.#hasRoom() && !this.#toldFull) {
+      this.#toldFull = true
+      const { queueBytesMax } = this.#options.settings
+      this.#options.warn('the queue is full: the job waits until the targets have more of it', { queueBytesMax })
+    }
     while (!this.#hasRoom() && !this.#closed && this.#failure === undefined) {
       this.#room ??= deferred()
       await this.#room.promise
@@ -211,9 +219,13 @@ export class Outbox<T> {
   }
 
   #hasRoom(): boolean {
+    return this.#held() <= this.#options.settings.queueBytesMax || this.isDrained
+  }
+
+  #held(): number {
     let held = 0
     for (const stream of this.#streams.values()) held += stream.heldBytes
-    return held <= this.#options.settings.queueBytesMax || this.isDrained
+    return held
   }
 
   async #sync(streams: readonly OutboundStream<T>[]): Promise<void> {

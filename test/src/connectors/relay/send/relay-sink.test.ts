@@ -152,11 +152,22 @@ describe('relaySink', () => {
     })
     await new Promise((resolve) => setTimeout(resolve, 20))
     expect(done).toBe(false)
+    const told = () => rig.logged.filter((line) => line.includes('the queue is full')).length
+    expect(told()).toBe(1)
     await receiver.listen()
     await waiting
     await rig.checkpoint(2)
     await rig.sink.drained?.()
     expect(receiver.read()).toEqual({ main: numbers(0, 60_010) })
+    expect(told()).toBe(1)
+    // Said again when it is full again, after it was not.
+    await receiver.crash()
+    await rig.write(numbers(60_010, 120_000))
+    await rig.checkpoint(3)
+    const again = rig.write([120_000])
+    await until(() => told() === 2)
+    await receiver.listen()
+    await again
   })
 
   it('gives up what all have', async () => {
