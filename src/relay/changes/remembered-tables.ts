@@ -9,6 +9,7 @@
 // I3. For one subtask: the changes of a table come in order.
 
 import { type Collector, type ProcessContext, ProcessFunction } from '../../contract/process-function.ts'
+import { MillraceError } from '../../errors.ts'
 import type { Change, ChangeSource, TableSchema } from '../../record/change.ts'
 import { sameValue } from '../../util/same-value.ts'
 import { idOf, setView } from '../handlers/table-plans.ts'
@@ -33,6 +34,8 @@ export class RememberedTables<Row> extends ProcessFunction<Change<Row>, Change<R
   readonly #tables = new Map<string, Places>()
   /** Tables whose columns went out since this was opened. */
   readonly #known = new Set<string>()
+  /** Records since this was opened. */
+  #seen = 0
 
   override snapshotState(): Saved[] {
     return [...this.#tables.values()].map((places) => {
@@ -47,6 +50,8 @@ export class RememberedTables<Row> extends ProcessFunction<Change<Row>, Change<R
   }
 
   override process(change: Change<Row>, _context: ProcessContext, out: Collector<Change<Row>>): void {
+    this.#seen += 1
+    if (change?.source === undefined) throw this.#noChange()
     const { op, schema, source } = change
     const table = idOf(source)
     if (!this.#known.has(table)) {
@@ -55,6 +60,13 @@ export class RememberedTables<Row> extends ProcessFunction<Change<Row>, Change<R
     }
     if (op === 's' && schema !== undefined) this.#remember(source, schema)
     out.emit(change)
+  }
+
+  /** Said without the record: it may hold what nobody should read in a log. */
+  #noChange(): MillraceError {
+    const reason =
+      'is no change of a table: the end that sends is of another kind (files, topics). Make both of one kind, then empty the queue of this end and start the sender with --fresh'
+    return new MillraceError('RECORD_MALFORMED', { file: 'records of the relay', line: this.#seen, reason })
   }
 
   #remember(source: ChangeSource, schema: TableSchema): void {

@@ -114,3 +114,16 @@ it('tables without a key go another way, for good, after a restore too', () => {
   const later = [columns('keyless', 2), change('keyless', 3)]
   expect(split(first.state, [...keyed, ...later])).toMatchObject({ main: keyed, side: later })
 })
+
+it('what is no change is refused by what to do, and never told', () => {
+  for (const value of [{ id: 1, card: 'hunter2' }, 'hunter2', null, 7]) {
+    const { give } = live([])
+    give(columns('a', 1))
+    expect(() => give(value as never)).toThrow(
+      expect.objectContaining({
+        code: 'RECORD_MALFORMED',
+        message: expect.stringMatching(/^records of the relay:2: is no change of a table: (?!.*hunter2).*--fresh$/),
+      }),
+    )
+  }
+})
