@@ -57,6 +57,8 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   #held: Offset | undefined
   /** The log's end, as asked for last. */
   #now!: Offset
+  /** There was no table at the last look, and it was told. */
+  #toldNone = false
 
   constructor(port: ChangePort<Row>, options: ChangeSourceOptions, context: EnumeratorContext<ChangeSplit>) {
     this.#port = port
@@ -163,6 +165,9 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   /** Brings the tables up to what the database and the options say now. */
   async #discover(asOf?: Offset): Promise<void> {
     const found = await this.#port.discoverTables()
+    if (found.length === 0 && !this.#toldNone)
+      this.#context.logger.warn('no table is as `tables` says: nothing is read until there is one; case counts', {})
+    this.#toldNone = found.length === 0
     if (this.#logOnly || this.#fixed) return
     this.#fixed = this.#options.startup === 'snapshot'
     const captured = new Set(found)
