@@ -160,9 +160,18 @@ ${cases.join('\n')}
         reader.skip()
     }
   }
-  return { kind: '${kind}', ${fields.map(({ name }) => name).join(', ')} }
+  return ${objectOf([`kind: '${kind}'`, ...fields.map(({ name }) => name)])}
 }`
 }
+
+/** As the formatter has it. */
+function objectOf(members: readonly string[]): string {
+  const line = `{ ${members.join(', ')} }`
+  return line.length <= RETURNED_MAX ? line : `{\n${members.map((member) => `    ${member},\n`).join('')}  }`
+}
+
+/** Of a line of 120 characters, behind `return` and its place. */
+const RETURNED_MAX = 111
 
 /** The limits of a field in the order that reader and writer take them. */
 function limitsOf(field: protobuf.Field): Readonly<Record<string, number>> {

@@ -185,6 +185,7 @@ export class Receiver {
       heartbeatMs: HEARTBEAT_MS,
       release: '',
       former: Buffer.from(judgement.record.past.at(-1) ?? '', 'hex'),
+      token: judgement.record.token,
     }
   }
 

@@ -11,6 +11,7 @@
 // I2. Every incarnation up to the present one has its folder until it was read out and given up: what is missing was removed.
 // I3. Streams of incarnations before the present one end as they are.
 
+import { randomBytes } from 'node:crypto'
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MillraceError } from '../../../errors.ts'
@@ -131,7 +132,8 @@ export class Sender {
   /** Judges a Hello; what it changes is durable when this resolves. Throws IO. */
   claim(hello: Hello, identity: string): Promise<Judgement> {
     return this.#serially(async () => {
-      const judgement = judgeHello(this.#record, hello, identity)
+      const token = randomBytes(16).toString('hex')
+      const judgement = judgeHello(this.#record, hello, { identity, token })
       if (!('record' in judgement) || judgement.record === this.#record) return judgement
       await this.#adopt(judgement.record)
       return judgement
@@ -142,6 +144,7 @@ export class Sender {
   openStream(open: OpenStream, hello: Hello): Promise<StreamLog | StreamRefusal> {
     return this.#serially(async () => {
       if (!this.isOf(hello)) return { code: 'FENCED', reason: 'a newer run of this sender has taken its place' }
+      await this.#confirm()
       const known = this.streamsOf(this.#record?.generation ?? 0)?.get(open.name)
       const stream = known ?? (open.acked > 0 ? undefined : await this.#make(open))
       if (stream === undefined) return forgotten(open, 'nothing')
@@ -185,6 +188,15 @@ export class Sender {
     if (before?.generation === record.generation) return
     if (before !== undefined) for (const stream of this.streamsOf(before.generation)?.values() ?? []) stream.end()
     await this.#begin(record)
+  }
+
+  /** It has its token: who has only the one before is another copy. */
+  async #confirm(): Promise<void> {
+    const record = present(this.#record, 'the record of a sender that was let in')
+    if (record.formerToken === undefined) return
+    const confirmed = { ...record, formerToken: undefined }
+    await writeJson(this.#tools.fileSystem, join(this.#tools.root, this.#folder, RECORD), confirmed)
+    this.#record = confirmed
   }
 
   async #begin({ generation, incarnation }: SenderRecord): Promise<Generation> {

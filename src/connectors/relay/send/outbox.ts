@@ -2,6 +2,7 @@
 //
 //   FOLDER/sender.json           SenderIdentity
 //   FOLDER/acked/TARGET.json     what a target has (acked-file)
+//   FOLDER/tokens.json           what receivers let it in by (tokens-file)
 //   FOLDER/streams/NAME/         a SegmentLog for each stream
 //
 // Owns: the folder; which streams there are; the bound of what waits.
@@ -27,6 +28,7 @@ import { asideOrGone } from './earlier-queue.ts'
 import type { RelaySinkSettings } from './options.ts'
 import { OutboundStream } from './outbound-stream.ts'
 import { newIdentity, reopened, type SenderIdentity, type SenderState, type StreamPosition } from './sender-identity.ts'
+import { writeToken } from './tokens-file.ts'
 
 const STREAMS_MAX = 1000
 const DEFAULT_STREAM = 'main'
@@ -53,6 +55,7 @@ export class Outbox<T> {
   readonly #streams = new Map<string, OutboundStream<T>>()
   #identity: SenderIdentity = newIdentity()
   #failure: unknown
+  #keeping: Promise<void> = Promise.resolve()
   #room: Deferred | undefined
   #closed = false
   #toldFull = false
@@ -86,6 +89,17 @@ export class Outbox<T> {
   /** In the order they came up. */
   get streams(): ReadonlyMap<string, OutboundStream<T>> {
     return this.#streams
+  }
+
+  get folder(): string {
+    return this.#options.folder
+  }
+
+  /** What a receiver has given; durable when it resolves. Throws LOG_CORRUPT, IO. */
+  keepToken(target: string, token: string): Promise<void> {
+    const keeping = this.#keeping.then(() => writeToken(this.folder, target, token))
+    this.#keeping = keeping.catch(() => {})
+    return keeping
   }
 
   get ackedFolder(): string {

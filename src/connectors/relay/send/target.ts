@@ -23,6 +23,7 @@ import type { Outbox } from './outbox.ts'
 import { commonWith } from './sender-identity.ts'
 import type { Compress } from './snappy.ts'
 import { TargetLine } from './target-line.ts'
+import { readTokens } from './tokens-file.ts'
 
 export interface TargetOptions<T> {
   readonly index: number
@@ -164,7 +165,10 @@ export class Target<T> {
     const { target, context, outbox, settings, compress } = this.#options
     const startedAt = this.#clock.monotonic()
     try {
-      const { line, welcome } = await dial(target, this.#hello(), { clock: this.#clock, signal: this.#stop.signal })
+      const { line, welcome } = await dial(target, this.#hello(await readTokens(outbox.folder)), {
+        clock: this.#clock,
+        signal: this.#stop.signal,
+      })
       const former = Buffer.from(welcome.former).toString('hex')
       this.#choice.connected()
       this.#addCursors()
@@ -189,6 +193,10 @@ export class Target<T> {
         opened: (cursor) => this.#has(cursor),
       })
       this.#isConnected = true
+      await outbox.keepToken(this.name, welcome.token).catch((error: unknown) => {
+        line.close()
+        throw error
+      })
       this.#tellUp()
       return await this.#line.run()
     } catch (error) {
@@ -211,7 +219,7 @@ export class Target<T> {
     for (const cursor of this.#cursors) cursor.detach()
   }
 
-  #hello(): Hello {
+  #hello(tokens: ReadonlyMap<string, string>): Hello {
     const { settings, sender, outbox, compress } = this.#options
     return {
       kind: 'hello',
@@ -223,6 +231,7 @@ export class Target<T> {
       compressions: compress === undefined ? [] : ['snappy'],
       frameBytesMax: settings.frameBytesMax,
       release: '',
+      tokens: [...tokens.values()],
     }
   }
 

@@ -77,6 +77,7 @@ function readHello(reader: WireReader): Hello {
   const compressions: string[] = []
   let frameBytesMax = 0
   let release = ''
+  const tokens: string[] = []
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     switch (field) {
       case 1:
@@ -103,11 +104,14 @@ function readHello(reader: WireReader): Hello {
       case 8:
         release = reader.string('Hello.release', 60)
         break
+      case 9:
+        reader.strings(tokens, 'Hello.tokens', 32, 256)
+        break
       default:
         reader.skip()
     }
   }
-  return { kind: 'hello', version, site, sender, incarnation, session, compressions, frameBytesMax, release }
+  return { kind: 'hello', version, site, sender, incarnation, session, compressions, frameBytesMax, release, tokens }
 }
 
 function readWelcome(reader: WireReader): Welcome {
@@ -119,6 +123,7 @@ function readWelcome(reader: WireReader): Welcome {
   let heartbeatMs = 0
   let release = ''
   let former: Uint8Array = new Uint8Array(0)
+  let token = ''
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     switch (field) {
       case 1:
@@ -145,11 +150,25 @@ function readWelcome(reader: WireReader): Welcome {
       case 8:
         former = reader.bytes('Welcome.former', 16)
         break
+      case 9:
+        token = reader.string('Welcome.token', 32)
+        break
       default:
         reader.skip()
     }
   }
-  return { kind: 'welcome', version, site, compressions, frameBytesMax, plainBytesMax, heartbeatMs, release, former }
+  return {
+    kind: 'welcome',
+    version,
+    site,
+    compressions,
+    frameBytesMax,
+    plainBytesMax,
+    heartbeatMs,
+    release,
+    former,
+    token,
+  }
 }
 
 function readRefuse(reader: WireReader): Refuse {

@@ -64,6 +64,7 @@ function writeHello(writer: WireWriter, message: Hello): void {
   writer.strings(6, message.compressions, 'Hello.compressions', 32, 16)
   writer.uint32(7, message.frameBytesMax, 'Hello.frameBytesMax')
   writer.string(8, message.release, 'Hello.release', 60)
+  writer.strings(9, message.tokens, 'Hello.tokens', 32, 256)
 }
 
 function writeWelcome(writer: WireWriter, message: Welcome): void {
@@ -75,6 +76,7 @@ function writeWelcome(writer: WireWriter, message: Welcome): void {
   writer.uint32(6, message.heartbeatMs, 'Welcome.heartbeatMs')
   writer.string(7, message.release, 'Welcome.release', 60)
   writer.bytes(8, message.former, 'Welcome.former', 16)
+  writer.string(9, message.token, 'Welcome.token', 32)
 }
 
 function writeRefuse(writer: WireWriter, message: Refuse): void {

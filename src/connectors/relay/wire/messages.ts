@@ -18,6 +18,8 @@ export interface Hello {
   readonly frameBytesMax: number
   /** Of Millrace, for people. */
   readonly release: string
+  /** What receivers have given it in Welcome, the last of each: only who has a receiver's last one goes on with an incarnation. */
+  readonly tokens: readonly string[]
 }
 
 /** Receiver: the sender may open streams. */
@@ -36,6 +38,8 @@ export interface Welcome {
   readonly release: string
   /** The incarnation that the receiver had of this sender before this one; empty if there was none. */
   readonly former: Uint8Array
+  /** Another one for each session. To be kept, durably, before a stream is opened. */
+  readonly token: string
 }
 
 /** Receiver: the sender may not; the connection is closed. */

@@ -18,6 +18,7 @@ export const HELLO: Hello = {
   compressions: ['snappy', 'later'],
   frameBytesMax: 8_388_608,
   release: 'test',
+  tokens: [],
 }
 
 export const WELCOME: Welcome = {
@@ -30,6 +31,7 @@ export const WELCOME: Welcome = {
   heartbeatMs: 60_000,
   release: 'test',
   former: new Uint8Array(16).fill(6),
+  token: 'aa',
 }
 
 export function batch(sequence: number): Batch {

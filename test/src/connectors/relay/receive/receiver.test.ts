@@ -157,35 +157,6 @@ describe('who may speak for a sender', () => {
     expect(await here.records(here.streams()[0] as never)).toEqual(numbers(6))
   })
 
-  it('a new incarnation does not bring again what the one before has brought of what is common to both', async () => {
-    const here = await world()
-    const first = await TestSender.connect(here.port)
-    expect([...first.welcome.former]).toEqual([])
-    for (const [stream, name] of [
-      [1, 'main'],
-      [2, 'other'],
-    ] as const)
-      await first.begin(name, { stream })
-    for (const stream of [1, 2]) for (let i = 0; i < 10; i += 1) first.send(i, [i], { stream })
-    await first.acked(10, 1)
-    await first.acked(10, 2)
-    const second = await TestSender.connect(here.port, { incarnation: incarnation(2) })
-    expect([...second.welcome.former]).toEqual([...incarnation(1)])
-    expect(await second.begin('main', { first: 2, common: 8 })).toMatchObject({ next: 8 })
-    expect(await second.begin('other', { stream: 2, common: 15 })).toMatchObject({ next: 10 })
-    expect(await second.begin('new', { stream: 3, first: 1, common: 4 })).toMatchObject({ next: 1 })
-    second.send(8, [8])
-    await second.acked(9)
-    await here.restart()
-    const third = await TestSender.connect(here.port, { incarnation: incarnation(2), session: 2 })
-    expect([...third.welcome.former]).toEqual([...incarnation(1)])
-    expect(await third.begin('main', { first: 8, common: 8 })).toMatchObject({ next: 9 })
-    const fourth = await TestSender.connect(here.port, { incarnation: incarnation(3) })
-    expect([...fourth.welcome.former]).toEqual([...incarnation(2)])
-    expect(await fourth.begin('main', { first: 3, common: 3 })).toMatchObject({ next: 3 })
-    expect(await fourth.begin('other', { stream: 2, first: 3, common: 12 })).toMatchObject({ next: 10 })
-  })
-
   it('a new incarnation replaces the one before, for ever', async () => {
     const here = await world()
     const older = await TestSender.connect(here.port, { session: 9 })

@@ -35,9 +35,13 @@ export function helloOf(more: Partial<Hello> = {}): Hello {
     compressions: ['snappy'],
     frameBytesMax: 8 << 20,
     release: '',
+    tokens: [],
     ...more,
   }
 }
+
+/** What each incarnation was given last, as a sender keeps it. */
+const tokens = new Map<string, string>()
 
 /** A connection that was welcomed. */
 export class TestSender {
@@ -58,7 +62,10 @@ export class TestSender {
   static async connect(port: number, hello: Partial<Hello> = {}, psk?: RelayPskOptions): Promise<TestSender> {
     const target = { host: '127.0.0.1', port, connector: 'test', psk }
     const tools = { clock: systemClock, signal: new AbortController().signal }
-    const { line, welcome } = await dial(target, helloOf(hello), tools)
+    const whole = helloOf(hello)
+    const key = `${whole.sender} ${Buffer.from(whole.incarnation).toString('hex')}`
+    const { line, welcome } = await dial(target, { ...whole, tokens: hello.tokens ?? [tokens.get(key) ?? ''] }, tools)
+    tokens.set(key, welcome.token)
     return new TestSender(line, welcome)
   }
 

@@ -18,6 +18,10 @@ interface Held {
 interface Life {
   readonly incarnation: string
   session: number
+  tokenOf?: number
+  token?: string
+  formerToken?: string
+  isUsed?: boolean
   readonly streams: Map<string, Held>
 }
 
@@ -72,7 +76,16 @@ export class ModelReceiver {
         }
         const former = Buffer.from(this.lives.at(-2)?.incarnation ?? '', 'hex')
         const limits = { frameBytesMax, plainBytesMax: 16 << 20, heartbeatMs: 5000 }
-        return { kind: 'welcome', version: 1, site: 'model', compressions, ...limits, release: '', former }
+        return {
+          kind: 'welcome',
+          version: 1,
+          site: 'model',
+          compressions,
+          ...limits,
+          release: '',
+          former,
+          token: this.#token(hello),
+        }
       },
       { clock, onLine: (line) => this.#begin(line) },
     )
@@ -134,6 +147,16 @@ export class ModelReceiver {
     return undefined
   }
 
+  /** As a receiver gives it: another one for each session. */
+  #token({ session, tokens }: Hello): string {
+    const life = this.lives.at(-1) as Life
+    const isKnown = !life.isUsed || [life.token, life.formerToken].some((one) => tokens.includes(one ?? '-'))
+    if (!isKnown) this.faults.push(`session ${session} has none of the tokens`)
+    const formerToken = tokens.includes(life.token ?? '-') ? life.token : life.formerToken
+    if (life.tokenOf !== session) Object.assign(life, { tokenOf: session, formerToken, token: `t${session}` })
+    return life.token as string
+  }
+
   #begin(line: Line): void {
     const life = this.lives.at(-1) as Life
     const model = new ModelLine(line, life, this, this.#options.windowBytes ?? 1 << 20)
@@ -181,6 +204,7 @@ class ModelLine {
       this.line.send({ kind: 'streamRefused', stream: open.stream, ...refusal })
       return
     }
+    Object.assign(this.#life, { isUsed: true, formerToken: undefined })
     const held: Held = this.#life.streams.get(open.name) ?? this.#held(open)
     // What it says it has is on its disk.
     held.durable = held.batches.length

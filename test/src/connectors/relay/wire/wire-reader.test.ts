@@ -121,6 +121,7 @@ const hello = {
   compressions: ['snappy', 'none'],
   frameBytesMax: 8_388_608,
   release: '0.1.0',
+  tokens: ['0123456789abcdef', ''],
 }
 const REAL: readonly Message[] = [
   hello,
@@ -134,6 +135,7 @@ const REAL: readonly Message[] = [
     heartbeatMs: 5000,
     release: 'x',
     former: new Uint8Array(16).fill(3),
+    token: '0123456789abcdef',
   },
   { kind: 'openStream', stream: 3, name: 'Straße', codec: 'msgpack', first: 5, next: 2 ** 33, acked: 7, common: 6 },
   { kind: 'streamRefused', stream: 3, code: 'CODEC', reason: 'json is not msgpack' },
