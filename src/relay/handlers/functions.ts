@@ -47,7 +47,7 @@ export class RecordsFunction extends ProcessFunction<KafkaRecord, KafkaRecord> {
   readonly #stages: MakeStages<Item>
   readonly #isJson: boolean
   #topics: string[] = []
-  readonly #item: Item = newItem()
+  readonly #item = new RecordItem()
   #take: Emit<Item> = () => {}
   #out: Collector<KafkaRecord> | undefined
 
@@ -73,8 +73,8 @@ export class RecordsFunction extends ProcessFunction<KafkaRecord, KafkaRecord> {
     const item = this.#item
     item.whole = record
     item.topic = record.topic
-    item.row = this.#isJson && record.value !== null ? jsonOf(record, record.value) : undefined
     item.isChanged = false
+    item.unread = this.#isJson ? record : undefined
     this.#take(item)
   }
 
@@ -86,10 +86,39 @@ export class RecordsFunction extends ProcessFunction<KafkaRecord, KafkaRecord> {
   }
 }
 
-function recordOf({ whole, row, topic, isChanged }: Item): KafkaRecord {
-  const record = whole as KafkaRecord
-  if (!isChanged) return topic === record.topic ? record : { ...record, topic }
-  return { ...record, topic, value: Buffer.from(exactJsonText(row) as string) }
+/** A record whose value is read when a handler asks for its columns: what none looks into may be anything. */
+class RecordItem implements Item {
+  whole: unknown
+  topic = ''
+  isChanged = false
+  readonly isNotice = false
+  #unread: KafkaRecord | undefined
+  #row: unknown
+
+  set unread(record: KafkaRecord | undefined) {
+    this.#unread = record
+    this.#row = undefined
+  }
+
+  get row(): unknown {
+    const record = this.#unread
+    if (record === undefined) return this.#row
+    this.#unread = undefined
+    if (record.value !== null) this.#row = jsonOf(record, record.value)
+    return this.#row
+  }
+
+  set row(row: unknown) {
+    this.#unread = undefined
+    this.#row = row
+  }
+}
+
+function recordOf(item: Item): KafkaRecord {
+  const record = item.whole as KafkaRecord
+  const { topic } = item
+  if (!item.isChanged) return topic === record.topic ? record : { ...record, topic }
+  return { ...record, topic, value: Buffer.from(exactJsonText(item.row) as string) }
 }
 
 function jsonOf(record: KafkaRecord, value: Buffer): unknown {

@@ -75,7 +75,7 @@ export class ItemRouting implements Stage<Item> {
     const { usesColumns, usesTopicOnly } = this.#routes
     if (item.isNotice ? !usesTopicOnly : usesColumns && item.row === undefined) return this.#toAll(item)
     this.#topic = item.topic
-    const target = this.#targetOf(item.row, item.whole)
+    const target = this.#targetOf(usesColumns ? item.row : undefined, item.whole)
     if (target === NOWHERE) return
     item.topic = filled(this.#routes.targets[target] as string, item.topic)
     this.#emit(item)
@@ -102,8 +102,9 @@ export class ItemColumns implements Stage<Item> {
   }
 
   take(item: Item): void {
-    const { row } = item
-    if (this.#isMeant(item.topic) && row !== undefined) {
+    // The row is asked for only where it is worked on: it may be no JSON elsewhere.
+    const row = this.#isMeant(item.topic) ? item.row : undefined
+    if (row !== undefined) {
       if (typeof row !== 'object' || row === null || Array.isArray(row))
         throw this.#mismatch(item, 'expected an object with columns')
       try {

@@ -202,6 +202,23 @@ describe('records of Kafka', () => {
     await expect(run([filter], 'json-records', [kafka({ value: Buffer.of(0xff) })])).rejects.toThrow('is not UTF-8')
   })
 
+  it('of JSON: what no handler looks into may be anything', async () => {
+    const specs: HandlerSpec[] = [
+      { only: ['shop.orders'], filter: { column: 'id', '=': 1 } },
+      { only: ['shop.orders'], mask: { id: 'null' } },
+      { route: { rules: [{ when: { header: 'kind', '=': 'vip' }, to: '*.vip' }] } },
+      { filter: { field: 'key', null: true } },
+      { rename: { topics: { 'logs*': 'all-*' } } },
+    ]
+    const other = kafka({ topic: 'logs', value: Buffer.from('no JSON \xff', 'latin1') })
+    const orders = [jsonRecord('{"id":1}'), jsonRecord('{"id":2}')]
+    expect(await run(specs, 'json-records', [other, ...orders, { ...other, value: Buffer.alloc(0) }])).toEqual([
+      { ...other, topic: 'all-logs' },
+      jsonRecord('{"id":null}'),
+      { ...other, topic: 'all-logs', value: Buffer.alloc(0) },
+    ])
+  })
+
   it('tombstones go wherever what they delete may be', async () => {
     const tombstone = kafka({ key: Buffer.from('k') })
     expect(
