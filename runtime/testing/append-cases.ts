@@ -131,29 +131,39 @@ export async function takesBackLater<T>(trial: SinkTrial<T>): Promise<void> {
 export async function changesParallelism<T>(trial: SinkTrial<T>, before: number, after: number): Promise<void> {
   const { records } = trial.options
   const share = (count: number, subtask: number): T[] => records.filter((_, i) => i % count === subtask)
-  const kept = await Promise.all(
-    seats(before).map((seat) =>
-      withAppend(trial, undefined, seat, async (sink) => {
-        await sink.write(share(before, seat.subtask))
+  const kept = await withAllOpen(trial, undefined, before, (sinks) =>
+    Promise.all(
+      sinks.map(async (sink, subtask) => {
+        await sink.write(share(before, subtask))
         const prepared = await prepare(sink, 1)
         await sink.write(records)
         return prepared
       }),
     ),
   )
-  const sinks: Append<T>[] = []
-  for (const seat of seats(after)) {
-    const inherited = kept.filter((_, subtask) => subtask % after === seat.subtask)
-    sinks.push(await openAppend(trial, merged(inherited), seat))
-  }
-  try {
+  const inherited = (seat: Seat): Kept => merged(kept.filter((_, subtask) => subtask % after === seat.subtask))
+  await withAllOpen(trial, inherited, after, async (sinks) => {
     await assertSeen(trial, records, { when: `after a restore from ${before} to ${after} subtasks`, anyOrder: true })
     for (const [subtask, sink] of sinks.entries()) await sink.write(share(after, subtask))
     for (const sink of sinks) await commit(sink, await prepare(sink, 2))
+  })
+  await assertSeen(trial, [...records, ...records], { when: `after an epoch of ${after} subtasks`, anyOrder: true })
+}
+
+/** As the machine does: no subtask writes before all are open. */
+async function withAllOpen<T, R>(
+  trial: SinkTrial<T>,
+  keptOf: ((seat: Seat) => Kept) | undefined,
+  parallelism: number,
+  work: (sinks: readonly Append<T>[]) => Promise<R>,
+): Promise<R> {
+  const sinks: Append<T>[] = []
+  try {
+    for (const seat of seats(parallelism)) sinks.push(await openAppend(trial, keptOf?.(seat), seat))
+    return await work(sinks)
   } finally {
     for (const sink of sinks) await closeSink(sink)
   }
-  await assertSeen(trial, [...records, ...records], { when: `after an epoch of ${after} subtasks`, anyOrder: true })
 }
 
 function seats(parallelism: number): Seat[] {
@@ -195,10 +205,9 @@ async function openAppend<T>(trial: SinkTrial<T>, kept: Kept | undefined, seat?:
 async function withAppend<T, R>(
   trial: SinkTrial<T>,
   kept: Kept | undefined,
-  ...rest: [seat: Seat, work: (sink: Append<T>) => Promise<R>] | [work: (sink: Append<T>) => Promise<R>]
+  work: (sink: Append<T>) => Promise<R>,
 ): Promise<R> {
-  const [seat, work] = rest.length === 2 ? rest : [undefined, rest[0]]
-  const sink = await openAppend(trial, kept, seat)
+  const sink = await openAppend(trial, kept)
   try {
     return await work(sink)
   } finally {

@@ -44,17 +44,17 @@ it.each<[string, () => Promise<{ code: number | null; stderr: string }>, RegExp]
   [
     'an unknown option of files',
     () => send(PLACE, { files: { ...files.files, folow: true } }),
-    /Option from\.files.*from .*agent\.json: .*folow/,
+    /Option from\.files\.folow from .*agent\.json: .*follow/,
   ],
   [
     'an unknown option of SQLite',
     () => send(PLACE, { sqlite: { file: 'a.db', fiel: 1 } }),
-    /Option from\.sqlite.*from .*agent\.json: .*fiel/,
+    /Option from\.sqlite\.fiel from .*agent\.json: .*file/,
   ],
   [
     'an unknown option of the relay',
     () => send({ ...PLACE, tagrets: 1 }),
-    /Option to\.relay.*from .*agent\.json: .*tagrets/,
+    /Option to\.relay\.tagrets from .*agent\.json: .*targets/,
   ],
   [
     'what an agent sets itself',
@@ -65,7 +65,7 @@ it.each<[string, () => Promise<{ code: number | null; stderr: string }>, RegExp]
   [
     'a handler',
     () => send(PLACE, files, { handlers: [{ filter: { colunm: 'a' } }] }),
-    /Option handlers\[0\].*from .*agent\.json: .*colunm/,
+    /Option handlers\[0\]\.filter\.colunm from .*agent\.json: there is no such key/,
   ],
   [
     'values that Kafka records do not have',
