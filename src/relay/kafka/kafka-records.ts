@@ -21,7 +21,17 @@ const HEADER_META_BYTES = 16
  * The codec of a relay's both ends for Kafka records. What decode() gives are views of `bytes`, which must not be written to any more.
  * decode() throws RangeError on what is no batch.
  */
-export const kafkaRecords: RecordCodec<RelayedKafka> = { name: 'kafka-records-1', encode, decode }
+export const kafkaRecords: RecordCodec<RelayedKafka> = { name: 'kafka-records-1', encode, decode, keep }
+
+/** A record of a topic where few come would else hold all that was fetched with it. */
+function keep({ topic, partition, offset, timestampMs, key, value, headers, site }: RelayedKafka): RelayedKafka {
+  const own = headers.map(([name, content]): [string, Buffer | null] => [name, copied(content)])
+  return { topic, partition, offset, timestampMs, key: copied(key), value: copied(value), headers: own, site }
+}
+
+function copied(bytes: Buffer | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes)
+}
 
 /** Grows as needed and is used again by the next batch: encode() does not overlap with itself. */
 let meta = Buffer.allocUnsafeSlow(64 << 10)

@@ -8,6 +8,8 @@ export interface RecordCodec<T> {
   encode(records: readonly T[]): Uint8Array
   /** As many records as were written. What it gives must not keep `bytes`. Throws on what is no batch. */
   decode(bytes: Uint8Array): T[]
+  /** For records with views of larger memory, such as what was fetched at once: the record without. Called for those that wait. */
+  keep?(record: T): T
 }
 
 // copyBuffers: a record that is kept must not keep its whole batch in memory.

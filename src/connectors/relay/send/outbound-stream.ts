@@ -98,6 +98,11 @@ export class OutboundStream<T> {
     return this.#log.ready()
   }
 
+  /** The open batch may stay open: it holds no more memory than its own. */
+  keep(): void {
+    this.#packer.keep()
+  }
+
   /** Closes the open batch. Throws RELAY_RECORD, IO. */
   closeBatch(): void {
     this.#packer.close()

@@ -35,6 +35,8 @@ const DEFAULT_STREAM = 'main'
 /** What open batches of all streams may have, packed; beyond, all are closed. */
 const OPEN_BYTES_MAX = 8 << 20
 const ADD_UP_STREAMS = 16
+/** Records that are still open then are copied: a few may be views that hold all of what was fetched with them. */
+const KEPT_AFTER_WRITES = 8
 /** Logs that are opened side by side. */
 const OPENING_MAX = 32
 const SEGMENT_BYTES_MAX = 16 << 20
@@ -206,6 +208,7 @@ export class Outbox<T> {
   #settleDown(): undefined | Promise<void> {
     // With many streams adding up costs more than a few records do.
     this.#writes += 1
+    if (this.#writes % KEPT_AFTER_WRITES === 0) for (const stream of this.#streams.values()) stream.keep()
     if (this.#streams.size > ADD_UP_STREAMS && this.#writes % ADD_UP_STREAMS !== 0) return undefined
     let open = 0
     for (const stream of this.#streams.values()) open += stream.openBytes

@@ -31,6 +31,8 @@ const SAMPLE_KEPT = 0.9
 export class RecordPacker<T> {
   readonly #options: RecordPackerOptions<T>
   #open: T[] = []
+  /** Of those, how many share no memory with what they came in. */
+  #kept = 0
   #bytesEach = 0
   /** What records took alone, with all that a batch says once: the most of late. */
   #sample = 0
@@ -61,11 +63,20 @@ export class RecordPacker<T> {
     }
   }
 
+  /** What is gathered may stay for a while: of what it came in, no more than itself. */
+  keep(): void {
+    const { codec } = this.#options
+    if (codec.keep === undefined) return
+    for (; this.#kept < this.#open.length; this.#kept += 1)
+      this.#open[this.#kept] = codec.keep(this.#open[this.#kept] as T)
+  }
+
   /** Packs what is gathered. Throws RELAY_RECORD. */
   close(): void {
     const records = this.#open
     if (records.length === 0) return
     this.#open = []
+    this.#kept = 0
     this.#pack(records)
   }
 

@@ -44,6 +44,26 @@ it('tells null from empty, and takes records of 8 MB and tens of thousands', () 
   expect(round(many)).toEqual(many)
 })
 
+it('keeps a record without what it came in', () => {
+  const fetched = Buffer.alloc(1 << 20, 'fetched ')
+  const view = fetched.subarray(100, 120)
+  const place = { topic: 't', partition: 0, offset: 1, timestampMs: 1, site: 'a' }
+  const one: RelayedKafka = {
+    ...place,
+    key: view,
+    value: view,
+    headers: [
+      ['h', view],
+      ['null', null],
+    ],
+  }
+  const kept = kafkaRecords.keep?.(one)
+  expect(kept).toEqual(one)
+  for (const part of [kept?.key, kept?.value, kept?.headers[0]?.[1]]) expect(part?.buffer).not.toBe(fetched.buffer)
+  const empty: RelayedKafka = { ...place, key: null, value: Buffer.alloc(0), headers: [] }
+  expect(kafkaRecords.keep?.(empty)).toEqual(empty)
+})
+
 it('gives views of the batch, which it does not write to again', () => {
   const value = (text: string): RelayedKafka => ({
     ...{ topic: 't', partition: 0, offset: 1, timestampMs: 1, key: null, headers: [], site: 'a' },

@@ -54,6 +54,27 @@ describe('RecordPacker', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(20_000)
   })
 
+  it('has what waits copied, each record once', () => {
+    const asked: unknown[] = []
+    const keep = (record: unknown): unknown => {
+      asked.push(record)
+      return { copy: record }
+    }
+    const { packer, batches } = packerOf({ codec: { ...msgpackRecords, keep } })
+    packer.add([1, 2])
+    packer.keep()
+    packer.keep()
+    packer.add([3])
+    packer.keep()
+    packer.add([4])
+    packer.close()
+    packer.add([5])
+    packer.keep()
+    packer.close()
+    expect(asked).toEqual([1, 2, 3, 5])
+    expect(batches.map(({ records }) => records)).toEqual([[{ copy: 1 }, { copy: 2 }, { copy: 3 }, 4], [{ copy: 5 }]])
+  })
+
   it('refuses a codec that writes nothing, by node and stream', () => {
     const { packer } = packerOf({ codec: { ...msgpackRecords, name: 'void', encode: () => new Uint8Array() } })
     packer.add([1])

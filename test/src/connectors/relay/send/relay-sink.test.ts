@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RelaySinkOptions } from '../../../../../src/connectors/relay/index.ts'
+import { msgpackRecords } from '../../../../../src/connectors/relay/queue/record-codec.ts'
 import { ModelReceiver } from './model-receiver.ts'
 import { fastClock, SenderRig, until } from './sender-rig.ts'
 
@@ -93,6 +94,24 @@ describe('relaySink', () => {
     await expect(rig.write([1])).rejects.toMatchObject({ code: 'RELAY_RECORD' })
     await expect(rig.write([1])).rejects.toThrow(reason)
     await expect(rig.write([1])).rejects.toThrow('Sink "out"')
+  })
+
+  it('has records copied that wait behind much that goes, for they may be views of all that was fetched', async () => {
+    const kept: number[] = []
+    const keep = (value: number): number => {
+      kept.push(value)
+      return value
+    }
+    const stream = (value: number): string => (value < 0 ? 'slow' : 'hot')
+    const rig = rigOf({ codec: { ...msgpackRecords, keep }, stream, batchBytes: 1024 })
+    await rig.start()
+    await rig.write([-1])
+    for (let i = 0; i < 20; i += 1) await rig.write(numbers(i * 1_000, i * 1_000 + 1_000))
+    expect(kept.filter((value) => value < 0)).toEqual([-1])
+    expect(kept.length).toBeLessThan(2_000)
+    await rig.checkpoint(1)
+    await rig.sink.drained?.()
+    expect(receiver.read()).toEqual({ slow: [-1], hot: numbers(0, 20_000) })
   })
 
   it('refuses records that the codec cannot write, and those that are larger than a frame, by stream', async () => {
