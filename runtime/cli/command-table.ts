@@ -124,7 +124,9 @@ const AGENT_OPTIONS: readonly OptionRow[] = [
     group: 'run',
     help: 'what to do, as JSON; must be given',
   },
-  ...RUN_OPTIONS.filter(({ name }) => !['config', 'set', 'job'].includes(name)),
+  ...RUN_OPTIONS.filter(({ name }) => !['config', 'set', 'job'].includes(name)).map((row) =>
+    row.name === 'checkpoint-interval' ? { ...row, help: 'from one to the next (what FILE says, or 1s)' } : row,
+  ),
 ]
 
 /** name -> what it takes and does, in the order of help. */
@@ -258,7 +260,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'send what a connector reads to another site, as a file says',
     examples: [
       'millrace relay send --config send.json',
-      'millrace relay send --config send.json --data-dir /var/lib/millrace --checkpoint-interval 1s',
+      'millrace relay send --config send.json --data-dir /var/lib/millrace --checkpoint-interval 200ms',
     ],
     options: AGENT_OPTIONS,
     takes: [0, 0],

@@ -132,7 +132,7 @@ it('has help', async () => {
   const { stdout } = await runMillrace(['relay', 'send', '--help'])
   expect(stdout).toContain('millrace relay send [options]')
   expect(stdout).toMatch(/--config FILE +what to do, as JSON/)
-  expect(stdout).toContain('--checkpoint-interval TIME')
+  expect(stdout).toMatch(/--checkpoint-interval TIME +from one to the next \(what FILE says, or 1s\)/)
   expect(stdout).not.toContain('--set ')
   const { stdout: all } = await runMillrace(['help'])
   expect(all).toMatch(/relay send +send what a connector reads to another site/)
