@@ -10,7 +10,17 @@ const reportFolder = process.env.MILLRACE_TEST_REPORTS
 /** What takes longest of the whole matrix, the longest first: begun last, one of them would go on alone when all else is done. */
 const LONG = [
   ...['every-step', 'seeds', 'kafka-sync', 'mysql-storm', 'mariadb-storm', 'network-storm', 'kafka-steps'],
-  ...['kafka-storm', 'kafka-broker-storm', 'join', 'kills'],
+  ...[
+    'kafka-storm',
+    'kafka-broker-storm',
+    'relay-storm',
+    'mysql-relay',
+    'relay-kafka',
+    'relay-agents',
+    'join',
+    'kills',
+  ],
+  ...['sender-simulation', 'random-lives', 'relay-source.job'],
 ]
 
 class LongestFirst extends BaseSequencer {

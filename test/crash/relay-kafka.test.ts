@@ -42,7 +42,7 @@ describePrivateBrokers('Kafka to relay to Kafka', () => {
     await Promise.all([east?.kill(), west?.kill()])
   })
 
-  it.each(seeds(full ? 6 : 1))('a storm over jobs, line and brokers (seed %i)', { timeout }, async (seed) => {
+  it.each(seeds(full ? 3 : 1))('a storm over jobs, line and brokers (seed %i)', { timeout }, async (seed) => {
     const rng = seededRng(seed)
     const [from, to] = clients as unknown as readonly [TestBroker, TestBroker]
     const topics = [await from.topic('storm', 3), await from.topic('storm', 1)]
