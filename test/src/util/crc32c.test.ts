@@ -29,7 +29,7 @@ it('is the same as bit by bit, from any byte to any other', () => {
   )
 })
 
-it('is the same as bit by bit of long ones, from any byte of a buffer to any other, in parts too', () => {
+it('is the same as bit by bit of long ones, from any byte of a buffer to any other, in parts too', () =>
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 1000, maxLength: 5000 }),
@@ -42,5 +42,4 @@ it('is the same as bit by bit of long ones, from any byte of a buffer to any oth
         expect(crc32c(bytes, before, to, crc32c(bytes, 0, before))).toBe(bitwise(bytes.subarray(0, to)))
       },
     ),
-  )
-})
+  ))
