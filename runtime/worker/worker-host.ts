@@ -156,7 +156,10 @@ export class WorkerHost {
   async #passOn(): Promise<void> {
     const generation = this.#generation
     const passed = await Promise.all(this.#tasks.map(({ task }) => task.drained()))
-    if (generation === this.#generation && passed.every(Boolean)) this.#post({ type: 'passed-on' })
+    if (generation !== this.#generation || !passed.every(Boolean)) return
+    // Those of the last checkpoint say what was still to be passed on.
+    this.#reportMetrics()
+    this.#post({ type: 'passed-on' })
   }
 
   #abort(checkpoint: number): void {

@@ -90,7 +90,10 @@ describe('files to files', () => {
     expect((await stop(ending)).code).toBe(0)
     const resumed = agents.send({ end: { files: { paths: 'in/*.ndjson', format: 'ndjson' } } })
     const west = await agents.receive(receiver)
-    expect((await resumed.result).code).toBe(0)
+    const { code, stderr } = await resumed.result
+    expect(code).toBe(0)
+    // Its last word is of after the last acknowledgement.
+    expect(stderr.split('\n').find((line) => line.includes('"type":"result"'))).toContain('"backlogRecords":0,')
     await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 100))
     await stop(west)
   })
