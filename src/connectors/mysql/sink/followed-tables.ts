@@ -111,7 +111,9 @@ export class FollowedTables {
     const { database, table } = this.#names.targetOf(source.database, source.table)
     await this.#options.control.run(async (connection) => {
       const schema = await this.#memory.schemaOf(connection, tableName(database, table))
-      if (schema !== undefined) this.#keep(source, await this.#planned(connection, source, schema))
+      // A table that somebody dropped is made by the record of its columns, whatever is remembered of it.
+      if (schema === undefined || (await readTarget(connection, database, table)) === undefined) return
+      this.#keep(source, await this.#planned(connection, source, schema))
     })
   }
 

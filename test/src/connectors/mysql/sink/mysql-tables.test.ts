@@ -157,6 +157,17 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     expect(await session.query(`SHOW KEYS FROM t WHERE Key_name = 'PRIMARY'`)).toEqual([])
   })
 
+  it('makes a table again that somebody dropped, whatever is remembered of it', async () => {
+    for (const delivery of ['upsert', 'exactly-once'] as const) {
+      const { session, write, rows } = await setUp()
+      const changes = [schemaRecord(at(1), BASE), created(at(1), [1, 'a'])]
+      await write(changes, { delivery })
+      await session.run('DROP TABLE t')
+      await write(changes, { delivery })
+      expect(await rows()).toEqual([[1, 'a']])
+    }
+  })
+
   it('refuses tables in which rows would be lost', async () => {
     const { session, write } = await setUp()
     await session.run('CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20), UNIQUE KEY u (a))')
