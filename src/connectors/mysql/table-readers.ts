@@ -7,7 +7,7 @@
 // I3. A table has the same TableSchema object as long as its columns are the same.
 
 import type { ColumnSchema, DroppedColumn, TableSchema } from '../../record/change.ts'
-import { type MysqlTable, tableName } from './column.ts'
+import { type MysqlColumn, type MysqlTable, tableName } from './column.ts'
 import type { Charsets } from './log/charsets.ts'
 import { tableIdOf } from './log/event.ts'
 import { tableOfMap } from './log/mapped-table.ts'
@@ -131,11 +131,13 @@ export class TableReaders<Row> {
     const { catalogue, charsets, mariadb, shapeOf } = this.#options
     const { body, database, name, title } = mapped
     const map = readTableMap(body, mariadb)
+    // Asked first, as in current(): an ALTER TABLE between the two makes other columns, not another definition of these.
+    const definition = await catalogue.definition(database, name)
     const current = await catalogue.table(database, name)
     const table = tableOfMap(map, current, { charsets, mariadb })
     const isCurrent = current !== undefined && sameColumns(table, current)
-    const definition = isCurrent ? await catalogue.definition(database, name) : undefined
-    const shape = shapeOf(table, { definition, renames: this.#history(title, renames) })
+    const extra = { definition: isCurrent ? definition : undefined, renames: this.#history(title, renames) }
+    const shape = shapeOf(table, extra)
     const reader = {
       table,
       decoder: new RowsDecoder(map, table, charsets),
@@ -225,11 +227,15 @@ function withDropped(schema: TableSchema, steps: ColumnRenames): TableSchema {
   return dropped.length === 0 ? schema : { ...schema, dropped }
 }
 
+/** Whether a statement that makes these makes those: each takes the values that the other one takes. */
 function sameColumns(a: MysqlTable, b: MysqlTable): boolean {
   return (
-    a.columns.length === b.columns.length &&
-    a.columns.every(({ name, type }, index) => name === b.columns[index]?.name && type === b.columns[index]?.type)
+    a.columns.length === b.columns.length && a.columns.every((column, index) => takesSame(column, b.columns[index]))
   )
+}
+
+function takesSame(a: MysqlColumn, b: MysqlColumn | undefined): boolean {
+  return a.name === b?.name && a.type === b.type && a.nullable === b.nullable && a.charset === b.charset
 }
 
 /** The definition does not count: it tells the next number of AUTO_INCREMENT. */

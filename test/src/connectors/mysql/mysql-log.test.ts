@@ -211,6 +211,20 @@ describeServers('MysqlLog', ['mysql', 'mariadb'], (server) => {
     await log.run('DROP TABLE again')
   })
 
+  test.each([
+    ['v VARCHAR(40)', "v VARCHAR(40) NOT NULL DEFAULT 'n'", 'NULL'],
+    ['v VARCHAR(40) CHARACTER SET utf8mb4', 'v VARCHAR(40) CHARACTER SET latin1', "'漢'"],
+  ])('what makes the table now is not told as what made it with the column %s', async (before, now, value) => {
+    await log.run(`CREATE TABLE made (id INT PRIMARY KEY, ${before})`)
+    const from = await log.place()
+    await log.run(`INSERT INTO made VALUES (1, ${value})`, `ALTER TABLE made DROP COLUMN v, ADD COLUMN ${now}`)
+    await log.run("INSERT INTO made VALUES (2, 'x')")
+    const read = await log.read(from, { atLeast: 2 })
+    expect(texts(read)).toEqual([`c made 1,${value === 'NULL' ? '' : '漢'}`, 'c made 2,x'])
+    expect(read.schemas.map(({ definition }) => definition?.slice(0, 12))).toEqual([undefined, 'CREATE TABLE'])
+    await log.run('DROP TABLE made')
+  })
+
   test('rows that come or go without being logged are told: emptied tables, and tables that have other rows', async () => {
     await log.run("INSERT INTO a VALUES (1, 'x')")
     const from = await log.place()

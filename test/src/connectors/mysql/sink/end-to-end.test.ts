@@ -82,6 +82,30 @@ describeServers('from server to server', ['mysql', 'mariadb'], (server) => {
       await rm(dataDir, { recursive: true, force: true })
     }
   })
+
+  it('takes rows from before a column was dropped and added again under the same type, but NOT NULL', async () => {
+    const [from, to] = [await server.database('from'), await server.database('to')]
+    const session = await server.connection(from)
+    const dataDir = await mkdtemp(join(tmpdir(), 'end-to-end-'))
+    const sync = async (): Promise<void> => {
+      const copy = copyJob(server.url(from), from, server.url(to))
+      const result = await runJobHere(copy, { dataDir, mode: 'batch', parallelism: 1 })
+      expect(result.failure).toBeUndefined()
+    }
+    try {
+      await session.run(`CREATE TABLE t (id INT PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, 'w')`)
+      await sync()
+      await session.run('ALTER TABLE t MODIFY COLUMN a VARCHAR(40)')
+      await session.run('INSERT INTO t VALUES (2, NULL)')
+      await session.run(`ALTER TABLE t DROP COLUMN a, ADD COLUMN a VARCHAR(40) NOT NULL DEFAULT 'n'`)
+      await session.run(`INSERT INTO t VALUES (3, 'x')`)
+      await sync()
+      const copied = { session: await server.connection(to), database: to }
+      expect(await difference({ session, database: from }, copied)).toBe('')
+    } finally {
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  })
 })
 
 function copyJob(source: string, database: string, target: string) {
