@@ -13,29 +13,32 @@ interface Line {
   readonly columns?: readonly { readonly name: string }[]
 }
 
-/** The values of a column, sorted as text. Throws for a change that does not fit. */
+/**
+ * The values of a column, sorted as text. A row is as the columns told before it say, wherever later ones have the column. Throws for a
+ * change that does not fit.
+ */
 export function replayed(lines: readonly string[], table: string, column: string): string[] {
-  const rows = new Map<string, unknown[]>()
+  const values = new Map<string, string>()
   let at = -1
   for (const text of lines) {
     const line = parseExactJson(text) as Line
     if (line.table !== table) continue
     if (line.columns !== undefined) at = line.columns.findIndex(({ name }) => name === column)
-    else apply(rows, line, text)
+    else apply(values, at, line, text)
   }
-  return [...rows.values()].map((row) => String(row[at])).sort()
+  return [...values.values()].sort()
 }
 
-function apply(rows: Map<string, unknown[]>, { op, key, oldKey, before, after }: Line, text: string): void {
+function apply(values: Map<string, string>, at: number, { op, key, oldKey, before, after }: Line, text: string): void {
   const fits = (condition: boolean): void => {
     if (!condition) throw new Error(`does not fit what is there: ${text}`)
   }
-  if (op === 't') return rows.clear()
+  if (op === 't') return values.clear()
   const [was, is] = [keyText(oldKey ?? key), keyText(key)]
-  fits(rows.has(was) === (before !== null))
-  rows.delete(was)
-  fits(!rows.has(is))
-  if (after !== null) rows.set(is, after)
+  fits(values.get(was) === (before === null ? undefined : String(before[at])))
+  values.delete(was)
+  fits(!values.has(is))
+  if (after !== null) values.set(is, String(after[at]))
 }
 
 const keyText = (key: unknown[]): string => key.map((value) => `${typeof value} ${String(value)}`).join('\n')
