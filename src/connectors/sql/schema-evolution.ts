@@ -1,7 +1,7 @@
 // What a record of op `s` asks of the target table: a decision without a database.
 //
 // I1. Records may repeat, and older ones may come behind newer ones. So columns are renamed by any record, but come, are changed and are
-//     dropped only by one that is not older than what was told before.
+//     dropped only by one that is not older than what was told before. An older one only lets NULL in again, where its rows may have it.
 // I2. Doing the steps again, or only the first of them and then deciding anew, leads to the same table.
 
 import type { ColumnSchema, TableSchema } from '../../record/change.ts'
@@ -72,7 +72,7 @@ export function decideEvolution(input: EvolutionInput): SchemaStep[] {
     } else {
       const was = there.get(idOf(former)) as EvolvingColumn
       steps.push({ kind: 'rename', from: former, to: column.name })
-      steps.push(...changed(input, { ...was, name: column.name }, column))
+      if (!input.older) steps.push(...changed(input, { ...was, name: column.name }, column))
       taken.add(idOf(former))
     }
   }
@@ -94,7 +94,9 @@ function changed(
   present: EvolvingColumn,
   column: ColumnSchema,
 ): SchemaStep[] {
-  if (present.generated || older) return []
+  if (present.generated) return []
+  // Rows told again may be NULL; types that became narrower stay so.
+  if (older) return loosened(behavior, present, column)
   const isSame = types.same(present.type, column.type)
   if (isSame) return column.nullable && !present.nullable ? [{ kind: 'modify', column }] : []
   // A lenient sink's column may be wider than the source's, never narrower.
@@ -105,6 +107,14 @@ function changed(
   if (target.some(({ name }) => idOf(name) === idOf(aside))) return [{ kind: 'modify', column }]
   const relax: SchemaStep[] = present.optional ? [] : [{ kind: 'relax', name: present.name }]
   return [...relax, { kind: 'rename', from: present.name, to: aside }, { kind: 'add', column }]
+}
+
+function loosened(
+  behavior: SchemaChangeBehavior,
+  { name, nullable }: EvolvingColumn,
+  told: ColumnSchema,
+): SchemaStep[] {
+  return told.nullable && !nullable && behavior !== 'exception' ? [{ kind: 'relax', name }] : []
 }
 
 function gone(input: EvolutionInput, named: ReadonlySet<string>, taken: ReadonlySet<string>): SchemaStep[] {

@@ -57,6 +57,13 @@ describe('evolution', () => {
     expect(steps([there('id')], [told('id'), told('dropped')], { older: true })).toEqual([])
   })
 
+  it('lets NULL in again where rows of an older record may have it', () => {
+    const target = [there('id'), there('a', 'bigint'), there('b', 'int', { nullable: true }), there('c')]
+    const columns = [told('id'), ...['a', 'b', 'c'].map((name) => told(name, 'int', { nullable: name !== 'c' }))]
+    expect(steps(target, columns, { older: true })).toEqual(['relax a'])
+    expect(steps(target, columns, { older: true, behavior: 'exception' })).toEqual([])
+  })
+
   it('takes neither columns nor types back because of an older record', () => {
     const target = [there('id'), there('a', 'bigint'), there('b')]
     expect(steps(target, [told('id'), told('a', 'int')], { older: true })).toEqual(['relax b'])

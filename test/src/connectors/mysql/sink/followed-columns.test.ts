@@ -91,6 +91,24 @@ describeServers('columns of mysqlTables', ['mysql', 'mariadb'], (server) => {
     expect(await rows()).toEqual(expected)
   })
 
+  it('takes NULL told again from before a column became NOT NULL', async () => {
+    const { write, rows } = await setUp()
+    const loose = schemaRecord(at(1), schemaOf(id, column('a', 'varchar(20)', { nullable: true })))
+    const early = [created(at(2), [1, null]), updated(at(3), [1, null], [1, 'x'])]
+    const late = [schemaRecord(at(4), schemaOf(id, column('a', 'varchar(30)'))), created(at(5), [2, 'y'])]
+    await write([loose, ...early, ...late])
+    await write([loose, ...early.slice(0, 1)])
+    expect(await rows()).toEqual([
+      [1, null],
+      [2, 'y'],
+    ])
+    await write([loose, ...early.slice(1), ...late])
+    expect(await rows()).toEqual([
+      [1, 'x'],
+      [2, 'y'],
+    ])
+  })
+
   it('leaves a column that was there again when its table was read, and knows rows told from before', async () => {
     const { write, rows } = await setUp()
     const dropped = [{ name: 'a', position: 'binlog.000001:3', timestampMs: 0 }]
