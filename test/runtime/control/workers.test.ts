@@ -1,12 +1,14 @@
 // What breaks if a worker thread exits, hangs, or lets an error escape? Real threads, real time.
 
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { run } from '../../../runtime/control/run.ts'
 import type { RunEvent, RunOptions } from '../../../runtime/control/run-types.ts'
+import { systemClock } from '../../../src/util/clock.ts'
 import { faultOf, readTarget } from '../../support/ledger-job.ts'
 
 const FAULTY = fileURLToPath(new URL('../../support/jobs/faulty-ledger.ts', import.meta.url))
@@ -18,7 +20,10 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'workers-'))
   process.env.LEDGER_TARGET = join(folder, 'target')
 })
-afterEach(() => rm(folder, { recursive: true, force: true }))
+afterEach(() => {
+  vi.restoreAllMocks()
+  return rm(folder, { recursive: true, force: true })
+})
 
 const OPTIONS: RunOptions = {
   parallelism: 3,
@@ -27,12 +32,28 @@ const OPTIONS: RunOptions = {
   restart: { strategy: 'fixed-delay', attempts: 1, delayMs: 1 },
 }
 
+const HEARTBEAT_MS = 400
+
+/** A worker of a busy machine is silent for a while, too, at its start above all: time for heartbeats passes only while `beats`. */
+function holdHeartbeats(beats: () => boolean): void {
+  const { schedule } = systemClock
+  vi.spyOn(systemClock, 'schedule').mockImplementation((delayMs, callback) => {
+    if (delayMs !== HEARTBEAT_MS) return schedule(delayMs, callback)
+    const timer = setInterval(() => {
+      if (!beats()) return
+      clearInterval(timer)
+      callback()
+    }, delayMs)
+    return () => clearInterval(timer)
+  })
+}
+
 async function runFaulty(fault: string): Promise<{ state: string; attempts: number; events: RunEvent[] }> {
   process.env.LEDGER_FAULT = fault
-  // A busy machine is silent for a while, too: only who hangs is to be found soon.
-  const heartbeat = fault === 'hang' ? { heartbeatMs: 400 } : {}
-  const running = run(FAULTY, { ...OPTIONS, ...heartbeat, dataDir: join(folder, 'data') })
   const events: RunEvent[] = []
+  const hangs = (): boolean => existsSync(`${process.env.LEDGER_TARGET}.fault`) && failureIn(events) === undefined
+  holdHeartbeats(() => fault === 'hang' && hangs())
+  const running = run(FAULTY, { ...OPTIONS, heartbeatMs: HEARTBEAT_MS, dataDir: join(folder, 'data') })
   running.events$.subscribe((event) => events.push(event))
   const { state, attempts } = await running.result
   return { state, attempts, events }
