@@ -95,10 +95,12 @@ const LAST_LINES = 20
 const CHECKPOINT_DONE = 'status=complete'
 
 function faultsAt(failpoint: Failpoint, passing: number): Fault[] {
-  // A restore needs something to restore: such a run is killed once before, right after a checkpoint.
+  // A restore needs something to restore: such a run is killed once before, right after a checkpoint. One that commits needs what that left
+  // to commit.
   if (failpoint.startsWith('restore.')) {
+    const before = failpoint === 'restore.commit.before' ? 'sink.commit.before' : 'manifest.rename.after'
     return [
-      { failpoint: 'manifest.rename.after', passing: 2 },
+      { failpoint: before, passing: 2 },
       { failpoint, passing: 1 },
     ]
   }

@@ -44,13 +44,19 @@ const STEPS: readonly Failpoint[] = [
   'stop.final.before',
 ]
 
-const variants: readonly (readonly string[])[] = full
-  ? [
-      ['--parallelism', '1', '--state-cache', '256MiB'],
-      ['--parallelism', '2', '--state-cache', '256KiB'],
-      ['--parallelism', '3', '--state-cache', '256KiB'],
-    ]
-  : [['--parallelism', '2', '--state-cache', '256KiB']]
+const variants = (
+  full
+    ? [
+        ['1', '256MiB'],
+        ['2', '256KiB'],
+        ['3', '256KiB'],
+      ]
+    : [['2', '256KiB']]
+).map(([parallelism = '', cache = '']) => [
+  ...['--parallelism', parallelism, '--state-cache', cache],
+  // Five checkpoints with records, or more.
+  ...['--set', 'perCheckpoint=200'],
+])
 
 test('every step has a crash test', () => {
   // Those of a savepoint are passed by the process that writes it (savepoint.test.ts), those of batch runs by these (batch.test.ts), those

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Database from 'libsql'
 import { type Collector, CoProcessFunction, EpochSinkFunction, job, UpsertSinkFunction } from 'millrace'
 import { filesSink } from 'millrace/connectors/files'
-import { generate } from 'millrace/connectors/generate'
+import { PacedSource } from './paced-source.ts'
 
 interface Reading {
   readonly meter: string
@@ -127,6 +127,7 @@ export default job(
   (flow, settings) => {
     const count = settings.number('count', 3_000)
     const perSecond = settings.number('rate', 3_000)
+    const perCheckpoint = settings.number('perCheckpoint', Number.POSITIVE_INFINITY)
     const ledger = join(settings.dataDir, 'ledger.db')
     const latest = join(settings.dataDir, 'latest.db')
     flow.onStart(() => {
@@ -137,12 +138,15 @@ export default job(
       flow
         .from(
           name,
-          generate<Reading>({
-            count,
-            perSecond,
-            splits,
-            make: (i) => ({ meter: `m${(i * 7919) % 211}`, part: `${name}-${i % splits}`, n: i }),
-          }),
+          new PacedSource<Reading>(
+            {
+              count,
+              perSecond,
+              splits,
+              make: (i) => ({ meter: `m${(i * 7919) % 211}`, part: `${name}-${i % splits}`, n: i }),
+            },
+            perCheckpoint,
+          ),
         )
         .keyBy(`${name}-meter`, (reading) => reading.meter)
     const counted = source('left', 2)
