@@ -13,8 +13,9 @@ import { runJob } from '../support/run-job.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
 const JOB = fileURLToPath(new URL('./jobs/relay-draining.ts', import.meta.url))
-/** More than a job that is to be killed comes to, at its pace. */
+/** For 200 checkpoints of a job that is to be killed. */
 const RECORDS = 30_000
+const PACE = ['--set', 'perSecond=6000', '--set', 'perCheckpoint=150']
 
 /** With the passings that there are for certain; those of a restore are passed by the second run. */
 const STEPS: readonly (readonly [step: Failpoint, passings: readonly number[], isRestore?: boolean])[] = [
@@ -42,7 +43,7 @@ const cases = (full ? [...STEPS, ...AROUND] : STEPS.slice(0, -2)).flatMap(([step
 
 it.each(cases)(
   'a sender killed at $step (passing $passing, restoring: $isRestore) goes on as if it had not been',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async ({ step, passing, isRestore }) => {
     const folder = await mkdtemp(join(tmpdir(), 'relay-send-steps-'))
     const receiver = new ModelReceiver({ clock: systemClock })
@@ -50,7 +51,7 @@ it.each(cases)(
     const settings = [`port=${receiver.address.split(':')[1]}`, `count=${RECORDS}`]
     const args = [JOB, '--data-dir', folder, ...settings.flatMap((pair) => ['--set', pair])]
     const killedAt = (name: Failpoint, nth: number) =>
-      runJob([...args, '--set', 'perSecond=6000'], { env: { MILLRACE_FAILPOINT: `${name}:kill@${nth}` } })
+      runJob([...args, ...PACE], { env: { MILLRACE_FAILPOINT: `${name}:kill@${nth}` } })
     try {
       if (isRestore) expect(await killedAt('sink.commit.after', 4)).toMatchObject({ signal: 'SIGKILL' })
       expect(await killedAt(step, passing)).toMatchObject({ signal: 'SIGKILL' })
