@@ -6,6 +6,7 @@
 // I1. A server of one run shares no folder and no port with one of another run.
 
 import { execFile } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -122,13 +123,25 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** So many ports in a row that nobody listens at, outside the range that the system gives to clients; the first of them. */
+/**
+ * So many ports in a row that nobody listens at, outside the range that the system gives to clients; the first of them. Nobody else is given
+ * them before this process ends: a server may begin to listen late, and be away for a while.
+ */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
     const ports = Array.from({ length: count }, (_, index) => port + index)
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return port
+    const free = await Promise.all(ports.map(async (one) => (await isFree(one)) && (await reserve(one))))
+    if (free.every(Boolean)) return port
   }
+}
+
+/** Takes the UDP port of the same number, which no server here wants: the system gives it to one process, and back when that ends. */
+function reserve(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const mark = createSocket('udp4').unref()
+    mark.once('error', () => resolve(false)).bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true))
+  })
 }
 
 function isFree(port: number): Promise<boolean> {
