@@ -5,7 +5,8 @@
 //
 // I1. Calls never overlap and run in the order asked.
 // I2. Its snapshot and the freeze of its state are one call: what was assigned before was posted before the answer, so it is in
-//     the readers' part of the same checkpoint; what is assigned later is in neither.
+//     the readers' part of the same checkpoint; what is assigned later is in neither: it is held until the barrier is on its way, which other
+//     enumerators may keep waiting.
 // I3. After a throw nothing more is called but close.
 // I4. start() is the first call: what restored readers send while others are still being opened waits for it.
 
@@ -34,14 +35,42 @@ export interface EnumeratorPart {
   abandon(): void
 }
 
+/** Messages to readers, in order. */
+class Outbox {
+  readonly #post: (to: number, body: EnumeratorMessage['body']) => void
+  #held: { readonly to: number; readonly body: EnumeratorMessage['body'] }[] | undefined
+
+  constructor(post: (to: number, body: EnumeratorMessage['body']) => void) {
+    this.#post = post
+  }
+
+  send(to: number, body: EnumeratorMessage['body']): void {
+    if (this.#held === undefined) this.#post(to, body)
+    else this.#held.push({ to, body })
+  }
+
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const { to, body } of held) this.#post(to, body)
+  }
+}
+
 /** One enumerator and its calls. */
 export class EnumeratorHost {
   readonly #node: string
   readonly #backend: KeyedBackend
   readonly #enumerator: SplitEnumerator
+  readonly #outbox: Outbox
   readonly #failed: (error: unknown) => void
   /** The snapshot taken last. Abandoning it when it has ended does nothing. */
   #latest: { readonly checkpoint: number; readonly part: EnumeratorPart } | undefined
+  /** No barrier of it or an earlier one is to come. */
+  #passed = -1
   readonly #begun: Deferred = deferred()
   #calls: Promise<void> = this.#begun.promise
   #broken = false
@@ -50,11 +79,13 @@ export class EnumeratorHost {
     readonly node: string
     readonly backend: KeyedBackend
     readonly enumerator: SplitEnumerator
+    readonly outbox: Outbox
     readonly failed: (error: unknown) => void
   }) {
     this.#node = options.node
     this.#backend = options.backend
     this.#enumerator = options.enumerator
+    this.#outbox = options.outbox
     this.#failed = options.failed
     void this.#enqueue(() => this.#enumerator.start())
   }
@@ -79,13 +110,12 @@ export class EnumeratorHost {
     })
     const handle = restore?.enumerator?.state
     await backend.open(handle === undefined ? [] : [{ folder: restore?.folder ?? '', handle }])
-    const post = (to: number, body: EnumeratorMessage['body']): void =>
-      environment.listener.enumerator({ node, to, from: 'enumerator', body })
+    const outbox = new Outbox((to, body) => environment.listener.enumerator({ node, to, from: 'enumerator', body }))
     const context: EnumeratorContext<SourceSplit> = {
       ...nodeContext(environment, node, meter),
-      assign: (subtask, splits) => post(subtask, { type: 'assign', splits }),
-      noMoreSplits: (subtask) => post(subtask, { type: 'no-more-splits' }),
-      send: (subtask, event) => post(subtask, { type: 'event', event }),
+      assign: (subtask, splits) => outbox.send(subtask, { type: 'assign', splits }),
+      noMoreSplits: (subtask) => outbox.send(subtask, { type: 'no-more-splits' }),
+      send: (subtask, event) => outbox.send(subtask, { type: 'event', event }),
       requestCheckpoint: () => environment.listener.requestCheckpoint(),
       state: backend,
       restored: restore?.enumerator === undefined ? undefined : decode(restore.enumerator.small),
@@ -95,7 +125,7 @@ export class EnumeratorHost {
       },
     }
     const enumerator = source.createEnumerator(context)
-    return new EnumeratorHost({ node, backend, enumerator, failed })
+    return new EnumeratorHost({ node, backend, enumerator, outbox, failed })
   }
 
   start(): void {
@@ -113,11 +143,20 @@ export class EnumeratorHost {
   snapshot(checkpoint: number): Promise<void> {
     return this.#enqueue(() => {
       this.#latest?.part.abandon()
+      // Of an earlier checkpoint: what was assigned before this snapshot is in the readers' part.
+      this.#outbox.release()
       const small = encode(this.#enumerator.snapshot(checkpoint))
       const folder = `${this.#node}-enumerator`
       const part = keyedPart(this.#backend.freeze(), folder, (state) => ({ small, state }))
       this.#latest = { checkpoint, part }
+      if (checkpoint > this.#passed) this.#outbox.hold()
     })
+  }
+
+  /** The barrier is on its way to all readers, or there will be none. */
+  triggered(checkpoint: number): void {
+    this.#passed = Math.max(this.#passed, checkpoint)
+    if ((this.#latest?.checkpoint ?? 0) <= checkpoint) this.#outbox.release()
   }
 
   /** The part of a checkpoint; undefined if there was no snapshot for it. */

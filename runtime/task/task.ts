@@ -103,6 +103,7 @@ export class Task {
       if (barrier.final) source.pauseFor(barrier.id)
       await this.#barrier(barrier, 0)
     })
+    source.enumerator?.triggered(barrier.id)
   }
 
   /** `kept`: it can be restored. Of another one only enumerators hear. */
@@ -132,6 +133,8 @@ export class Task {
   }
 
   abort(checkpoint: number): void {
+    // At once: a loop that has ended reads no mail.
+    this.#chain.source?.enumerator?.triggered(checkpoint)
     this.#post(() => {
       this.#gate?.abort(checkpoint)
       this.#snapshots.abort(checkpoint)
