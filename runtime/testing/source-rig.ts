@@ -145,6 +145,7 @@ export class SourceRig {
     this.#throwFailure()
     for (const seat of this.#seats) await this.#deliver(seat)
     const splits = this.#seats.map(({ reader }) => encode(reader.snapshot(id)))
+    this.#enumerator?.triggered(id)
     const part = this.#enumerator?.partOf(id)
     if (part === undefined) throw new Error('the enumerator took no snapshot')
     while (!part.encodeSlice(Number.POSITIVE_INFINITY));
