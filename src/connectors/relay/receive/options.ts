@@ -11,8 +11,8 @@ import {
   type RelayPskKeys,
   type RelayTlsOptions,
 } from '../line/options.ts'
+import { nameFilter } from '../queue/names.ts'
 import { msgpackRecords, type RecordCodec } from '../queue/record-codec.ts'
-import { nameFilter } from './names.ts'
 
 const CONNECTOR = 'relaySource'
 const MIB = 1 << 20

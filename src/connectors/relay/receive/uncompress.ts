@@ -1,5 +1,6 @@
 // Bodies of batches, uncompressed: what they declare is checked before anything is allocated.
 
+import { loadSnappy, OUTPUT, type Snappy } from '../line/snappy.ts'
 import type { Batch } from '../wire/messages.ts'
 import { WireFailure } from '../wire/wire-failure.ts'
 
@@ -7,21 +8,13 @@ import { WireFailure } from '../wire/wire-failure.ts'
 const SNAPPY_RATIO_MAX = 22
 /** Smaller ones are not worth the way to another thread. */
 const SYNC_BYTES_MAX = 16_384
-/** Else the garbage collector does not know how large the outputs are, and lets 100 MB of them lie. */
-const OUTPUT = { copyOutputData: true }
-
-type Snappy = typeof import('snappy')
 
 let snappy: Snappy | undefined
 
 /** Loads what can be read, and names it for the Welcome. */
 export async function readableCompressions(): Promise<readonly string[]> {
-  try {
-    snappy ??= await import('snappy')
-    return ['snappy']
-  } catch {
-    return []
-  }
+  snappy ??= await loadSnappy()
+  return snappy === undefined ? [] : ['snappy']
 }
 
 /** Checks the sizes that a batch declares against its body and the limit of the line. Throws WireFailure. */

@@ -2,8 +2,8 @@
 
 import { join } from 'node:path'
 import { nodeFileSystem } from '../../../util/file-system.ts'
-import { readJson, writeJson } from '../receive/json-file.ts'
-import { folderOf } from '../receive/names.ts'
+import { readJson, writeJson } from '../queue/json-file.ts'
+import { folderOf } from '../queue/names.ts'
 import type { StreamPosition } from './sender-identity.ts'
 
 /** What a target had of the streams of an incarnation. */

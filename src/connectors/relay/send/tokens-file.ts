@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { nodeFileSystem } from '../../../util/file-system.ts'
-import { readJson, writeJson } from '../receive/json-file.ts'
+import { readJson, writeJson } from '../queue/json-file.ts'
 
 /** As many as a Hello can tell. */
 const TOKENS_MAX = 256
