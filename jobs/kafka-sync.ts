@@ -29,11 +29,11 @@
 //
 // Passwords: in the environment, as FROM_PASSWORD and TO_PASSWORD, or in the addresses.
 
+import { KeylessTables, withoutKey } from 'millrace/connectors/cdc'
 import { filesSink } from 'millrace/connectors/files'
 import { type MysqlValue, mysqlChanges, mysqlTables } from 'millrace/connectors/mysql'
 import { syncThroughKafka } from 'millrace/sync'
 import { changeLine } from './kafka-sync/change-line.ts'
-import { KeylessTables, withoutKey } from './mysql-to-mysql/keyless-tables.ts'
 import { checkServers, connectTo } from './mysql-to-mysql/servers.ts'
 
 export default syncThroughKafka<MysqlValue[], 'mysql' | 'files'>(
@@ -63,7 +63,7 @@ export default syncThroughKafka<MysqlValue[], 'mysql' | 'files'>(
       onStart: () => (to.url === '' ? undefined : checkServers({ from, to, tables, into })),
       targets: {
         mysql: (changes) => {
-          const rows = changes.process('without-key', () => new KeylessTables(), { parallelism: 1 })
+          const rows = changes.process('without-key', () => new KeylessTables<MysqlValue[]>(), { parallelism: 1 })
           rows.to('to', mysqlTables(target), { parallelism: 1 })
           rows
             .side(withoutKey)

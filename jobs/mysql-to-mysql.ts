@@ -19,8 +19,8 @@
 // tables with a key show at once; tables without one change with each checkpoint, and neither lose nor repeat a row.
 
 import { job } from 'millrace'
+import { KeylessTables, withoutKey } from 'millrace/connectors/cdc'
 import { type MysqlValue, mysqlChanges, mysqlTables } from 'millrace/connectors/mysql'
-import { KeylessTables, withoutKey } from './mysql-to-mysql/keyless-tables.ts'
 import { checkServers, connectTo } from './mysql-to-mysql/servers.ts'
 
 export default job('mysql-to-mysql', (flow, settings) => {
@@ -55,7 +55,7 @@ export default job('mysql-to-mysql', (flow, settings) => {
         heartbeatMs,
       }),
     )
-    .process('without-key', () => new KeylessTables(), { parallelism: 1 })
+    .process('without-key', () => new KeylessTables<MysqlValue[]>(), { parallelism: 1 })
 
   changes.to('to', mysqlTables(target), { parallelism: 1 })
   changes

@@ -1,6 +1,6 @@
 // Relays: what goes to another site, and arrives from one, once. The line itself is millrace/connectors/relay.
 
-export { KeylessTables, withoutKey } from './changes/keyless-tables.ts'
+export { KeylessTables, withoutKey } from '../connectors/cdc/keyless-tables.ts'
 export { RememberedTables } from './changes/remembered-tables.ts'
 export {
   type HandlerOptions,

@@ -1,4 +1,4 @@
-// What every change source shares: for authors of connectors, give ChangeSource a port; for those of jobs, envelopes of changes.
+// What every change source shares: for authors of connectors, give ChangeSource a port; for those of jobs, envelopes of changes and tables without a key apart.
 
 export { ChangeSource } from './change-source.ts'
 export type { ChangeSplit } from './change-split.ts'
@@ -11,6 +11,7 @@ export { fromCanalJson } from './envelopes/from-canal-json.ts'
 export { fromDebeziumJson } from './envelopes/from-debezium-json.ts'
 export type { Temporal } from './envelopes/temporal-type.ts'
 export type { Decimals } from './envelopes/value-text.ts'
+export { KeylessTables, withoutKey } from './keyless-tables.ts'
 export type { ChangeSourceOptions, Startup, TimedStartup } from './options.ts'
 export { PageSize } from './page-size.ts'
 export type {

@@ -1,3 +1,4 @@
+import { KeylessTables, withoutKey } from '../../../connectors/cdc/keyless-tables.ts'
 import {
   type MysqlChangesOptions,
   type MysqlTablesOptions,
@@ -6,7 +7,6 @@ import {
   mysqlTables,
 } from '../../../connectors/mysql/index.ts'
 import type { Change } from '../../../record/change.ts'
-import { KeylessTables, withoutKey } from '../../changes/keyless-tables.ts'
 import { RememberedTables } from '../../changes/remembered-tables.ts'
 import type { AgentEnd } from '../agent-end.ts'
 import { withFixed } from '../fixed-options.ts'

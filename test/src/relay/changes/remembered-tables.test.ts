@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { KeylessTables, withoutKey } from '../../../../src/connectors/cdc/keyless-tables.ts'
 import type { Change } from '../../../../src/index.ts'
-import { KeylessTables, withoutKey } from '../../../../src/relay/changes/keyless-tables.ts'
 import { RememberedTables } from '../../../../src/relay/changes/remembered-tables.ts'
 
 type Row = number[]
