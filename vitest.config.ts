@@ -43,8 +43,10 @@ export default defineConfig(({ mode }) => ({
     globalSetup: ['test/support/services-setup.ts'],
     // More than there are cores: half of the time a test waits for a server, a disk or a process of its own. Storms load them all.
     ...(mode !== 'full' && { maxWorkers: Math.ceil(availableParallelism() * 1.25) }),
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // What only hangs exceeds: a machine may be slow, and busy with much else.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 240_000 } },
     ...(mode === 'full' && { sequence: { sequencer: LongestFirst } }),
     env: mode === 'full' ? { MILLRACE_FULL: '1' } : {},
     reporters: reportFolder

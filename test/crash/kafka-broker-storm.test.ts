@@ -4,7 +4,7 @@ import { stormOverKafka } from './kafka-storm.ts'
 import { seeds } from './storm.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
-const timeout = 300_000
+const timeout = 600_000
 const works = ['copy', 'count'] as const
 
 // In full mode the broker falls some 20 times, and the job with it.

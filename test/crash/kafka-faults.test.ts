@@ -21,7 +21,7 @@ import { PLACES_JOB, Teller } from './kafka-storm.ts'
 import { KafkaWatch } from './kafka-watch.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
-const timeout = 300_000
+const timeout = 600_000
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** A job between two topics, what writes into it and who reads behind it. */

@@ -56,7 +56,7 @@ describeBroker('a sink that does not live long', (broker) => {
     return failures
   }
 
-  it.each(STEPS)('leaves what a calm one leaves when it fails at %s', { timeout: 120_000 }, async (step) => {
+  it.each(STEPS)('leaves what a calm one leaves when it fails at %s', async (step) => {
     for (let nth = 1; ; nth += 1) {
       const topic = await broker.topic('fails', 2)
       armFailpoints(`${step}:throw@${nth}`)
@@ -69,7 +69,7 @@ describeBroker('a sink that does not live long', (broker) => {
     }
   })
 
-  it.each(STEPS)('leaves what a calm one leaves when it is killed at %s', { timeout: 300_000 }, async (step) => {
+  it.each(STEPS)('leaves what a calm one leaves when it is killed at %s', async (step) => {
     const folder = await mkdtemp(join(tmpdir(), 'kafka-sink-'))
     for (let nth = 1; ; nth += 1) {
       const topic = await broker.topic('killed', 2)

@@ -103,7 +103,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     expect((await result).signal).toBe('SIGKILL')
   }
 
-  it('its source killed and started again, it goes on by itself', { timeout: 300_000 }, async () => {
+  it('its source killed and started again, it goes on by itself', async () => {
     const { source, to } = await setUp()
     const job = start(source, to)
     await caughtUp(source, to, job)
@@ -118,7 +118,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(source, to)
   })
 
-  it('its target killed and started again, it goes on by itself', { timeout: 300_000 }, async () => {
+  it('its target killed and started again, it goes on by itself', async () => {
     const { source, to } = await setUp()
     const job = start(source, to)
     await caughtUp(source, to, job)
@@ -132,7 +132,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await kill(job)
   })
 
-  it('its source replaced by a replica of it, it goes on from the same transaction', { timeout: 300_000 }, async () => {
+  it('its source replaced by a replica of it, it goes on from the same transaction', async () => {
     const { source, to } = await setUp()
     const replica = await startServer(flavour, { options: [`--server-id=${source.port + 1}`] })
     servers.push(replica)
@@ -152,7 +152,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(replica, to)
   })
 
-  it('a log that is gone: it stops, and says what to do', { timeout: 300_000 }, async () => {
+  it('a log that is gone: it stops, and says what to do', async () => {
     const { source, to } = await setUp()
     await finish(source, to)
     const session = await connect(source)
@@ -197,7 +197,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     expect(await watch).toBeLessThan(512)
   })
 
-  it('tables altered while it is down, and killed while it catches up', { timeout: 300_000 }, async () => {
+  it('tables altered while it is down, and killed while it catches up', async () => {
     const { source, to } = await setUp()
     await finish(source, to)
     const session = await connect(source)
@@ -214,9 +214,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(source, to)
   })
 
-  it('columns dropped and added again under their names while it is down, and killed while it catches up', {
-    timeout: 300_000,
-  }, async () => {
+  it('columns dropped and added again under their names while it is down, and killed while it catches up', async () => {
     const { source, to } = await setUp()
     await finish(source, to)
     const session = await connect(source)
@@ -236,7 +234,6 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
 
   it.each([...(full ? ['manifest.rename.before:kill@2'] : []), 'manifest.rename.after:kill@2'])(
     'a column dropped and added again before rows are read again (%s)',
-    { timeout: 300_000 },
     async (failpoint) => {
       const { source, to } = await setUp()
       const killed = { env: { MILLRACE_FAILPOINT: failpoint } }
@@ -249,7 +246,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     },
   )
 
-  it('a column added, then changed, before rows are read again', { timeout: 300_000 }, async () => {
+  it('a column added, then changed, before rows are read again', async () => {
     const { source, to } = await setUp()
     const killed = { env: { MILLRACE_FAILPOINT: 'manifest.rename.before:kill@2' } }
     expect((await start(source, to, [], killed).result).signal).toBe('SIGKILL')
@@ -261,7 +258,7 @@ describePrivateServers('mysql-to-mysql beside', ['mysql', 'mariadb'], (flavour) 
     await finish(source, to)
   })
 
-  it('killed where chunks are acknowledged and the log takes over', { timeout: 300_000 }, async () => {
+  it('killed where chunks are acknowledged and the log takes over', async () => {
     const { source, to } = await setUp()
     const session = await connect(source)
     await session.run(`INSERT INTO shop.t VALUES ${values(10_000, 30_000)}`)

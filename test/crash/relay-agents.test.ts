@@ -64,7 +64,7 @@ it.each(SEEDS)('seed %i', { timeout: FULL ? 900_000 : 240_000 }, async (seed) =>
       agents.line.mend()
     }
     const expected = contentsOf(agents.path('from.db'))
-    await expect.poll(() => contentsOf(agents.path('to.db')), { timeout: 90_000, interval: 200 }).toEqual(expected)
+    await expect.poll(() => contentsOf(agents.path('to.db')), { interval: 200 }).toEqual(expected)
   } finally {
     db.close()
     await agents.close()

@@ -8,7 +8,6 @@ import { afterAll, expect, it } from 'vitest'
 import { seededRng } from '../../src/util/rng.ts'
 import { RelayEnds } from './relay-ends.ts'
 
-const timeout = 120_000
 const disk = mkdtempSync(join(tmpdir(), 'relay-disk-'))
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', disk]).status === 0
 
@@ -40,7 +39,6 @@ function wrote(fd: number, chunk: Buffer): boolean {
 // skip: mounting a file system needs rights that not every machine gives.
 it.skipIf(!mounted).each(['north', 'south'] as const)(
   'full at the %s: nothing is lost, and it goes on',
-  { timeout },
   async (site) => {
     const ends = await RelayEnds.open({ rng: seededRng(3), [site]: join(disk, site) })
     const [sender, receiver] = [ends.send(), ends.receive()]

@@ -36,7 +36,7 @@ describePrivateBrokers('Kafka to relay to Kafka', () => {
     const stamping = { options: ['log.message.timestamp.type=LogAppendTime'] }
     ;[east, west] = await Promise.all([startBroker(), startBroker(stamping)])
     clients = [east, west].map((broker) => clientOf(broker as BrokerProcess))
-  }, 120_000)
+  })
   afterAll(async () => {
     await Promise.all(clients.map((client) => client.close()))
     await Promise.all([east?.kill(), west?.kill()])
@@ -101,7 +101,7 @@ async function failOver(from: TestBroker, to: TestBroker, topic: string, rng: Rn
     const request = { job: '', connection: { brokers: to.brokers }, flags: { group: [group] } }
     return ((await reports.offsets(request)).data as { offsets: readonly GroupPosition[] }).offsets
   }
-  await expect.poll(async () => (await positions()).length, { timeout: 60_000, interval: 500 }).toBe(3)
+  await expect.poll(async () => (await positions()).length, { interval: 500 }).toBe(3)
   const found = await positions()
   const there = await to.readEnded(topic)
   for (const [partition, offset] of ends.entries()) {

@@ -129,7 +129,6 @@ const cases = [...STEPS, ...(full ? AROUND : [])].flatMap((step) =>
 
 it.each(cases)(
   'a receiver killed at $step (passing $passing) goes on as if it had not been',
-  { timeout: 120_000 },
   async ({ step, passing }) => {
     const ends = await Ends.open()
     const killed = ends.receive(`${step}:kill@${passing}`)

@@ -43,7 +43,6 @@ const cases = (full ? [...STEPS, ...AROUND] : STEPS.slice(0, -2)).flatMap(([step
 
 it.each(cases)(
   'a sender killed at $step (passing $passing, restoring: $isRestore) goes on as if it had not been',
-  { timeout: 120_000 },
   async ({ step, passing, isRestore }) => {
     const folder = await mkdtemp(join(tmpdir(), 'relay-send-steps-'))
     const receiver = new ModelReceiver({ clock: systemClock })

@@ -44,11 +44,11 @@ beforeAll(async () => {
   expect((await runJob(run('calm'))).code).toBe(0)
   calm = await outcomeOf(join(dir, 'calm'))
   rmSync(dir, { recursive: true, force: true })
-}, 60_000)
+})
 
 const leftIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('.'))
 
-it.each(STEPS)('killed at %s', { timeout: 120_000 }, async (step, stands) => {
+it.each(STEPS)('killed at %s', async (step, stands) => {
   const bin = startBin('run-job', run('data', ...SLOWLY))
   await bin.seen('checkpoint=3 status=complete')
   const target = join(dir, 'kept', 's.savepoint')
@@ -81,7 +81,6 @@ const MORE_OF_THE_JOB: readonly Failpoint[] = ['source.barrier.after', 'state.li
 
 it.each(process.env.MILLRACE_FULL === '1' ? [...OF_THE_JOB, ...MORE_OF_THE_JOB] : OF_THE_JOB)(
   'the job is killed at %s while savepoints of it are made: each is whole or not there',
-  { timeout: 120_000 },
   async (step) => {
     const bin = startBin('run-job', run('data', ...SLOWLY), { env: { MILLRACE_FAILPOINT: `${step}@12` } })
     await bin.seen('checkpoint=2 status=complete')

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Libsql from 'libsql'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import filesToTable from '../../jobs/files-to-table.ts'
 import quickstart from '../../jobs/quickstart.ts'
 import sqliteSync from '../../jobs/sqlite-sync.ts'
@@ -128,7 +128,7 @@ function withoutFolder(line: string): string {
   return line.replaceAll(/\S*both-ways-[^/]*\/data-[^/]*/g, '')
 }
 
-test('quickstart', { timeout: 120_000 }, async () => {
+test('quickstart', async () => {
   const settings = { orders: '3000', changes: '500', customers: '50', rate: '5000' }
   const shown = async (way: Way): Promise<string> => (await ran(quickstart, way, settings)).lines.at(-1) ?? ''
   const streamed = await shown(STREAM)
@@ -140,7 +140,7 @@ test('quickstart', { timeout: 120_000 }, async () => {
 async function followed(job: Job, settings: Settings, arrived: () => boolean): Promise<void> {
   const dataDir = mkdtempSync(join(root, 'data-'))
   const following = run(job, { ...STREAM.options, dataDir, settings, checkpoint: { intervalMs: 50 } })
-  await vi.waitUntil(arrived, { timeout: 30_000, interval: 20 })
+  await expect.poll(arrived, { interval: 20 }).toBe(true)
   expect((await following.stop()).state).toBe('stopped')
 }
 
@@ -157,7 +157,7 @@ function rowsOf(file: string, query: string): unknown[] {
   }
 }
 
-test('files-to-table', { timeout: 60_000 }, async () => {
+test('files-to-table', async () => {
   const from = join(root, 'csv')
   mkdirSync(from)
   const row = (id: number): string => `${id % 700},value ${id}\n`
@@ -179,7 +179,7 @@ test('files-to-table', { timeout: 60_000 }, async () => {
   }
 })
 
-test('sqlite-sync', { timeout: 60_000 }, async () => {
+test('sqlite-sync', async () => {
   const from = join(root, 'from.db')
   const database = new Libsql(from)
   database.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, v)')

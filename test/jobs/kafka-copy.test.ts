@@ -55,7 +55,7 @@ describeBroker('kafka-copy', (broker) => {
     expect((await broker.readAll(topic)).at(-1)).toMatchObject({ partition: 1 })
   }
 
-  it('keys, values, headers, times and partitions, and on from there', { timeout: 120_000 }, async () => {
+  it('keys, values, headers, times and partitions, and on from there', async () => {
     const names = [await broker.topic('a', 3), await broker.topic('b', 1)]
     const topics = `topics=${names.join(',')}`
     await Promise.all(names.map((name, i) => write(name, i === 0 ? 3 : 1, 0)))
@@ -63,12 +63,12 @@ describeBroker('kafka-copy', (broker) => {
     const killed = await start([topics, 'compression=gzip'], { MILLRACE_FAILPOINT: 'kafka.commit.after:kill' }).result
     expect(killed.signal).toBe('SIGKILL')
     const copying = start([topics, 'compression=gzip'])
-    await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
+    await expect.poll(() => missing(names)).toBeUndefined()
     await write(names[0] as string, 3, 1000)
-    await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
+    await expect.poll(() => missing(names)).toBeUndefined()
     // More partitions here than there: they are made before the first record of them.
     await addPartition(names[1] as string)
-    await expect.poll(() => missing(names), { timeout: 60_000 }).toBeUndefined()
+    await expect.poll(() => missing(names)).toBeUndefined()
     copying.signal('SIGINT')
     expect((await copying.result).code).toBe(0)
     expect(await missing(names)).toBeUndefined()

@@ -36,7 +36,7 @@ describeServers('mysql-to-mysql', ['mysql', 'mariadb'], (server) => {
       options,
     )
 
-  it('copies tables of every kind, and what happened since with the next run', { timeout: 120_000 }, async () => {
+  it('copies tables of every kind, and what happened since with the next run', async () => {
     const [database, copy] = [await server.database('shop'), await server.database('copy')]
     const session = await server.connection(database)
     await createTables(session, server.flavour, 100)
@@ -68,7 +68,7 @@ describeServers('mysql-to-mysql', ['mysql', 'mariadb'], (server) => {
     workload.close()
   })
 
-  it('runs twice into one server, each with a ledger of its own', { timeout: 120_000 }, async () => {
+  it('runs twice into one server, each with a ledger of its own', async () => {
     const database = await server.database('shop')
     const session = await server.connection(database)
     await session.run('CREATE TABLE t (id INT PRIMARY KEY)')

@@ -8,12 +8,9 @@ import './services-setup.ts'
 
 const required = process.env.MILLRACE_REQUIRE_SERVICES === '1'
 
-/** Of a test, unless it says another: its server shares the machine with all else that runs there. */
-const TIMEOUT_MS = 240_000
-
 /** The tests of a service. Skipped, with the line that installs it, where it is absent; in CI it must be there. */
 export function describeService(name: string, service: Service, isAvailable: boolean, tests: () => void): void {
-  if (required || isAvailable) describe(name, { timeout: TIMEOUT_MS }, tests)
+  if (required || isAvailable) describe(name, tests)
   // skip: the server is not installed; the name says how to
   else describe.skip(`${name}: npm run service:${service} -- install`, tests)
 }

@@ -51,7 +51,7 @@ function ids(): number[] {
 
 /** Waits until so many rows are in the table. */
 async function arrived(count: number): Promise<void> {
-  await expect.poll(() => ids().length, { timeout: 30_000, interval: 50 }).toBe(count)
+  await expect.poll(() => ids().length, { interval: 50 }).toBe(count)
 }
 
 async function started(): Promise<BinProcess> {

@@ -9,7 +9,7 @@ import { full, resultOf } from './query-runs.ts'
 // What q6 asks for cannot be said in Flink's SQL.
 const COMPARED = QUERY_NAMES.filter((name) => name !== 'q6')
 
-test.each(COMPARED)('%s gives the result that Flink gives', { timeout: 300_000 }, async (name) => {
+test.each(COMPARED)('%s gives the result that Flink gives', async (name) => {
   const digests = Object.entries(FLINK_DIGESTS[name] ?? {})
   expect(digests).toHaveLength(2)
   for (const [events, sha256] of digests.slice(0, full ? 2 : 1)) {

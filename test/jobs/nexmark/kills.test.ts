@@ -48,7 +48,7 @@ test.each(TRIED)('%s, killed at any step or moment, comes to the same result', {
   for (const step of STEPS) expect(report.reached).toContain(step)
 })
 
-test.each(TRIED)('%s, killed and gone on with at another parallelism', { timeout: 300_000 }, async (name) => {
+test.each(TRIED)('%s, killed and gone on with at another parallelism', async (name) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'nexmark-kills-'))
   const run = (parallelism: number, killAt?: string) =>
     runJob(

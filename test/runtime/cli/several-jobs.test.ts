@@ -56,7 +56,7 @@ describe('a file with several jobs', () => {
     const process_ = startBin('run-job', args('--set', 'left=1500', '--set', 'right=60000', '--set', 'rate=500'))
     let last = -1
     for (let kill = 0; kill < 3; kill++) {
-      await expect.poll(() => running('right', last), { timeout: 30_000 }).toBe(true)
+      await expect.poll(() => running('right', last)).toBe(true)
       last = pidOf('right')
       process.kill(last, 'SIGKILL')
     }
@@ -85,7 +85,7 @@ describe('a file with several jobs', () => {
     await process_.seen(/left +\| left 20\n/)
     const pids = [pidOf('left'), pidOf('right')]
     process_.signal('SIGKILL')
-    await expect.poll(() => pids.some(isAlive), { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => pids.some(isAlive)).toBe(false)
   })
 
   it('runs one alone in this process, and those that are named', async () => {

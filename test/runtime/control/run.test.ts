@@ -320,7 +320,7 @@ describe('going back', () => {
     // What is complete and not applied yet is applied by the run that made it alone: it is waited for.
     const part = 600
     const { running } = start({ mayRead: (read) => read < part }, { checkpoint: { intervalMs: 5, retain: 1 } })
-    await expect.poll(async () => (await readTarget(target)).length, { timeout: 30_000 }).toBe(part)
+    await expect.poll(async () => (await readTarget(target)).length).toBe(part)
     await mkdir(join(folder, 'backup'))
     const savepoint = await createSavepoint(dataDir, 'ledger', { path: join(folder, 'backup', 's') })
     await running.cancel()

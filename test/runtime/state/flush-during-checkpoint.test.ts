@@ -10,7 +10,7 @@ import { checkpoint, makeBackend, type Restorable, scratchFolder } from './suppo
 
 const scratch = scratchFolder()
 
-test('every file of a checkpoint is what the checkpoint says, also later', { timeout: 120_000 }, async () => {
+test('every file of a checkpoint is what the checkpoint says, also later', async () => {
   const backend = makeBackend(scratch)
   await backend.open([])
   const state = backend.register({ name: 'text', kind: 'value', options: {} }) as ValueState<string>

@@ -88,7 +88,7 @@ describe('under flushes and compactions', () => {
       expect(await readAll(restored)).toEqual(expected)
       await restored.backend.close()
     }
-  }, 120_000)
+  })
 
   test('a restored database never writes into the files of its checkpoint', async () => {
     const live = await openBackend()

@@ -74,9 +74,7 @@ describeBroker('syncThroughKafka', (broker) => {
 
   async function expectEqual(...tables: string[]): Promise<void> {
     for (const table of tables)
-      await expect
-        .poll(() => rows('copy.db', table), { timeout: 30_000, interval: 100 })
-        .toEqual(rows('source.db', table))
+      await expect.poll(() => rows('copy.db', table), { interval: 100 }).toEqual(rows('source.db', table))
   }
 
   const insert = (from: number, to: number): void => {
@@ -128,7 +126,7 @@ describeBroker('syncThroughKafka', (broker) => {
       const [first, ...more] = lines('people').filter(({ after }) => after?.[0] === name)
       return first === undefined ? undefined : Number(first.after?.[1]) + more.length
     }
-    await expect.poll(() => [updates('ann'), updates('bob')], { timeout: 30_000 }).toEqual([50, 60])
+    await expect.poll(() => [updates('ann'), updates('bob')]).toEqual([50, 60])
   })
 
   it('waits for the first job, is stopped meanwhile with a checkpoint, and waits again', async () => {

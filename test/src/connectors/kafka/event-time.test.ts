@@ -39,9 +39,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dataDir, { recursive: true }))
 
 describeBroker('event time', (broker) => {
-  it('slow partitions and ones that are added lose nothing, through kills and at any parallelism', {
-    timeout: 120_000,
-  }, async () => {
+  it('slow partitions and ones that are added lose nothing, through kills and at any parallelism', async () => {
     const world = await World.make(broker, 3)
     const rng = seededRng(7)
     const lives = world.live(LIVES, [1, 3, 2, 4], () => 1 + rng.int(3))
@@ -58,9 +56,7 @@ describeBroker('event time', (broker) => {
     await world.expectCounted()
   })
 
-  it('a partition without records is not waited for, and counts again once it has some', {
-    timeout: 60_000,
-  }, async () => {
+  it('a partition without records is not waited for, and counts again once it has some', async () => {
     const world = await World.make(broker, 2, 300)
     const lives = world.live(1, [2], () => Number.POSITIVE_INFINITY)
     await world.write(clicksOf(0, 100, START))

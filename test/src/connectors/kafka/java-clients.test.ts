@@ -34,7 +34,7 @@ async function finished(one: Job): Promise<void> {
 }
 
 describeBroker('with Java’s clients', (broker) => {
-  it('its consumer reads what kafkaSink commits, and nothing of what was aborted', { timeout: 120_000 }, async () => {
+  it('its consumer reads what kafkaSink commits, and nothing of what was aborted', async () => {
     const topics = await Promise.all(COMPRESSIONS.map((compression) => broker.topic(compression, PARTITIONS)))
     for (const [i, compression] of COMPRESSIONS.entries()) {
       const topic = topics[i] as string
@@ -59,7 +59,6 @@ describeBroker('with Java’s clients', (broker) => {
 
   it.each(COMPRESSIONS)(
     'kafkaSource reads what its producer writes, whose keys go where ours do: %s',
-    { timeout: 60_000 },
     async (compression) => {
       const topic = await broker.topic('theirs', PARTITIONS)
       await produce(topic, compression)

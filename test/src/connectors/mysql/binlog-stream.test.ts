@@ -145,7 +145,7 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
     // Nothing is written: only heartbeats come.
     for (let heartbeat = 0; heartbeat < 5; heartbeat++) {
       const [before = 0] = proxy.received
-      await expect.poll(() => proxy.received[0], { timeout: 20_000 }).toBeGreaterThan(before)
+      await expect.poll(() => proxy.received[0]).toBeGreaterThan(before)
       for (let look = 0; look < 3; look++) clock.look()
     }
     proxy.set({ halfOpen: true })
@@ -167,7 +167,7 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
     proxy.set({ delayMs: 50 })
     const clock = new LookClock()
     const opening = open(proxy.port, info, end, { clock })
-    await expect.poll(() => proxy.received.at(-1), { interval: 5, timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(() => proxy.received.at(-1), { interval: 5 }).toBeGreaterThan(0)
     proxy.set({ halfOpen: true })
     clock.look()
     await expect(opening).rejects.toEqual(failed('did not answer'))
@@ -185,7 +185,7 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
     const clock = new LookClock()
     const stream = await open(proxy.port, info, from, { clock, queueBytesMax })
     const follower = new BinlogFollower(from)
-    await expect.poll(() => stream.queueBytes, { timeout: 20_000 }).toBeGreaterThan(queueBytesMax)
+    await expect.poll(() => stream.queueBytes).toBeGreaterThan(queueBytesMax)
     expect(clock.isLooking).toBe(false)
     let most = 0
     await follower.read(stream, end, () => {
@@ -274,7 +274,7 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
       await session.run(`PURGE BINARY LOGS TO '${end.file}'`)
       return (await session.query('SHOW BINARY LOGS'))[0]?.[0]
     }
-    await expect.poll(purged, { timeout: 20_000 }).toBe(end.file)
+    await expect.poll(purged).toBe(end.file)
     expect(await say({ gtidSet: flavour === 'mariadb' ? `0-${server.port}-1` : `${info.id}:1` })).toEqual(gone)
   })
 
@@ -316,9 +316,9 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
     await stream.close()
     await waiting
     expect(stream.take()).toBeUndefined()
-    await expect.poll(() => proxy.open, { timeout: 20_000 }).toBe(0)
+    await expect.poll(() => proxy.open).toBe(0)
     const dumps = "SELECT count(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
-    await expect.poll(async () => (await session.first(dumps))?.[0], { timeout: 20_000 }).toBe('0')
+    await expect.poll(async () => (await session.first(dumps))?.[0]).toBe('0')
   })
 })
 

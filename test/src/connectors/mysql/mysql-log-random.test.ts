@@ -134,5 +134,5 @@ describeServers('MysqlLog on random transactions', ['mysql', 'mariadb'], (server
       ),
       { numRuns: 25, endOnFailure: true },
     )
-  }, 240_000)
+  })
 })

@@ -54,7 +54,7 @@ describePrivateServers('MysqlLog and its server', ['mysql', 'mariadb'], (flavour
       }
     const inside = await log.read(from, { records: 1, pagesMax: 4 })
     expect(texts(await log.read(inside.next))).toEqual(expected.slice(4))
-  }, 180_000)
+  })
 
   test('an XA transaction that was prepared in an earlier file, before the server started again, is found there', async () => {
     const server = await startServer(flavour)
@@ -79,7 +79,7 @@ describePrivateServers('MysqlLog and its server', ['mysql', 'mariadb'], (flavour
     )
     expect(texts(await log.read(from))).toEqual(['c a 2', 'c a 3', 'c a 1', 'c a 4'])
     expect(texts(await log.read(from, { heldBytesMax: 0, records: 1 }))).toEqual(['c a 2', 'c a 3', 'c a 1', 'c a 4'])
-  }, 180_000)
+  })
 })
 
 describePrivateServers('MysqlLog on a server that takes over', ['mysql', 'mariadb'], (flavour) => {
@@ -127,7 +127,7 @@ describePrivateServers('MysqlLog on a server that takes over', ['mysql', 'mariad
           texts(whole).slice(cut + 1),
         )
     }
-  }, 180_000)
+  })
 })
 
 describePrivateServers('MysqlLog of a compressed log', ['mariadb'], (flavour) => {
@@ -145,5 +145,5 @@ describePrivateServers('MysqlLog of a compressed log', ['mariadb'], (flavour) =>
     const read = await log.read(from)
     expect(texts(read)).toEqual([`c a 1,${'x'.repeat(300)}`, `u a 1,${'x'.repeat(300)} > 1,y`, 't a'])
     expect(read.schemas[1]?.columns[1]).toMatchObject({ name: 'w', renamedFrom: 'v' })
-  }, 180_000)
+  })
 })

@@ -186,7 +186,7 @@ describePrivateServers('places', ['mysql', 'mariadb'], (flavour) => {
       await session.run(`PURGE BINARY LOGS TO '${file}'`)
       return (await logFiles(session))[0]?.name
     }
-    await expect.poll(purged, { timeout: 20_000 }).toBe(file)
+    await expect.poll(purged).toBe(file)
   }
   const reset = (): Promise<unknown> => session.run(mariadb ? 'RESET MASTER' : 'RESET BINARY LOGS AND GTIDS')
 

@@ -44,9 +44,7 @@ describe('files to files', () => {
 
   beforeEach(() => mkdirSync(agents.path('in')))
 
-  it('each line once and in order, whoever is killed; secrets and what is masked nowhere', {
-    timeout: 120_000,
-  }, async () => {
+  it('each line once and in order, whoever is killed; secrets and what is masked nowhere', async () => {
     const withKey = {
       ...sender,
       relay: { psk: { identity: 'east', key } },
@@ -60,7 +58,7 @@ describe('files to files', () => {
     }
     add(0, 500)
     const [east, west] = [keep(agents.send(withKey, { env })), keep(await agents.receive(lets, { env }))]
-    await expect.poll(() => arrived().length, { timeout: 60_000 }).toBeGreaterThan(0)
+    await expect.poll(() => arrived().length).toBeGreaterThan(0)
     east.signal('SIGKILL')
     add(500, 500)
     await east.result
@@ -70,7 +68,7 @@ describe('files to files', () => {
     add(1000, 500)
     const last = keep(await agents.receive(lets, { env }))
     const masked = lines(0, 1500).replaceAll(/"card":"(\d{8})/g, '"card":"********')
-    await expect.poll(arrived, { timeout: 60_000 }).toBe(masked)
+    await expect.poll(arrived).toBe(masked)
     expect((await stop(again)).code).toBe(0)
     expect((await stop(last)).code).toBe(0)
     expect(arrived()).toBe(masked)
@@ -82,7 +80,7 @@ describe('files to files', () => {
     }
   })
 
-  it('a sender whose files end has ended when all is at the other site', { timeout: 60_000 }, async () => {
+  it('a sender whose files end has ended when all is at the other site', async () => {
     add(0, 100)
     const ending = agents.send({ end: { files: { paths: 'in/*.ndjson', format: 'ndjson' } } })
     await ending.seen(/"type":"checkpoint".*"status":"complete"/)
@@ -94,13 +92,11 @@ describe('files to files', () => {
     expect(code).toBe(0)
     // Its last word is of after the last acknowledgement.
     expect(stderr.split('\n').find((line) => line.includes('"type":"result"'))).toContain('"backlogRecords":0,')
-    await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 100))
+    await expect.poll(arrived).toBe(lines(0, 100))
     await stop(west)
   })
 
-  it('by certificates of both ends; who has none of the authority is not let in, and says so', {
-    timeout: 60_000,
-  }, async () => {
+  it('by certificates of both ends; who has none of the authority is not let in, and says so', async () => {
     const [authority, other] = [new CertificateAuthority('relays'), new CertificateAuthority('others')]
     const certificates = {
       west: authority.issue({ commonNames: ['west'], addresses: ['127.0.0.1'] }),
@@ -120,16 +116,14 @@ describe('files to files', () => {
     await stop(thief)
     expect(arrived()).toBe('')
     const east = agents.send({ ...sender, relay: { tls: tls('east') } }, { args: ['--fresh'] })
-    await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 50))
+    await expect.poll(arrived).toBe(lines(0, 50))
     for (const bin of [east, west]) expect((await stop(bin)).code).toBe(0)
   })
 
-  it('with a key where there was none: refused until the receiver is told who writes', {
-    timeout: 60_000,
-  }, async () => {
+  it('with a key where there was none: refused until the receiver is told who writes', async () => {
     add(0, 50)
     const [plainEast, plainWest] = [agents.send(sender), await agents.receive(receiver)]
-    await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 50))
+    await expect.poll(arrived).toBe(lines(0, 50))
     for (const bin of [plainEast, plainWest]) expect((await stop(bin)).code).toBe(0)
 
     const withKey = { ...sender, relay: { psk: { identity: 'east', key } } }
@@ -145,7 +139,7 @@ describe('files to files', () => {
     const record = join(received, readdirSync(received)[0] ?? '', 'sender.json')
     writeFileSync(record, JSON.stringify({ ...JSON.parse(readFileSync(record, 'utf8')), identity: 'east' }))
     const [east, west] = [agents.send(withKey, { env }), await agents.receive(lets, { env })]
-    await expect.poll(arrived, { timeout: 30_000 }).toBe(lines(0, 100))
+    await expect.poll(arrived).toBe(lines(0, 100))
     for (const bin of [east, west]) expect((await stop(bin)).code).toBe(0)
   })
 
@@ -156,7 +150,7 @@ describe('files to files', () => {
   })
 })
 
-it('SQLite to SQLite: rows and tables that change, whoever is killed', { timeout: 120_000 }, async () => {
+it('SQLite to SQLite: rows and tables that change, whoever is killed', async () => {
   const source = new Libsql(agents.path('from.db'), { timeout: 10_000 } as Libsql.Options)
   const rows = (file: string, sql: string): unknown[] => {
     if (!existsSync(file)) return []
@@ -185,7 +179,7 @@ it('SQLite to SQLite: rows and tables that change, whoever is killed', { timeout
     const goods = 'SELECT id, name, hex(picture) FROM goods ORDER BY id'
     const same = async (sql: string): Promise<void> => {
       const expected = rows(agents.path('from.db'), sql)
-      await expect.poll(() => rows(agents.path('to.db'), sql), { timeout: 60_000 }).toEqual(expected)
+      await expect.poll(() => rows(agents.path('to.db'), sql)).toEqual(expected)
     }
     await same(goods)
     west.signal('SIGKILL')

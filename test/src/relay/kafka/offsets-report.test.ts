@@ -120,7 +120,7 @@ describeBroker('millrace relay offsets', (broker) => {
       for (const offset of [5, 19]) {
         await commitOffsets(client, group, [{ topic, partition: 0, offset }])
         await expect
-          .poll(() => report({ 'offsets-topic': [keptIn] }), { timeout: 30_000 })
+          .poll(() => report({ 'offsets-topic': [keptIn] }))
           .toMatchObject([{ group, origin: offset, missing: 0 }])
       }
       await running.stop()

@@ -74,5 +74,5 @@ describeBroker('toKafka keeps the contract', (broker) => {
     await sink.close()
   })
 
-  it.each(cases)('$name', { timeout: 60_000 }, ({ run }) => run())
+  it.each(cases)('$name', ({ run }) => run())
 })

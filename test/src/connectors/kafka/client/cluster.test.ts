@@ -12,8 +12,6 @@ import { BrokerProcess } from '../../../../support/kafka-process.ts'
 import { describePrivateBrokers, runKafkaTool, startBroker } from '../../../../support/kafka-servers.ts'
 import { openClient } from './open-client.ts'
 
-const WAIT = { timeout: 60_000 }
-
 /** A second broker in the cluster of the first, which stays the only controller. */
 async function joinBroker(first: BrokerProcess, options: readonly string[]): Promise<BrokerProcess> {
   const folder = mkdtempSync(join(inject('servicesFolder'), 'kafka-second-'))
@@ -54,9 +52,7 @@ function freePort(): Promise<number> {
 }
 
 describePrivateBrokers('KafkaClient in a cluster', () => {
-  it('I2: finds leaders and coordinators again when a broker is killed, and when it comes back', {
-    timeout: 120_000,
-  }, async () => {
+  it('I2: finds leaders and coordinators again when a broker is killed, and when it comes back', async () => {
     const options = ['offsets.topic.replication.factor=2', 'offsets.topic.num.partitions=8']
     const first = await startBroker({ options })
     const second = await joinBroker(first, options)
@@ -66,7 +62,7 @@ describePrivateBrokers('KafkaClient in a cluster', () => {
       await client.anyNode()
       return client.nodes.toSorted()
     }
-    await expect.poll(nodes, WAIT).toEqual([1, 2])
+    await expect.poll(nodes).toEqual([1, 2])
     await ensureTopic(client, { topic: 'spread', partitions: 6, replication: 2 })
     const partitions = Array.from({ length: 6 }, (_, partition) => ({ topic: 'spread', partition }))
     const leaders = () => Promise.all(partitions.map(({ partition }) => client.leader('spread', partition)))
@@ -87,18 +83,15 @@ describePrivateBrokers('KafkaClient in a cluster', () => {
     expect((await listOffsets(client, partitions, 'latest')).size).toBe(6)
     expect(new Set(await leaders())).toEqual(new Set([1]))
     await second.start()
-    await expect.poll(nodes, WAIT).toEqual([1, 2])
+    await expect.poll(nodes).toEqual([1, 2])
     // The preferred leaders are put back by hand: by itself the cluster does so after minutes.
     const election = ['--bootstrap-server', first.brokers, '--election-type', 'preferred', '--all-topic-partitions']
     await expect
-      .poll(
-        async () => {
-          await runKafkaTool('org.apache.kafka.tools.LeaderElectionCommand', election)
-          client.stale('spread')
-          return new Set(await leaders())
-        },
-        { timeout: 60_000 },
-      )
+      .poll(async () => {
+        await runKafkaTool('org.apache.kafka.tools.LeaderElectionCommand', election)
+        client.stale('spread')
+        return new Set(await leaders())
+      })
       .toEqual(new Set([1, 2]))
     expect((await listOffsets(client, partitions, 'latest')).size).toBe(6)
     expect(await committed()).toEqual([0, 1, 2, 3, 4, 5])
@@ -121,7 +114,7 @@ describePrivateBrokers('KafkaClient in a cluster', () => {
     await broker.stop()
   })
 
-  it('sends nothing while a broker asks for patience', { timeout: 60_000 }, async () => {
+  it('sends nothing while a broker asks for patience', async () => {
     const broker = await startBroker()
     const quota = [
       '--alter',

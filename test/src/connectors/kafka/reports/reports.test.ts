@@ -141,7 +141,7 @@ describeBroker('millrace kafka', (broker) => {
     await applied
     await foreign.abort()
     await producer.disconnect()
-    await expect.poll(async () => JSON.parse((await ask('--json')).out).open, { timeout: 20_000 }).toEqual([])
+    await expect.poll(async () => JSON.parse((await ask('--json')).out).open).toEqual([])
     expect((await ask()).out).toContain('None is open there.')
     await sink.close()
   })

@@ -216,7 +216,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
     }
 
     // Answer by answer: that one and all after it are lost, what was asked is done.
-    it('has each epoch once, wherever the connection breaks', { timeout: 120_000 }, async () => {
+    it('has each epoch once, wherever the connection breaks', async () => {
       const { broker, proxy } = await startProxiedBroker()
       const direct = clientOf(broker)
       const topic = await direct.topic('lost')
@@ -242,7 +242,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
       await broker.stop()
     })
 
-    it('registers its marker, wherever the connection breaks', { timeout: 120_000 }, async () => {
+    it('registers its marker, wherever the connection breaks', async () => {
       const { broker, proxy } = await startProxiedBroker()
       const direct = clientOf(broker)
       const topic = await direct.topic('registered')
@@ -263,7 +263,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
       await broker.stop()
     })
 
-    it('sends what it has at least once, in order, over a connection that breaks', { timeout: 120_000 }, async () => {
+    it('sends what it has at least once, in order, over a connection that breaks', async () => {
       const { broker, proxy } = await startProxiedBroker()
       const direct = clientOf(broker)
       const topic = await direct.topic('breaking')
@@ -301,7 +301,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
     })
   })
 
-  it('goes on after the broker was killed and started again', { timeout: 180_000 }, async () => {
+  it('goes on after the broker was killed and started again', async () => {
     const broker = await startBroker()
     const direct = clientOf(broker)
     const topic = await direct.topic('killed')
@@ -325,7 +325,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
     await broker.stop()
   })
 
-  it('follows leaders and coordinators to other brokers', { timeout: 300_000 }, async () => {
+  it('follows leaders and coordinators to other brokers', async () => {
     const processes = await startCluster()
     const direct = clientOf(...processes)
     const brokers = direct.brokers
@@ -370,7 +370,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
     for (const process of processes.reverse()) await process.stop()
   })
 
-  it('goes on after the broker has forgotten its transactional id', { timeout: 120_000 }, async () => {
+  it('goes on after the broker has forgotten its transactional id', async () => {
     const forgetful = [
       'transactional.id.expiration.ms=500',
       'transaction.remove.expired.transaction.cleanup.interval.ms=200',
@@ -394,7 +394,7 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
     await broker.stop()
   })
 
-  it('names the right that it lost midway, and goes on when it has it again', { timeout: 120_000 }, async () => {
+  it('names the right that it lost midway, and goes on when it has it again', async () => {
     const authorizer = [
       'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       'super.users=User:ANONYMOUS',

@@ -49,5 +49,5 @@ describeBroker('kafkaSink keeps the contract', (broker) => {
         inRealTime(kafkaSink({ brokers: broker.brokers, topic: broker.name('missing'), delivery: 'at-least-once' })),
     }),
   ]
-  it.each(lists.flatMap(({ cases }) => cases))('$name', { timeout: 60_000 }, ({ run }) => run())
+  it.each(lists.flatMap(({ cases }) => cases))('$name', ({ run }) => run())
 })

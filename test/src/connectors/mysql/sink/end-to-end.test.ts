@@ -20,7 +20,7 @@ const FAULTS: readonly (Failpoint | undefined)[] = [
 ]
 
 describeServers('from server to server', ['mysql', 'mariadb'], (server) => {
-  it.each(FAULTS)('becomes equal, a fault at: %s', { timeout: 300_000 }, async (failpoint) => {
+  it.each(FAULTS)('becomes equal, a fault at: %s', async (failpoint) => {
     const [from, to] = [await server.database('from'), await server.database('to')]
     const session = await server.connection(from)
     const copy = copyJob(server.url(from), from, server.url(to))

@@ -227,7 +227,7 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     ])
   })
 
-  it('goes on when its connections are killed and when rows are locked', { timeout: 240_000 }, async () => {
+  it('goes on when its connections are killed and when rows are locked', async () => {
     const { database, session, rows } = await setUp()
     const driver = await SinkDriver.open(mysqlTables({ url: server.url(database), writers: 3 }))
     await driver.write(schemaRecord(at(1), BASE), created(at(1), [0, 'first']))
@@ -257,7 +257,7 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
     await driver.close()
   })
 
-  it('ends a deadlock by trying again', { timeout: 240_000 }, async () => {
+  it('ends a deadlock by trying again', async () => {
     const { database, session, rows } = await setUp()
     const counters = new Map<string, number>()
     const driver = await SinkDriver.open(mysqlTables({ url: server.url(database), writers: 1 }), { counters })
@@ -318,7 +318,7 @@ describeServers('mysqlTables', ['mysql', 'mariadb'], (server) => {
 })
 
 describePrivateServers('mysqlTables', ['mysql', 'mariadb'], (flavour) => {
-  it('goes on by itself when its server was killed and is there again', { timeout: 240_000 }, async () => {
+  it('goes on by itself when its server was killed and is there again', async () => {
     const server = await startServer(flavour)
     const source = sourceOf('t')
     const counters = new Map<string, number>()

@@ -108,7 +108,7 @@ class Story {
   }
 }
 
-it.each(SEEDS)('seed %i', { timeout: 60_000 }, async (seed) => {
+it.each(SEEDS)('seed %i', async (seed) => {
   const rng = seededRng(seed)
   const folder = await mkdtemp(join(tmpdir(), 'relay-lives-'))
   try {
