@@ -2,14 +2,15 @@
 
 import { randomBytes } from 'node:crypto'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
-import { expect, inject, it } from 'vitest'
+import { expect, inject, it, onTestFinished, vi } from 'vitest'
 import { metadata } from '../../../../../src/connectors/kafka/client/apis/metadata.ts'
 import { commitOffsets, committedOffsets } from '../../../../../src/connectors/kafka/client/group-offsets.ts'
 import { brokerConfig, ensureTopic, listOffsets } from '../../../../../src/connectors/kafka/client/topics.ts'
 import { BrokerProcess } from '../../../../support/kafka-process.ts'
 import { describePrivateBrokers, runKafkaTool, startBroker } from '../../../../support/kafka-servers.ts'
+import { freePorts } from '../../../../support/server-process.ts'
 import { openClient } from './open-client.ts'
 
 /** A second broker in the cluster of the first, which stays the only controller. */
@@ -24,7 +25,7 @@ async function joinBroker(first: BrokerProcess, options: readonly string[]): Pro
     `version=1\ncluster.id=${cluster}\nnode.id=2\ndirectory.id=${id}\n`,
   )
   copyFileSync(join(first.folder, 'tls.pem'), join(folder, 'tls.pem'))
-  const port = await freePort()
+  const port = await freePorts(1)
   const place = `PLAINTEXT://127.0.0.1:${port}`
   const second = new BrokerProcess('kafka', folder, port, {
     options: [
@@ -41,15 +42,7 @@ async function joinBroker(first: BrokerProcess, options: readonly string[]): Pro
   return second
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
-}
+const write = Socket.prototype.write
 
 describePrivateBrokers('KafkaClient in a cluster', () => {
   it('I2: finds leaders and coordinators again when a broker is killed, and when it comes back', async () => {
@@ -126,19 +119,28 @@ describePrivateBrokers('KafkaClient in a cluster', () => {
       'slow',
     ]
     await runKafkaTool('kafka.admin.ConfigCommand', ['--bootstrap-server', broker.brokers, ...quota])
-    const client = await openClient({ brokers: broker.brokers, clientId: 'slow', requestTimeoutMs: 900 })
+    const client = await openClient({ brokers: broker.brokers, clientId: 'slow' })
+    const node = await client.anyNode()
+    let heldUntil = 0
     const waits: number[] = []
     const noting: typeof metadata = {
       ...metadata,
       decode(answer, version) {
         const response = metadata.decode(answer, version)
         waits.push(answer.throttleMs)
+        heldUntil = Date.now() + answer.throttleMs
         return response
       },
     }
-    // The broker does not even read what is sent meanwhile: a request would be taken for lost after 900 ms.
-    const node = await client.retry('Node', () => client.anyNode())
+    // The broker does not even read what is sent meanwhile: a request would be taken for lost though nothing is wrong.
+    const early: number[] = []
+    const written = vi.spyOn(Socket.prototype, 'write').mockImplementation(function (this: Socket, ...args) {
+      if (this.remotePort === broker.port && Date.now() < heldUntil) early.push(heldUntil - Date.now())
+      return write.apply(this, args)
+    })
+    onTestFinished(() => written.mockRestore())
     for (let left = 5; left > 0; left -= 1) await client.send(node, noting, { topics: [] })
+    expect(early).toEqual([])
     expect(Math.max(...waits)).toBeGreaterThan(900)
     await broker.stop()
   })
