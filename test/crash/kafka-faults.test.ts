@@ -94,7 +94,7 @@ class Carriage {
 describeBroker('a job that was replaced', (broker) => {
   it('and goes on, has its writes refused', { timeout }, async () => {
     const rng = seededRng(1)
-    for (let round = 0; round < (full ? 5 : 1); round++) {
+    for (let round = 0; round < (full ? 3 : 1); round++) {
       const carriage = await Carriage.open(broker, broker.brokers)
       const zombie = carriage.start('zombie', 0)
       await carriage.teller.tell(300)
@@ -171,7 +171,7 @@ describePrivateBrokers('a job whose', () => {
     await carriage.teller.tell(100)
     await carriage.arrived(job)
     // What is sent within a short while comes later than what the job sends when it has given up waiting for the answer.
-    const told = carriage.tellFor(full ? 40_000 : 4_000)
+    const told = carriage.tellFor(full ? 15_000 : 4_000)
     for (let over = false; !over; ) {
       to.proxy.set({ delayMs: 400 + rng.int(400) })
       await pause(20 + rng.int(100))
@@ -192,7 +192,7 @@ describePrivateBrokers('a job whose', () => {
     await carriage.arrived(job)
     const aborted = async (): Promise<boolean> =>
       (await client.readAll(carriage.watch.topic, 'read_uncommitted')).length > carriage.teller.told
-    for (let round = 0; round < 10 || !(await aborted()); round++) {
+    for (let round = 0; round < 5 || !(await aborted()); round++) {
       await carriage.tellFor(400 + rng.int(300))
       job.signal('SIGSTOP')
       await pause(2500)

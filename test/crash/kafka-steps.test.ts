@@ -36,7 +36,7 @@ describeBroker('a job killed at any step or moment', (broker) => {
       variants: [[...settings.flatMap((pair) => ['--set', pair]), '--parallelism', '2']],
       failpoints: STEPS,
       passings: full ? [1, 3] : [2],
-      randomKills: full ? 50 : 0,
+      randomKills: full ? 15 : 0,
       concurrency: 3,
       outcome: async (dataDir) => byKey((await broker.readEnded(basename(dataDir))).map(({ value }) => String(value))),
     })

@@ -15,14 +15,14 @@ const size = { kills: 3, transactions: 240 }
 const timeout = 600_000
 const ORDER_JOB = fileURLToPath(new URL('./jobs/mysql-order.ts', import.meta.url))
 
-/** A database that is worked on while jobs that follow it are killed. All storms of `npm run test:full`, on both servers: 100. */
+/** A database that is worked on while jobs that follow it are killed. All storms of `npm run test:full`, on both servers: 30. */
 export function describeStorms(flavour: Flavour): void {
   describeServers('a database that is worked on', [flavour], (server) => {
-    it.each(seeds(full ? 30 : 1))('is copied, and the copy ends equal (seed %i)', { timeout }, async (seed) => {
+    it.each(seeds(full ? 8 : 1))('is copied, and the copy ends equal (seed %i)', { timeout }, async (seed) => {
       expect(await copyInStorm({ server, seed, ...size })).toBe('')
     })
 
-    it.each(seeds(full ? 10 : 1))(
+    it.each(seeds(full ? 3 : 1))(
       'tells every change of a row once and in order (seed %i)',
       { timeout },
       async (seed) => {
@@ -36,7 +36,7 @@ export function describeStorms(flavour: Flavour): void {
 /** The same, over a network that fails. */
 export function describeNetworkStorms(): void {
   describeServers('a database far away that is worked on', ['mysql', 'mariadb'], (server) => {
-    it.each(seeds(full ? 10 : 1))('is copied over a network that fails (seed %i)', { timeout }, async (seed) => {
+    it.each(seeds(full ? 4 : 1))('is copied over a network that fails (seed %i)', { timeout }, async (seed) => {
       expect(await copyInStorm({ server, seed: 500 + seed, ...size, faults: true })).toBe('')
     })
   })

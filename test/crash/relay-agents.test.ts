@@ -10,7 +10,7 @@ import type { BinProcess } from '../support/run-job.ts'
 import { contentsOf } from '../support/sqlite-contents.ts'
 
 const FULL = process.env.MILLRACE_FULL === '1'
-const ROUNDS = FULL ? 40 : 8
+const ROUNDS = FULL ? 20 : 8
 const SEEDS = FULL ? [1, 2] : [1]
 
 /** Others hold the lock at times: then nothing happens. */

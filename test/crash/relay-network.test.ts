@@ -54,7 +54,7 @@ it.skipIf(!made)(
     const [sender, receiver] = [ends.send(), ends.receive()]
     await ends.tell(500)
     await ends.arrived(sender, receiver)
-    for (let outages = full ? 10 : 2; outages > 0; outages -= 1) {
+    for (let outages = full ? 4 : 2; outages > 0; outages -= 1) {
       await ends.tell(3_000, 500)
       does(`ip link set ${name}a down`)
       await ends.tell(2_000, 500)

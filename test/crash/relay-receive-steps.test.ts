@@ -118,7 +118,7 @@ class Ends {
   }
 }
 
-const passings = full ? [1, 2, 5] : [2]
+const passings = full ? [1, 5] : [2]
 const cases = [...STEPS, ...(full ? AROUND : [])].flatMap((step) =>
   // A sender is noted once in each of its lives, and the first is removed once.
   (step.startsWith('relay.claim') || step === 'relay.remove.middle' ? [1] : passings).map((passing) => ({

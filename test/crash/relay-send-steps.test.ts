@@ -29,11 +29,11 @@ const STEPS: readonly (readonly [step: Failpoint, passings: readonly number[], i
   ['relay.cut.after', [1], true],
 ]
 const AROUND: typeof STEPS = [
-  ['sink.prepare.after', [1, 4]],
-  ['manifest.rename.before', [1, 4]],
-  ['manifest.rename.after', [1, 4]],
-  ['sink.commit.before', [1, 4]],
-  ['sink.commit.after', [1, 4]],
+  ['sink.prepare.after', [4]],
+  ['manifest.rename.before', [1]],
+  ['manifest.rename.after', [4]],
+  ['sink.commit.before', [1]],
+  ['sink.commit.after', [4]],
   ['restore.done', [1], true],
 ]
 

@@ -19,7 +19,7 @@ const JOB = fileURLToPath(new URL('../../jobs/kafka-sync.ts', import.meta.url))
 const JOBS = ['incremental', 'full', 'apply-mysql', 'apply-files'].map((name) => `kafka-sync-${name}`)
 const full = process.env.MILLRACE_FULL === '1'
 const given = process.env.MILLRACE_SEED
-const seeds = given === undefined ? Array.from({ length: full ? 6 : 1 }, (_, index) => index + 1) : [Number(given)]
+const seeds = given === undefined ? Array.from({ length: full ? 2 : 1 }, (_, index) => index + 1) : [Number(given)]
 
 describeBroker('kafka-sync', (broker) => {
   describeServers('kafka-sync', ['mysql'], (server) => {
@@ -42,8 +42,8 @@ describeBroker('kafka-sync', (broker) => {
         await workload.open()
         await workload.run(100)
         sync.start()
-        const work = workload.run(full ? 1500 : 600)
-        const kills = sync.killAtRandom(rng, full ? 16 : 6)
+        const work = workload.run(full ? 1000 : 600)
+        const kills = sync.killAtRandom(rng, full ? 10 : 6)
         await Promise.all([work, kills])
         workload.close()
         await touchAll(sync.session)

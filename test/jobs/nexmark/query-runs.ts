@@ -32,9 +32,14 @@ export interface Input {
   readonly count: number
 }
 
+/** In full mode, what npm test leaves out. */
 export const INPUTS: readonly Input[] = [
-  ...[0, 49, 2_000].map((count) => ({ settings: { events: `${count}` }, draws: new ExactDraws(), count })),
-  ...(full ? [1, 2, 3, 4, 5, 6] : [1]).map((seed) => ({
+  ...(full ? [] : [0, 49, 2_000]).map((count) => ({
+    settings: { events: `${count}` },
+    draws: new ExactDraws(),
+    count,
+  })),
+  ...(full ? [2, 3] : [1]).map((seed) => ({
     settings: { events: '3000', generator: 'fast', seed: `${seed}` },
     draws: new FastDraws(seed),
     count: 3_000,

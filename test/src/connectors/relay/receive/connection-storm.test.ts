@@ -7,7 +7,7 @@ import { ReceiverWorld } from './receiver-world.ts'
 import { TestSender } from './test-sender.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
-const CONNECTIONS = full ? 10_000 : 2_000
+const CONNECTIONS = full ? 5_000 : 2_000
 const BATCHES_MAX = 12
 
 const closing: (() => Promise<void>)[] = []

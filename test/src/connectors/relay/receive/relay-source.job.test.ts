@@ -74,7 +74,7 @@ describe('records that go over a line', { timeout }, () => {
     here.receive({ parallelism: 2 })
     const rng = seededRng(5)
     const sent: Numbered[] = []
-    const resetsMin = full ? 100 : 4
+    const resetsMin = full ? 40 : 4
     let resets = 0
     let over = false
     const breaking = (async () => {
@@ -90,7 +90,7 @@ describe('records that go over a line', { timeout }, () => {
     })()
     // Life after life of the sender, until that was often enough.
     while (resets < resetsMin) {
-      const more = numbered(full ? 10_000 : 1_500, 4, `life-${sent.length}`)
+      const more = numbered(full ? 5_000 : 1_500, 4, `life-${sent.length}`)
       const { state } = await here.send(here.sending(more, 'sending', { batchRecords: 3 }), { fresh: sent.length > 0 })
       expect(state).toBe('finished')
       sent.push(...more)

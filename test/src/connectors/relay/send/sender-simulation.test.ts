@@ -10,7 +10,7 @@ import { type Rng, seededRng } from '../../../../../src/util/rng.ts'
 import { ModelReceiver } from './model-receiver.ts'
 import { type Checkpoint, fastClock, SenderRig } from './sender-rig.ts'
 
-const SEEDS = process.env.MILLRACE_FULL === '1' ? 500 : 40
+const SEEDS = process.env.MILLRACE_FULL === '1' ? 250 : 40
 const STREAMS = 3
 const STEPS = Object.keys(FAILPOINTS).filter((name) =>
   /^relay\.(identity|cut|prepare|publish|acked|truncate)\./.test(name),
