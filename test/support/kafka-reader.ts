@@ -75,7 +75,7 @@ export class KafkaReader {
   static async open(brokers: string, topic: string, isolation: Isolation = 'read_committed'): Promise<KafkaReader> {
     const cluster = new ClusterClass({
       ...{ logger: silent(), brokers: brokers.split(','), clientId: 'reader', socketFactory: socketFactory() },
-      ...{ metadataMaxAge: 300_000, allowAutoTopicCreation: false, connectionTimeout: 5_000, retry: { retries: 10 } },
+      ...{ metadataMaxAge: 300_000, allowAutoTopicCreation: false, connectionTimeout: 240_000, retry: { retries: 10 } },
     })
     const reader = new KafkaReader(topic, cluster, isolation)
     await cluster.connect()

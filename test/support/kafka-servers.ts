@@ -33,13 +33,22 @@ export interface TestBroker {
 
 const given = process.env.MILLRACE_KAFKA_BROKERS
 
+/** Of kafkajs's requests, and of the broker's work for them: what only hangs exceed, as a machine may be busy. */
+const PATIENCE_MS = 240_000
+/** The run's broker is never away. What stands still for a moment on a busy machine is not to be taken for that. */
+const NEVER_AWAY = ['broker.session.timeout.ms=240000']
+
 /** The tests on the run's broker. Skipped, with the line that installs it, where it is absent. */
 export function describeBroker(name: string, tests: (broker: TestBroker) => void): void {
   describeService(`${name} (kafka)`, 'kafka', isKafkaInstalled() || given !== undefined, () => {
     const broker = new Client()
     beforeAll(async () => {
       broker.brokers =
-        given ?? (await sharedAddress('kafka', async (run) => (await BrokerProcess.create(run, () => ({}))).brokers))
+        given ??
+        (await sharedAddress(
+          'kafka',
+          async (run) => (await BrokerProcess.create(run, () => ({ options: NEVER_AWAY }))).brokers,
+        ))
     })
     afterAll(async () => {
       await broker.deleteTopics()
@@ -114,7 +123,10 @@ class Client implements TestBroker {
   readonly #topics: string[] = []
 
   get kafka(): Kafka {
-    this.#kafka ??= new Kafka({ brokers: this.brokers.split(','), clientId: 'test', logLevel: logLevel.NOTHING })
+    this.#kafka ??= new Kafka({
+      ...{ brokers: this.brokers.split(','), clientId: 'test', logLevel: logLevel.NOTHING, retry: { retries: 10 } },
+      ...{ connectionTimeout: PATIENCE_MS, requestTimeout: PATIENCE_MS },
+    })
     return this.#kafka
   }
 
@@ -124,7 +136,9 @@ class Client implements TestBroker {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
     const admin = await this.#admin()
     // kafkajs's own waiting gives up where the topic is not known yet, and believes a leader that does not know of itself.
-    await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false })
+    await admin.createTopics({
+      ...{ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false, timeout: PATIENCE_MS },
+    })
     while (!(await isReady(admin, topic))) await new Promise((resolve) => setTimeout(resolve, 20))
     await admin.disconnect()
     return topic
@@ -132,7 +146,7 @@ class Client implements TestBroker {
 
   async grow(topic: string, partitions: number): Promise<void> {
     const admin = await this.#admin()
-    await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
+    await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }], timeout: PATIENCE_MS })
     while (!(await isReady(admin, topic))) await new Promise((resolve) => setTimeout(resolve, 20))
     await admin.disconnect()
     // It would not know of them for minutes.
@@ -192,7 +206,7 @@ class Client implements TestBroker {
     if (this.#topics.length === 0) return
     const admin = await this.#admin()
     const there = await admin.listTopics()
-    await admin.deleteTopics({ topics: this.#topics.filter((topic) => there.includes(topic)) })
+    await admin.deleteTopics({ topics: this.#topics.filter((topic) => there.includes(topic)), timeout: PATIENCE_MS })
     await admin.disconnect()
   }
 }
