@@ -102,11 +102,14 @@ class World {
   readonly #written: Click[] = []
   readonly late = { records: 0 }
   #producer: Producer | undefined
+  /** Rejects when a life has failed. */
+  readonly #ended = deferred<never>()
 
   private constructor(broker: TestBroker, names: Names, idleAfterMs: number | undefined) {
     this.#broker = broker
     this.#names = names
     this.#idleAfterMs = idleAfterMs
+    this.#ended.promise.catch(() => {}) // heard where something is waited for
   }
 
   static async make(broker: TestBroker, partitions: number, idleAfterMs?: number): Promise<World> {
@@ -138,10 +141,18 @@ class World {
     })
   }
 
-  /** Runs the job again and again, with the next parallelism each time, killed after so many checkpoints, until it is ended. */
+  /**
+   * Runs the job again and again, with the next parallelism each time, killed after so many checkpoints, until it is ended. Lives behind
+   * the least are longer and longer: on a busy machine there is nothing yet in the first checkpoints of a life.
+   */
   live(least: number, parallelisms: readonly number[], checkpoints: () => number): { end(): Promise<number> } {
     const ending = deferred()
-    const lives = this.#lives(parallelisms, checkpoints, (life) => (life < least ? NEVER : ending.promise))
+    const lives = this.#lives(
+      parallelisms,
+      (life) => checkpoints() * 2 ** Math.max(0, life - least),
+      (life) => (life < least ? NEVER : ending.promise),
+    )
+    lives.catch((error: unknown) => this.#ended.reject(error))
     return {
       end: () => {
         ending.resolve()
@@ -152,7 +163,7 @@ class World {
 
   async #lives(
     parallelisms: readonly number[],
-    checkpoints: () => number,
+    checkpoints: (life: number) => number,
     ending: (life: number) => Promise<void>,
   ): Promise<number> {
     for (let life = 0; ; life += 1) {
@@ -162,7 +173,7 @@ class World {
         checkpoint: { intervalMs: 100 },
         restart: { strategy: 'none' },
       })
-      const killed = completed(running, checkpoints()).then(() => 'killed' as const)
+      const killed = completed(running, checkpoints(life + 1)).then(() => 'killed' as const)
       const failed = running.result.then(() => 'failed' as const)
       const end = await Promise.race([ending(life + 1).then(() => 'ended' as const), killed, failed])
       const result = end === 'ended' ? await running.stop() : await running.cancel()
@@ -232,12 +243,12 @@ class World {
     for (const topic of [this.#names.timers, this.#names.windows]) {
       const reader = await KafkaReader.open(this.#broker.brokers, topic)
       const found: Counted[] = []
-      while (found.length < expected.length) {
+      const all = async () => {
         for (const { value } of await reader.poll()) found.push(JSON.parse(String(value)) as Counted)
-        await sleep(20)
+        return inOrder(found)
       }
+      await Promise.race([expect.poll(all, { interval: 20 }).toEqual(expected), this.#ended.promise])
       await reader.close()
-      expect(inOrder(found)).toEqual(expected)
     }
     expect(this.late.records).toBe(0)
   }
