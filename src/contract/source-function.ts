@@ -25,7 +25,7 @@ export interface EnumeratorContext<S extends SourceSplit> extends RuntimeContext
   assign(subtask: number, splits: readonly S[]): void
   /** Tells a reader that no more splits will come. A reader without splits then ends. */
   noMoreSplits(subtask: number): void
-  /** Sends plain data to a reader's onEvent. In order with assign(). */
+  /** Sends plain data to a reader's onEvent. In order with assign(), and like it before or behind the barrier of a snapshot. */
   send(subtask: number, event: unknown): void
   /** Asks for a checkpoint soon; several requests before it begins are one. */
   requestCheckpoint(): void

@@ -4,7 +4,7 @@
 import Libsql from 'libsql'
 import { expect, it } from 'vitest'
 import { type Rng, seededRng } from '../../src/util/rng.ts'
-import { disturb, SCHEMA } from '../src/connectors/sqlite/statement-storm.ts'
+import { disturb, SCHEMA, settleTables } from '../src/connectors/sqlite/statement-storm.ts'
 import { RelayAgents } from '../support/relay-agents.ts'
 import type { BinProcess } from '../support/run-job.ts'
 import { contentsOf } from '../support/sqlite-contents.ts'
@@ -63,6 +63,7 @@ it.each(SEEDS)('seed %i', { timeout: FULL ? 900_000 : 240_000 }, async (seed) =>
       if (west_) west = await receive()
       agents.line.mend()
     }
+    settleTables(db)
     const expected = contentsOf(agents.path('from.db'))
     await expect.poll(() => contentsOf(agents.path('to.db')), { interval: 200 }).toEqual(expected)
   } finally {

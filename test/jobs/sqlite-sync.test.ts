@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import Libsql from 'libsql'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Rng, seededRng } from '../../src/util/rng.ts'
-import { disturb, SCHEMA } from '../src/connectors/sqlite/statement-storm.ts'
+import { disturb, SCHEMA, settleTables } from '../src/connectors/sqlite/statement-storm.ts'
 import { type ProcessOptions, runJob } from '../support/run-job.ts'
 import { contentsOf } from '../support/sqlite-contents.ts'
 
@@ -99,6 +99,7 @@ test('killed again and again while others write, it ends equal', async () => {
     clearInterval(writing)
     expect(signal).toBe('SIGKILL')
   }
+  settleTables(db)
   const { code, stderr } = await run(['--batch'])
   expect(code, stderr).toBe(0)
   expect(contentsOf(to)).toEqual(contentsOf(from))

@@ -111,6 +111,9 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
       case 'restart':
         await this.#restart(this.#ledger.find(message))
         break
+      case 'left':
+        this.#withTable(message, (record) => this.#left(record))
+        break
       case 'ended':
         this.#logEnded = true
         this.#waiting.add(subtask)
@@ -170,8 +173,11 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     this.#toldNone = found.length === 0
     if (this.#logOnly || this.#fixed) return
     this.#fixed = this.#options.startup === 'snapshot'
-    const captured = new Set(found)
-    for (const record of [...this.#ledger.tables]) if (!captured.has(record.table)) await this.#remove(record)
+    const there = new Set(found)
+    for (const record of [...this.#ledger.tables]) {
+      if (!this.#port.isWanted(record.table)) await this.#remove(record)
+      else if (!there.has(record.table)) await this.#miss(record)
+    }
     const added = found.filter((table) => !this.#ledger.has(table))
     const since = added.length > 0 ? await this.#port.currentOffset() : undefined
     for (const table of added) this.#ledger.add(table, since as Offset, asOf)
@@ -183,13 +189,22 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
 
   async #remove(record: TableRecord): Promise<void> {
     const { table, generation } = record
-    this.#context.logger.warn('a table is gone, or no longer asked for, and leaves the source', { table })
+    this.#context.logger.warn('a table is no longer asked for, and leaves the source', { table })
     for (let subtask = 0; subtask < this.#context.parallelism; subtask++)
       this.#send(subtask, { type: 'forget', table, generation })
     if (this.#logOwner !== undefined) {
       this.#send(this.#logOwner, { type: 'leave', table, generation, after: await this.#port.currentOffset() })
     }
     this.#ledger.remove(record)
+  }
+
+  /**
+   * A table that is gone may have come back by now: only the log can tell what became of its rows, so only the log lets go of it, and
+   * only once it is past the table's snapshot. Until then it is read as empty.
+   */
+  async #miss({ table, generation, phase }: TableRecord): Promise<void> {
+    if (phase !== 'pure' || this.#logOwner === undefined) return
+    this.#send(this.#logOwner, { type: 'missing', table, generation, after: await this.#port.currentOffset() })
   }
 
   #finished(subtask: number, message: Extract<ToEnumerator, { type: 'finished' }>): void {
@@ -207,9 +222,9 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     else this.#context.requestCheckpoint()
   }
 
-  async #restart(record: TableRecord | undefined): Promise<void> {
+  async #restart(record: TableRecord | undefined, asOf?: Offset): Promise<void> {
     if (record === undefined) return
-    this.#ledger.restart(record, await this.#port.currentOffset())
+    this.#ledger.restart(record, await this.#port.currentOffset(), asOf)
     this.#context.requestCheckpoint()
     this.#report()
   }
@@ -220,13 +235,24 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     this.#logEnded = false
     this.#joining = false
     this.#held = undefined
+    const followed = new Set(tables.map(({ table }) => table))
+    for (const record of [...this.#ledger.tables]) {
+      const { phase, table } = record
+      if ((phase === 'joined' || phase === 'pure') && !followed.has(table)) this.#left(record)
+    }
     for (const entry of tables) {
       const record = this.#ledger.find(entry)
       if (record === undefined) await this.#dismiss(subtask, entry)
-      else if (entry.restarting) await this.#restart(record)
+      else if (entry.restarting) await this.#restart(record, this.#ledger.rewoundTo)
       else if (entry.gated) this.#ledger.joined(record)
       else this.#ledger.pure(record)
     }
+  }
+
+  #left(record: TableRecord): void {
+    this.#context.logger.warn('a table is gone, and leaves the source', { table: record.table })
+    this.#ledger.remove(record)
+    this.#report()
   }
 
   /** A table that the log still has and the ledger has not, unless it waits to be read again. */

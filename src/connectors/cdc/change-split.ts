@@ -82,6 +82,8 @@ export type ToEnumerator =
   | { readonly type: 'joined'; readonly tables: readonly TableRef[] }
   | (TableRef & { readonly type: 'pure' })
   | (TableRef & { readonly type: 'restart' })
+  /** A table that was missed, and of which nothing that was told stays: the log has let go of it. */
+  | (TableRef & { readonly type: 'left' })
   | { readonly type: 'ended' }
   | { readonly type: 'tick' }
 
@@ -90,7 +92,10 @@ export type ToReader =
   | { readonly type: 'ack'; readonly ids: readonly string[] }
   /** Their rows are as of no place before `low`, and were read at none behind `high`. */
   | { readonly type: 'join'; readonly tables: readonly (TableRef & { readonly low: Offset; readonly high: Offset })[] }
+  /** It is no longer asked for. */
   | (TableRef & { readonly type: 'leave'; readonly after: Offset })
+  /** It was not there at a moment before `after`. */
+  | (TableRef & { readonly type: 'missing'; readonly after: Offset })
   | (TableRef & { readonly type: 'forget' })
   | (TableRef & { readonly type: 'gates'; readonly parts: readonly ChunkPart[]; readonly next: number | undefined })
   | { readonly type: 'hold'; readonly offset: Offset | undefined }

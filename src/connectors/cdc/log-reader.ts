@@ -30,6 +30,10 @@ export class LogReader<Row> {
   readonly #gates = new Map<string, TableGate<Row>>()
   /** The columns last told, by table. Empty after a restore, so that what follows is always preceded by its columns. */
   readonly #schemas = new Map<string, TableSchema>()
+  /** Tables that were told to be empty, with no row since. */
+  readonly #emptied = new Set<string>()
+  /** Tables that were not there at some moment, and a place behind it. */
+  readonly #missing = new Map<string, Offset>()
   #position: Offset
   #until: Offset | undefined
   #log: ChangeLog<Row> | undefined
@@ -94,6 +98,7 @@ export class LogReader<Row> {
   async onMessage(message: ToReader): Promise<void> {
     if (message.type === 'join') await this.#join(message.tables)
     if (message.type === 'leave') this.#leave(message, message.after)
+    if (message.type === 'missing') await this.#miss(message, message.after)
     if (message.type === 'gates') await this.#openGate(message)
     this.#survey()
   }
@@ -172,6 +177,8 @@ export class LogReader<Row> {
 
   /** The change, behind a record of its table's columns if these are not the ones last told. */
   #emit(change: Change<Row>, schema: TableSchema | undefined, emitted: Change<Row>[]): void {
+    if (change.op === 't') this.#emptied.add(this.#port.tableOf(change))
+    else if (this.#emptied.size > 0 && change.op !== 's') this.#emptied.delete(this.#port.tableOf(change))
     if (!this.#options.schemaChanges) {
       if (change.op !== 's') emitted.push(change)
       return
@@ -232,7 +239,23 @@ export class LogReader<Row> {
       this.#tables.set(name, { ...table, gated: false })
       this.#options.tell({ type: 'pure', table: name, generation: table.generation })
     }
+    for (const [name, after] of this.#missing) if (this.#isPast(after)) this.#letGo(name)
     this.#survey()
+  }
+
+  /** Of a table that was missed, unless it has come back: then it stays, with all that was told of it. */
+  #letGo(name: string): void {
+    this.#missing.delete(name)
+    const table = this.#tables.get(name)
+    if (table === undefined || !this.#emptied.delete(name)) return
+    this.#tables.delete(name)
+    this.#options.tell({ type: 'left', table: name, generation: table.generation })
+  }
+
+  async #miss(ref: TableRef, after: Offset): Promise<void> {
+    if (this.#tables.get(ref.table)?.generation !== ref.generation || this.#missing.has(ref.table)) return
+    this.#missing.set(ref.table, after)
+    await this.#settle()
   }
 
   #isPast(offset: Offset): boolean {
@@ -252,6 +275,8 @@ export class LogReader<Row> {
       await this.#gates.get(table)?.close()
       // Its snapshot told columns meanwhile.
       this.#schemas.delete(table)
+      this.#emptied.delete(table)
+      this.#missing.delete(table)
       const entry: LogTable = { table, generation, gated: true }
       this.#tables.set(table, entry)
       this.#askGates(entry)
@@ -308,7 +333,7 @@ export class LogReader<Row> {
   #survey(): void {
     const special = (table: LogTable): boolean =>
       table.floor !== undefined || table.until !== undefined || table.restarting === true
-    this.#judging = this.#gates.size > 0 || [...this.#tables.values()].some(special)
+    this.#judging = this.#gates.size > 0 || this.#missing.size > 0 || [...this.#tables.values()].some(special)
   }
 
   async #closeLog(): Promise<void> {

@@ -88,8 +88,10 @@ export type PortRole = 'enumerator' | 'reader'
 export interface ChangePort<Row> {
   open(context: RuntimeContext, role: PortRole): void | Promise<void>
   close(): void | Promise<void>
-  /** The tables that match the options. */
+  /** The tables that are there and match the options. */
   discoverTables(): Promise<readonly string[]>
+  /** Whether the options ask for a table of this name, there or not. */
+  isWanted(table: string): boolean
   currentOffset(): Offset | Promise<Offset>
   /** The oldest offset that the log can still be read from. */
   earliestOffset(): Offset | Promise<Offset>

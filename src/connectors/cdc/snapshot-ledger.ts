@@ -92,6 +92,8 @@ export class SnapshotLedger {
   /** By table: what a complete checkpoint allows; and by checkpoint under way, what it will. */
   readonly #allowed = new Map<string, number>()
   readonly #planned = new Map<number, readonly (TableRef & { readonly horizon: number })[]>()
+  /** The job went back: what was read since the checkpoint, in any snapshot of a table, was not read before this offset. */
+  readonly rewoundTo: Offset | undefined
   #nextGeneration = 1
 
   /** `rewound`: later checkpoints were complete, so any chunk may have been read. */
@@ -105,13 +107,14 @@ export class SnapshotLedger {
     this.#compare = compare
     if (restored === undefined) return
     this.#nextGeneration = restored.nextGeneration
+    this.rewoundTo = rewound ? restored.now : undefined
     for (const saved of restored.tables) {
-      const record = { ...saved, suspects: [...saved.suspects, { below: saved.horizon, asOf: restored.now }] }
+      // Nothing was read yet of a snapshot that starts over.
+      const read = saved.phase === 'restarting' ? [] : [{ below: saved.horizon, asOf: restored.now }]
+      const record = { ...saved, suspects: [...saved.suspects, ...read, ...allSince(this.rewoundTo)] }
       this.#tables.set(record.table, record)
       this.#allowed.set(record.table, record.horizon)
       this.#settle(record)
-      const all = { below: Number.MAX_SAFE_INTEGER, asOf: restored.now }
-      if (rewound) record.suspects = [...record.suspects, all]
     }
   }
 
@@ -132,8 +135,7 @@ export class SnapshotLedger {
   /** `asOf`: the table may have been read before, but not before this offset. */
   add(table: string, since: Offset, asOf?: Offset): void {
     assert(!this.#tables.has(table), `table ${table} is added once`)
-    const suspects = asOf === undefined ? [] : [{ below: Number.MAX_SAFE_INTEGER, asOf }]
-    this.#tables.set(table, { table, ...this.#freshSnapshot(), suspects, since: asOf ?? since })
+    this.#tables.set(table, { table, ...this.#freshSnapshot(), suspects: allSince(asOf), since: asOf ?? since })
   }
 
   /** Forgets a table and its chunks. */
@@ -280,13 +282,17 @@ export class SnapshotLedger {
     this.#move(record, 'pure')
   }
 
-  /** The table was truncated while its changes were judged by chunk, or has other rows. The log is needed from `since` on. */
-  restart(record: TableRecord, since: Offset): void {
+  /**
+   * The table was truncated while its changes were judged by chunk, or has other rows. The log is needed from `since` on. `asOf`: what comes
+   * may have been read before, but not before this offset.
+   */
+  restart(record: TableRecord, since: Offset, asOf?: Offset): void {
     this.joined(record)
     if (record.phase !== 'joined' && record.phase !== 'pure') return
     if (record.phase === 'joined') this.#dropChunks(record)
     this.#move(record, 'restarting')
-    record.since = since
+    record.suspects = allSince(asOf)
+    record.since = asOf ?? since
   }
 
   /** The parts of whole chunks, from chunk `from` on, at least one chunk and then up to about `partsMax`. */
@@ -323,7 +329,7 @@ export class SnapshotLedger {
     if (record.phase === 'finished') this.#move(record, 'ready')
     if (record.phase !== 'restarting') return
     this.#move(record, 'reading')
-    Object.assign(record, this.#freshSnapshot())
+    Object.assign(record, this.#freshSnapshot(), { suspects: record.suspects })
     this.#allowed.delete(record.table)
   }
 
@@ -335,4 +341,9 @@ export class SnapshotLedger {
   #dropChunks(record: TableRecord): void {
     for (let index = 0; index < record.total; index++) this.#store.delete(record, index)
   }
+}
+
+/** Whatever chunk it is, it may have been read, but not before this offset. */
+function allSince(asOf: Offset | undefined): readonly Suspects[] {
+  return asOf === undefined ? [] : [{ below: Number.MAX_SAFE_INTEGER, asOf }]
 }

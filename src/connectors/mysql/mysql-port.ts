@@ -129,6 +129,10 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     })
   }
 
+  isWanted(table: string): boolean {
+    return this.#isWanted(table)
+  }
+
   currentOffset(): Promise<Offset> {
     return this.#asked(async () => currentPlace(await this.#session(), this.#info))
   }

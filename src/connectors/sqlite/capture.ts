@@ -7,8 +7,9 @@
 //     old one stay readable with its columns.
 // I2. Everything here happens in one write transaction: other programs see a table either captured or not.
 // I3. A captured table whose triggers are gone may have changed unseen, and a column's name that another column has now means
-//     something else: the new capture logs a truncation and every row.
-// I4. The log's last entry is never trimmed, so positions never begin again.
+//     something else: the new capture logs a truncation and every row. So does that of a table that was gone and is back.
+// I4. Of a table that is gone the log tells a truncation.
+// I5. The log's last entry is never trimmed, so positions never begin again.
 
 import { MillraceError } from '../../errors.ts'
 import type { ColumnSchema, TableSchema } from '../../record/change.ts'
@@ -50,6 +51,11 @@ export interface CaptureRecord {
 /** What a table's log has to tell rows apart: the primary key; the row id; or both, as long as no key holds a NULL. */
 const ROW_KEYS = ['key', 'rowid', 'both'] as const
 type RowKey = (typeof ROW_KEYS)[number]
+
+/** A capture's `active`: another one came after it; it logs its table; its table is gone. */
+const RETIRED = 0n
+const ACTIVE = 1n
+const GONE = 2n
 
 /** How a job tells rows apart whose primary key may be NULL. */
 export type NullableKeys = 'key' | 'rowid'
@@ -122,7 +128,11 @@ export class Capture {
 
   /** The capture that logs the table now. */
   activeOf(table: string): CaptureRecord | undefined {
-    const row = this.#database.first(`SELECT id FROM ${CAPTURES_TABLE} WHERE tbl = ? AND active = 1`, [table])
+    return this.#captureOf(table, ACTIVE)
+  }
+
+  #captureOf(table: string, active: bigint): CaptureRecord | undefined {
+    const row = this.#database.first(`SELECT id FROM ${CAPTURES_TABLE} WHERE tbl = ? AND active = ?`, [table, active])
     return row === undefined ? undefined : this.byId(Number(row[0]))
   }
 
@@ -153,7 +163,7 @@ export class Capture {
     for (const [id, active] of this.#database.all(`SELECT id, active FROM ${CAPTURES_TABLE}`)) {
       const number = Number(id)
       this.#database.run(`DELETE FROM ${quoteName(`${OWN_PREFIX}log_${number}`)} WHERE seq <= ?`, limit)
-      if (active === 0n && !this.#isLogged(number)) this.#forget(number)
+      if (active === RETIRED && !this.#isLogged(number)) this.#forget(number)
     }
     this.#database.run(`INSERT OR REPLACE INTO ${META} (name, value) VALUES ('trimmed_to', ?)`, limit)
   }
@@ -178,8 +188,10 @@ export class Capture {
       if (table === undefined) this.#warnOnce('a virtual table is not captured', name)
       else captured.push(this.#captureTable(table))
     }
-    for (const [id, table] of this.#database.all(`SELECT id, tbl FROM ${CAPTURES_TABLE} WHERE active = 1`)) {
-      if (!present.has(String(table))) this.#retire(Number(id))
+    for (const [id, table] of this.#database.all(`SELECT id, tbl FROM ${CAPTURES_TABLE} WHERE active = ${ACTIVE}`)) {
+      if (present.has(String(table))) continue
+      this.#retire(Number(id), GONE)
+      this.#mark(Number(id), 't')
     }
     return captured
   }
@@ -227,7 +239,8 @@ export class Capture {
 
   #captureTable(table: TableDefinition): string {
     const was = this.activeOf(table.name)
-    if (was === undefined) this.#begin(table, undefined)
+    const before = was === undefined ? this.#captureOf(table.name, GONE) : undefined
+    if (was === undefined) this.#begin(table, before === undefined ? undefined : { was: before, reload: true })
     else if (!this.#hasTriggers(was)) this.#begin(table, { was, reload: true })
     else if (!sameColumns(was, table)) this.#begin(table, { was, reload: reusesName(was, table) })
     else this.#renewTriggers({ id: was.id, table, logsRowid: was.logsRowid })
@@ -252,7 +265,7 @@ export class Capture {
   #begin(table: TableDefinition, follows: Follows | undefined): void {
     const rowKey = this.#rowKey(table, follows)
     this.#dropTriggers(table.name)
-    if (follows !== undefined) this.#retire(follows.was.id)
+    if (follows !== undefined) this.#retire(follows.was.id, RETIRED)
     const id = Number(this.#database.first(`SELECT coalesce(max(id), 0) + 1 FROM ${CAPTURES_TABLE}`)?.[0])
     const layout: CaptureLayout = { id, table, logsRowid: rowKey !== 'key' }
     const schema = schemaOf(table, rowKey, follows?.reload === false ? follows.was : undefined)
@@ -272,18 +285,21 @@ export class Capture {
 
   /** What happened between the change of the table and now is in the old log without the new columns, or not at all. */
   #logTransition(layout: CaptureLayout, was: CaptureRecord, reload: boolean): void {
-    const mark = `INSERT INTO ${LOG_TABLE} (capture, op, at) VALUES (?, ?, ${NOW_MS})`
-    this.#database.run(mark, [BigInt(layout.id), 's'])
+    this.#mark(layout.id, 's')
     if (reload) {
       this.#warnOnce(
         'a captured table changed in a way that its log does not tell: it is logged anew in full',
         layout.table.name,
       )
-      this.#database.run(mark, [BigInt(layout.id), 't'])
+      this.#mark(layout.id, 't')
     }
     const added = layout.table.columns.slice(was.schema.columns.length)
     if (!reload && added.length === 0) return
     for (const sql of logRowsSql(layout, reload ? undefined : added)) this.#database.run(sql)
+  }
+
+  #mark(id: number, op: 's' | 't'): void {
+    this.#database.run(`INSERT INTO ${LOG_TABLE} (capture, op, at) VALUES (?, ?, ${NOW_MS})`, [BigInt(id), op])
   }
 
   /** Ours have to be the last made of the table's triggers, for those run first; and to match its unique indexes. */
@@ -307,12 +323,12 @@ export class Capture {
     }
   }
 
-  #retire(id: number): void {
+  #retire(id: number, as: bigint): void {
     // A renamed table takes its triggers along.
     for (const [name] of this.#database.all(`SELECT name FROM sqlite_schema WHERE type = 'trigger'`)) {
       if (String(name).startsWith(triggerPrefix(id))) this.#database.exec(`DROP TRIGGER ${quoteName(String(name))}`)
     }
-    this.#database.run(`UPDATE ${CAPTURES_TABLE} SET active = 0 WHERE id = ?`, [BigInt(id)])
+    this.#database.run(`UPDATE ${CAPTURES_TABLE} SET active = ? WHERE id = ?`, [as, BigInt(id)])
   }
 
   #warnOnce(message: string, table: string): void {

@@ -84,6 +84,10 @@ export class SqlitePort<Row> implements ChangePort<Row> {
     return this.#capture.install(this.#settings.isWanted)
   }
 
+  isWanted(table: string): boolean {
+    return this.#settings.isWanted(table)
+  }
+
   /** Columns that were added and not yet noticed are logged first: they belong to what is there now. */
   currentOffset(): Offset {
     this.#capture.follow(this.#settings.isWanted)

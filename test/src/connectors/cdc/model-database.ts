@@ -105,26 +105,27 @@ export type Hook = (step: 'before-low' | 'before-read' | 'before-high' | 'after-
 export class ModelPort implements ChangePort<ModelRow> {
   readonly #db: ModelDatabase
   readonly #hook: Hook
-  readonly #wanted: () => readonly string[]
   readonly #chunkRows: number
   readonly #keepsViews: boolean
   #view: (ChunkRead<ModelRow> & { readonly table: string; readonly to: KeyBound | null }) | undefined
 
   /** `keepsViews`: all parts of a chunk are as of the moment of the first one. */
-  constructor(db: ModelDatabase, hook: Hook, chunkRows: number, wanted: () => readonly string[], keepsViews = false) {
+  constructor(db: ModelDatabase, hook: Hook, chunkRows: number, keepsViews = false) {
     this.#db = db
     this.#keepsViews = keepsViews
     this.#hook = hook
     this.#chunkRows = chunkRows
-    this.#wanted = wanted
   }
 
   open(): void {}
   close(): void {}
 
   async discoverTables(): Promise<readonly string[]> {
-    const wanted = new Set(this.#wanted())
-    return [...this.#db.tables.keys()].filter((table) => wanted.has(table))
+    return [...this.#db.tables.keys()]
+  }
+
+  isWanted(): boolean {
+    return true
   }
 
   currentOffset(): Offset {

@@ -29,10 +29,7 @@ interface Stored<S> {
 
 type StepKind = 'tell' | 'hear' | 'poll' | 'deliver' | 'checkpoint'
 
-interface Letter {
-  readonly splits: boolean
-  readonly open: () => void | Promise<void>
-}
+type Letter = () => void | Promise<void>
 
 interface ReaderSlot<T, S extends SourceSplit> {
   readonly reader: SourceReader<T, S>
@@ -223,10 +220,9 @@ export class SourceSimulation<T, S extends SourceSplit> {
 
   async #hear(slot: ReaderSlot<T, S>): Promise<void> {
     const held = this.#pending !== undefined && slot.splits === undefined && slot.untilBarrier === 0
-    // Only of splits is it promised that those given later are not in the checkpoint.
-    if (held && slot.inbox[0]?.splits !== false) return
+    if (held) return
     slot.untilBarrier = Math.max(0, slot.untilBarrier - 1)
-    await slot.inbox.shift()?.open()
+    await slot.inbox.shift()?.()
   }
 
   async #barrier(slot: ReaderSlot<T, S>, id: number): Promise<void> {
@@ -260,20 +256,19 @@ export class SourceSimulation<T, S extends SourceSplit> {
     this.#rewound = false
     this.#release()
     this.#post(() => this.#enumerator.checkpointComplete?.(pending.id))
-    for (const slot of this.#slots)
-      slot.inbox.push({ splits: false, open: () => slot.reader.checkpointComplete?.(pending.id) })
+    for (const slot of this.#slots) slot.inbox.push(() => slot.reader.checkpointComplete?.(pending.id))
   }
 
   #enumeratorContext(parallelism: number, restored: unknown): EnumeratorContext<S> {
-    const to = (subtask: number, splits: boolean, open: (reader: SourceReader<T, S>) => void | Promise<void>): void => {
+    const to = (subtask: number, open: (reader: SourceReader<T, S>) => void | Promise<void>): void => {
       const slot = this.#slots[subtask] as ReaderSlot<T, S>
-      slot.inbox.push({ splits, open: () => open(slot.reader) })
+      slot.inbox.push(() => open(slot.reader))
     }
     return {
       ...this.#runtime(0, parallelism),
-      assign: (subtask, splits) => to(subtask, true, (reader) => reader.addSplits(copy(splits))),
-      noMoreSplits: (subtask) => to(subtask, false, (reader) => reader.noMoreSplits()),
-      send: (subtask, event) => to(subtask, false, (reader) => reader.onEvent?.(copy(event))),
+      assign: (subtask, splits) => to(subtask, (reader) => reader.addSplits(copy(splits))),
+      noMoreSplits: (subtask) => to(subtask, (reader) => reader.noMoreSplits()),
+      send: (subtask, event) => to(subtask, (reader) => reader.onEvent?.(copy(event))),
       requestCheckpoint: () => {},
       state: this.#keyedState(),
       restored,

@@ -120,10 +120,17 @@ describe('sqliteChanges: where it begins and ends', () => {
       ['t', 'u', 1],
     ])
     db.exec('DROP TABLE late; INSERT INTO t VALUES (9, 9)')
-    await running.until(8)
+    await running.until(9)
     for (let n = 0; n < 300; n++) await running.simulation.step()
     const log = running.simulation.splits.find((split) => split.kind === 'log')
     expect(log?.kind === 'log' && log.tables.map(({ table }) => table)).toEqual(['t'])
+    db.exec('CREATE TABLE late (id INTEGER PRIMARY KEY); INSERT INTO late VALUES (2)')
+    await running.until(10)
+    expect(running.sink.changes.slice(7).map(({ op, key, source: { table } }) => [table, op, key[0]])).toEqual([
+      ['t', 'c', 9],
+      ['late', 't', undefined],
+      ['late', 'r', 2],
+    ])
   })
 })
 

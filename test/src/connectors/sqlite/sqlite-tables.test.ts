@@ -12,7 +12,7 @@ import type { RichSinkFunction, UpsertSinkFunction } from '../../../../src/contr
 import type { Change } from '../../../../src/record/change.ts'
 import { type Rng, seededRng } from '../../../../src/util/rng.ts'
 import { SourceSimulation, type StrictSink } from '../cdc/source-simulation.ts'
-import { disturb, SCHEMA } from './statement-storm.ts'
+import { disturb, SCHEMA, settleTables } from './statement-storm.ts'
 
 const ONLY = process.env.MILLRACE_CDC_SEED
 const SEEDS = Number(process.env.MILLRACE_SQLITE_SEEDS ?? 15)
@@ -166,6 +166,7 @@ async function storm(seed: number): Promise<void> {
     if (rng.int(10) === 0) disturbNullable(pair.db, rng)
     if (rng.int(100) === 0) await simulation.crash(1 + rng.int(3), undefined)
   }
+  settleTables(pair.db)
   await settle(pair, simulation)
   await simulation.close()
 }

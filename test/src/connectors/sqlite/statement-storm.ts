@@ -78,7 +78,16 @@ function statement(rng: Rng): string {
     `UPDATE ${or} strict1 SET id = ${n(10)} WHERE id = ${n(10)}`,
     `INSERT ${or} INTO audited (id, v) VALUES (${n(10)}, ${n()})`,
     `DELETE FROM ${pick(['strict1', 'audited', 'keyless', 'child'])}`,
+    'DROP TABLE IF EXISTS fleeting',
+    `CREATE TABLE IF NOT EXISTS fleeting (id INTEGER PRIMARY KEY, ${pick(['v', 'v, w DEFAULT 7'])})`,
+    `INSERT ${or} INTO fleeting (id, v) VALUES (${n(9)}, ${value()}), (1${n(9)}, ${value()})`,
+    `DELETE FROM fleeting WHERE id % 3 = ${n(3)}`,
   ])
+}
+
+/** The table that comes and goes is there: a copy keeps one that is gone, empty. */
+export function settleTables(db: Db): void {
+  db.exec('CREATE TABLE IF NOT EXISTS fleeting (id INTEGER PRIMARY KEY, v)')
 }
 
 /** Runs a statement, alone or in a transaction that may be taken back; errors are part of the storm. */
@@ -88,7 +97,11 @@ export function disturb(db: Db, rng: Rng): void {
     try {
       db.exec(sql)
     } catch (error) {
-      if (!/constraint|UNIQUE|FOREIGN|datatype|cannot store|no transaction|no such savepoint/i.test(String(error)))
+      if (
+        !/constraint|UNIQUE|FOREIGN|datatype|cannot store|no transaction|no such savepoint|no such table: fleeting/i.test(
+          String(error),
+        )
+      )
         throw error
     }
   }
