@@ -11,6 +11,7 @@ import { metadata } from '../../../../../src/connectors/kafka/client/apis/metada
 import { failureOf, type KafkaFailure } from '../../../../../src/connectors/kafka/client/failure.ts'
 import { KafkajsConnection } from '../../../../../src/connectors/kafka/client/kafkajs-connection.ts'
 import { parseConnectionOptions } from '../../../../../src/connectors/kafka/connection.ts'
+import { type Clock, systemClock } from '../../../../../src/util/clock.ts'
 import {
   describeBroker,
   describePrivateBrokers,
@@ -116,7 +117,17 @@ describeBroker('KafkaClient', (broker) => {
 
   it('tries again what fails for a passing reason only, and says so once when it takes long', async () => {
     const logged: string[] = []
-    const client = await openClient({ brokers: broker.brokers, retryMaxMs: 1600 }, logged)
+    // Each wait is over at once, and has taken the time that it should.
+    let passedMs = 0
+    const clock: Clock = {
+      ...{ now: () => passedMs, monotonic: () => passedMs },
+      schedule: (delayMs, callback) =>
+        systemClock.schedule(0, () => {
+          passedMs += delayMs
+          callback()
+        }),
+    }
+    const client = await openClient({ brokers: broker.brokers, retryMaxMs: 1600 }, logged, clock)
     let calls = 0
     const failing = (code: number) => async () => {
       calls += 1
@@ -175,9 +186,7 @@ describe('KafkaClient and what is no broker', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
     const brokers = `127.0.0.1:${port}`
-    await expect(openClient({ brokers, requestTimeoutMs: 500, retryMaxMs: 0 })).rejects.toThrow(
-      failure('CONNECTION', message),
-    )
+    await expect(openClient({ brokers, retryMaxMs: 0 })).rejects.toThrow(failure('CONNECTION', message))
     server.close()
   })
 })
@@ -325,19 +334,19 @@ describePrivateBrokers('KafkaClient, connections', () => {
 
   it('I1: notices connections that are half open, refused, reset or ended, and recovers', async () => {
     const { broker, proxy } = await startProxiedBroker()
-    const client = await openClient({ brokers: `127.0.0.1:${proxy.port}`, requestTimeoutMs: 500 })
-    const node = await client.anyNode()
-    const ask = () => client.send(node, metadata, { topics: [] })
+    const hasty = await openClient({ brokers: `127.0.0.1:${proxy.port}`, requestTimeoutMs: 500 })
+    const node = await hasty.retry('x', () => hasty.anyNode())
+    const asking = () => hasty.send(node, metadata, { topics: [] })
     proxy.set({ halfOpen: true })
-    const began = performance.now()
-    const [first, second] = await Promise.allSettled([ask(), ask()])
-    expect(performance.now() - began).toBeLessThan(5000)
-    expect([first, second].map((one) => one.status === 'rejected' && (one.reason as KafkaFailure).kind)).toContain(
-      'TIMEOUT',
+    const reasons = (await Promise.allSettled([asking(), asking()])).map(
+      (one) => one.status === 'rejected' && (one.reason as KafkaFailure),
     )
+    expect(reasons).toContainEqual(failure('TIMEOUT', 'no answer in 500 ms'))
     proxy.set()
     proxy.cut()
-    await expect(client.retry('x', ask)).resolves.toMatchObject({ controller: node })
+    await expect(hasty.retry('x', asking)).resolves.toMatchObject({ controller: node })
+    const client = await openClient({ brokers: `127.0.0.1:${proxy.port}` })
+    const ask = () => client.send(node, metadata, { topics: [] })
     for (const breakOff of [() => proxy.cut(), () => proxy.drop()]) {
       breakOff()
       await expect(client.retry('x', ask)).resolves.toMatchObject({ controller: node })
@@ -355,17 +364,19 @@ describePrivateBrokers('KafkaClient, connections', () => {
 
   it('closes at once while a connection is being made', async () => {
     const { broker, proxy } = await startProxiedBroker()
-    const client = await openClient({ brokers: `127.0.0.1:${proxy.port}`, requestTimeoutMs: 20_000 })
+    const client = await openClient({
+      brokers: `127.0.0.1:${proxy.port}`,
+      requestTimeoutMs: 3_600_000,
+      connectTimeoutMs: 3_600_000,
+    })
     const node = await client.anyNode()
     proxy.set({ halfOpen: true })
     proxy.cut()
     const topics = [{ name: 'x', partitions: [{ partition: 0, timestamp: -1 }] }]
     const sent = client.retry('x', () => client.send(node, listOffsets, { readCommitted: false, topics }))
     await new Promise((resolve) => setTimeout(resolve, 200))
-    const began = performance.now()
     await client.close()
     await expect(sent).rejects.toThrow(failure('CLOSED'))
-    expect(performance.now() - began).toBeLessThan(5000)
     await broker.stop()
     await proxy.close()
   })
