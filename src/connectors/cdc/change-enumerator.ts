@@ -174,10 +174,9 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     if (this.#logOnly || this.#fixed) return
     this.#fixed = this.#options.startup === 'snapshot'
     const there = new Set(found)
-    for (const record of [...this.#ledger.tables]) {
-      if (!this.#port.isWanted(record.table)) await this.#remove(record)
-      else if (!there.has(record.table)) await this.#miss(record)
-    }
+    const wanted = (table: string): boolean => this.#port.isWanted(table)
+    for (const record of [...this.#ledger.tables]) if (!wanted(record.table)) await this.#remove(record)
+    await this.#miss([...this.#ledger.tables].filter(({ table }) => !there.has(table)))
     const added = found.filter((table) => !this.#ledger.has(table))
     const since = added.length > 0 ? await this.#port.currentOffset() : undefined
     for (const table of added) this.#ledger.add(table, since as Offset, asOf)
@@ -199,12 +198,15 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   }
 
   /**
-   * A table that is gone may have come back by now: only the log can tell what became of its rows, so only the log lets go of it, and
-   * only once it is past the table's snapshot. Until then it is read as empty.
+   * Tables that are gone may have come back by now: only the log can tell what became of their rows, so only the log lets go of one, and
+   * only once it is past its snapshot. Until then it is read as empty.
    */
-  async #miss({ table, generation, phase }: TableRecord): Promise<void> {
-    if (phase !== 'pure' || this.#logOwner === undefined) return
-    this.#send(this.#logOwner, { type: 'missing', table, generation, after: await this.#port.currentOffset() })
+  async #miss(records: readonly TableRecord[]): Promise<void> {
+    const owner = this.#logOwner
+    const told = records.filter(({ phase }) => phase === 'pure')
+    if (owner === undefined || told.length === 0) return
+    const after = await this.#port.currentOffset()
+    for (const { table, generation } of told) this.#send(owner, { type: 'missing', table, generation, after })
   }
 
   #finished(subtask: number, message: Extract<ToEnumerator, { type: 'finished' }>): void {

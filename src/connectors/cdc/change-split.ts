@@ -42,6 +42,8 @@ export interface LogTable {
   readonly floor?: Offset
   /** The table leaves the source behind this offset. */
   readonly until?: Offset
+  /** Told to be empty, with no row since. */
+  readonly emptied?: true
   /** Truncated while gated: its snapshot starts over and its changes are dropped until it joins again. */
   readonly restarting?: true
 }

@@ -45,7 +45,10 @@ export class LogReader<Row> {
     this.#options = options
     this.#port = options.port
     this.#position = options.split.position
-    for (const table of options.split.tables) this.#tables.set(table.table, table)
+    for (const { emptied, ...table } of options.split.tables) {
+      this.#tables.set(table.table, table)
+      if (emptied) this.#emptied.add(table.table)
+    }
   }
 
   get ended(): boolean {
@@ -71,7 +74,9 @@ export class LogReader<Row> {
 
   snapshot(): LogSplit {
     const { split } = this.#options
-    const tables = [...this.#tables.values()]
+    const tables = [...this.#tables.values()].map((table) =>
+      this.#emptied.has(table.table) ? { ...table, emptied: true as const } : table,
+    )
     const end = split.until === undefined ? undefined : { until: this.#until ?? split.until }
     return { ...split, position: this.#position, tables, ...end }
   }
