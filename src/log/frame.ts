@@ -31,11 +31,11 @@ export interface Frame {
 export function encodeRecord(sequence: number, durable: number, payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
   frame.set(payload, HEADER_BYTES)
-  return seal(frame, sequence, durable, payload)
+  return seal(frame, sequence, durable, [payload])
 }
 
-/** What is written before a payload to make it a record's frame. */
-export function encodeHeader(sequence: number, durable: number, payload: Uint8Array): Buffer {
+/** What is written before the parts of a payload to make them a record's frame. */
+export function encodeHeader(sequence: number, durable: number, payload: readonly Uint8Array[]): Buffer {
   return seal(Buffer.allocUnsafe(HEADER_BYTES), sequence, durable, payload)
 }
 
@@ -44,15 +44,23 @@ export function encodeMark(next: number, durable: number): Buffer {
   return seal(Buffer.allocUnsafe(HEADER_BYTES), next, durable, undefined)
 }
 
-function seal(frame: Buffer, sequence: number, durable: number, payload: Uint8Array | undefined): Buffer {
-  frame.writeUInt32LE(payload?.length ?? MARK, 4)
+function seal(frame: Buffer, sequence: number, durable: number, payload: readonly Uint8Array[] | undefined): Buffer {
+  frame.writeUInt32LE(payload === undefined ? MARK : bytesOf(payload), 4)
   frame.writeUIntLE(sequence, 8, 6)
   frame.writeUInt16LE(0, 14)
   frame.writeUIntLE(durable, 16, 6)
   frame.writeUInt16LE(0, 22)
-  const head = crc32c(frame, 4, HEADER_BYTES)
-  frame.writeUInt32LE(payload === undefined ? head : crc32c(payload, 0, payload.length, head), 0)
+  let crc = crc32c(frame, 4, HEADER_BYTES)
+  if (payload !== undefined) for (const part of payload) crc = crc32c(part, 0, part.length, crc)
+  frame.writeUInt32LE(crc, 0)
   return frame
+}
+
+/** Of all parts together. */
+export function bytesOf(parts: readonly Uint8Array[]): number {
+  let bytes = 0
+  for (const { length } of parts) bytes += length
+  return bytes
 }
 
 /** How long the frame at `offset` says it is, or undefined where a header does not fit or cannot be one. */

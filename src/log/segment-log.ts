@@ -22,7 +22,7 @@ import { MillraceError } from '../errors.ts'
 import { assert, present } from '../util/assert.ts'
 import { type Deferred, deferred } from '../util/deferred.ts'
 import { type FileSystem, nodeFileSystem, type OpenFile } from '../util/file-system.ts'
-import { encodeHeader, encodeMark, encodeRecord, HEADER_BYTES, PAYLOAD_BYTES_MAX } from './frame.ts'
+import { bytesOf, encodeHeader, encodeMark, encodeRecord, HEADER_BYTES, PAYLOAD_BYTES_MAX } from './frame.ts'
 import { badRecord, damaged, missing, wrapIo } from './log-failure.ts'
 import { LogReader, type LogRecord } from './log-reader.ts'
 import { recoverTail } from './recover-tail.ts'
@@ -155,12 +155,12 @@ export class SegmentLog {
 
   /** Adds a record (copied) and returns its number. Durable after the next sync(). Throws what broke the log, if anything did. */
   append(payload: Uint8Array): number {
-    return this.#append(payload, false)
+    return this.#append([payload], (sequence) => [encodeRecord(sequence, this.#durable, payload)])
   }
 
-  /** append() without the copy: the payload is the log's, and must not be changed any more. Worth it from some KiB on. */
-  appendOwned(payload: Uint8Array): number {
-    return this.#append(payload, true)
+  /** append() without the copy: the parts of the payload are the log's, and must not be changed any more. Worth it from some KiB on. */
+  appendOwned(...payload: readonly Uint8Array[]): number {
+    return this.#append(payload, (sequence) => [encodeHeader(sequence, this.#durable, payload), ...payload])
   }
 
   /**
@@ -249,15 +249,14 @@ export class SegmentLog {
     }
   }
 
-  #append(payload: Uint8Array, isOwned: boolean): number {
+  #append(payload: readonly Uint8Array[], partsOf: (sequence: number) => readonly Uint8Array[]): number {
     this.#check()
     assert(!this.#takingBack, 'nothing is appended while truncateAfter() runs')
-    assert(payload.length <= PAYLOAD_BYTES_MAX, `a log record has at most ${PAYLOAD_BYTES_MAX} bytes`)
+    const payloadBytes = bytesOf(payload)
+    assert(payloadBytes <= PAYLOAD_BYTES_MAX, `a log record has at most ${PAYLOAD_BYTES_MAX} bytes`)
     const sequence = this.#next
-    const parts = isOwned
-      ? [encodeHeader(sequence, this.#durable, payload), payload]
-      : [encodeRecord(sequence, this.#durable, payload)]
-    const bytes = HEADER_BYTES + payload.length
+    const parts = partsOf(sequence)
+    const bytes = HEADER_BYTES + payloadBytes
     this.#next += 1
     this.#buffer.push({ parts, bytes })
     this.#bufferBytes += bytes

@@ -24,12 +24,23 @@ export interface BatchEntry {
 /** The bytes of an entry; the records are copied. */
 export function encodeEntry(entry: BatchEntry): Buffer {
   const bytes = Buffer.allocUnsafe(ENTRY_HEADER_BYTES + entry.records.length)
-  bytes.writeUInt8(VERSION, 0)
-  bytes.writeUIntLE(entry.firstRecord, 1, 6)
-  bytes.writeUInt32LE(entry.count, 7)
-  bytes.writeUIntLE(entry.atMs, 11, 6)
+  writeHeader(bytes, entry)
   bytes.set(entry.records, ENTRY_HEADER_BYTES)
   return bytes
+}
+
+/** The bytes of an entry that come before its records. */
+export function encodeEntryHeader(entry: BatchEntry): Buffer {
+  const bytes = Buffer.allocUnsafe(ENTRY_HEADER_BYTES)
+  writeHeader(bytes, entry)
+  return bytes
+}
+
+function writeHeader(bytes: Buffer, { firstRecord, count, atMs }: BatchEntry): void {
+  bytes.writeUInt8(VERSION, 0)
+  bytes.writeUIntLE(firstRecord, 1, 6)
+  bytes.writeUInt32LE(count, 7)
+  bytes.writeUIntLE(atMs, 11, 6)
 }
 
 /** The entry in these bytes; its records are a view of them. Throws Error if there is none of this version. */

@@ -3,7 +3,7 @@
 // Owns: how many bytes are held; the order in which bodies are uncompressed.
 // Does not own: what becomes of a batch (receiver-line); when it is durable (stream-log).
 //
-// I1. Bodies are uncompressed in the order they came, as many at a time as plain bytes are allowed; at least one.
+// I1. Bodies are uncompressed in the order they came, as many as plain bytes are allowed; at least one.
 // I2. Plain bytes are counted from there until they are durable or given up: then release() is called with the same number.
 // I3. While bodies that wait are too many, the lines are not read.
 
@@ -15,8 +15,8 @@ export interface Arrival {
   /** Held while it waits, and once it is uncompressed. */
   readonly bodyBytes: number
   readonly plainBytes: number
-  /** Uncompresses; resolves or returns when the plain bytes are with the log, or were given up. Never rejects. */
-  take(): void | Promise<void>
+  /** Uncompresses: when it returns, the plain bytes are with the log, or were given up. Never throws. */
+  take(): void
 }
 
 export interface IntakeOptions {
@@ -29,7 +29,6 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #waiting: Arrival[] = []
-  #head = 0
   #plainBytes = 0
   #bodyBytes = 0
   #isOpen = true
@@ -59,20 +58,16 @@ export class Intake {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    for (let next = this.#waiting[this.#head]; next !== undefined; next = this.#waiting[this.#head]) {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const plainBytes = next.plainBytes + BATCH_COST_BYTES
       if (this.#plainBytes > 0 && this.#plainBytes + plainBytes > this.#options.plainBytesMax) break
-      this.#head += 1
+      // What was taken is not kept: its body would be counted no more and stay in memory.
+      this.#waiting.shift()
       this.#plainBytes += plainBytes
-      const taking = next.take()
-      if (taking === undefined) this.#taken(next)
-      else void taking.then(() => this.#taken(next))
+      next.take()
+      this.#taken(next)
     }
     this.#pumping = false
-    if (this.#head === this.#waiting.length || this.#head > 1024) {
-      this.#waiting.splice(0, this.#head)
-      this.#head = 0
-    }
   }
 
   #taken({ bodyBytes }: Arrival): void {

@@ -22,17 +22,9 @@ import { checkSizes, uncompressed } from './uncompress.ts'
 const STREAM_NUMBERS_MAX = 1000
 const NUMBER_MAX = 2 ** 48 - 2
 
-/** A batch on its way from the line to its log. */
-interface Arrived {
-  readonly batch: Batch
-  plain: Uint8Array | undefined
-}
-
 interface OpenedStream {
   readonly number: number
   readonly log: StreamLog
-  /** Whose bodies are being uncompressed, in order. */
-  readonly arrived: Arrived[]
   /** Not yet acknowledged: the batch, and the body bytes received up to it. */
   readonly unsettled: { readonly sequence: number; received: number }[]
   /** The next batch to come. */
@@ -77,11 +69,13 @@ export class ReceiverLine {
     this.line = options.line
     this.hello = options.hello
     this.line.onFrame = (message, body) => this.#take(message, body)
-    void this.line.closed.then(() => this.#stop())
+    void this.line.closed.then(() => {
+      this.#closed = true
+    })
   }
 
   close(code: string, reason: string): void {
-    this.#stop()
+    this.#closed = true
     this.line.close(code, reason)
   }
 
@@ -155,7 +149,6 @@ export class ReceiverLine {
     const stream: OpenedStream = {
       number,
       log,
-      arrived: [],
       unsettled: [],
       next,
       received: 0,
@@ -179,12 +172,10 @@ export class ReceiverLine {
     stream.next += 1
     stream.unsettled.push({ sequence: batch.sequence, received: stream.received })
     this.#options.received()
-    const arrived: Arrived = { batch, plain: undefined }
-    stream.arrived.push(arrived)
     this.#options.intake.add({
       bodyBytes: body.length,
       plainBytes: batch.plainBytes,
-      take: () => this.#uncompress(stream, arrived, body),
+      take: () => this.#store(stream.log, batch, body),
     })
   }
 
@@ -211,57 +202,27 @@ export class ReceiverLine {
     checkSizes(batch, body, this.line.limits.plainBytesMax)
   }
 
-  #uncompress(stream: OpenedStream, arrived: Arrived, body: Buffer): void | Promise<void> {
-    if (this.#closed) return this.#giveUp(arrived)
-    const done = (plain: Uint8Array): void => {
-      if (this.#closed) return this.#giveUp(arrived)
-      arrived.plain = plain
-      this.#append(stream)
-    }
-    const failed = (error: unknown): void => {
-      this.#giveUp(arrived)
+  /** Uncompresses a batch and puts it into its log; if that is not to be, its bytes are given up. */
+  #store(log: StreamLog, batch: Batch, body: Buffer): void {
+    try {
+      if (!this.#closed && this.#append(log, batch, uncompressed(batch, body))) return
+    } catch (error) {
       if (error instanceof WireFailure) this.close(error.code, error.reason)
       else this.#options.failed(error)
     }
-    try {
-      const plain = uncompressed(arrived.batch, body)
-      if (plain instanceof Promise) return plain.then(done).catch(failed)
-      done(plain)
-    } catch (error) {
-      failed(error)
-    }
-  }
-
-  /** Puts what is next in order into the log. */
-  #append(stream: OpenedStream): void {
-    for (let head = stream.arrived[0]; head?.plain !== undefined; head = stream.arrived[0]) {
-      stream.arrived.shift()
-      this.#appendOne(stream, head, head.plain)
-    }
-  }
-
-  #appendOne({ log }: OpenedStream, arrived: Arrived, plain: Uint8Array): void {
-    const { sequence, firstRecord, count, atMs } = arrived.batch
-    if (this.#closed || !log.takesBatches) return this.#giveUp(arrived)
-    // The connection before this one may have brought it, while this one was opened.
-    if (sequence < log.appended) return this.#giveUp(arrived)
-    if (sequence > log.appended) {
-      this.#giveUp(arrived)
-      return this.close('BUSY', `batch ${log.appended} of stream "${log.facts.name}" is wanted again`)
-    }
-    log.append({ firstRecord, count, atMs, records: plain })
-  }
-
-  /** Gives up what is uncompressed and not in a log; what is still on its way there is, when its turn comes. */
-  #stop(): void {
-    this.#closed = true
-    for (const { arrived } of this.#byLog.values()) {
-      for (const one of arrived.splice(0)) if (one.plain !== undefined) this.#giveUp(one)
-    }
-  }
-
-  #giveUp({ batch }: Arrived): void {
     this.#options.intake.release(batch.plainBytes + BATCH_COST_BYTES)
+  }
+
+  /** False if the log does not take it. */
+  #append(log: StreamLog, { sequence, firstRecord, count, atMs }: Batch, records: Uint8Array): boolean {
+    // The connection before this one may have brought it, while this one was opened.
+    if (!log.takesBatches || sequence < log.appended) return false
+    if (sequence > log.appended) {
+      this.close('BUSY', `batch ${log.appended} of stream "${log.facts.name}" is wanted again`)
+      return false
+    }
+    log.append({ firstRecord, count, atMs, records })
+    return true
   }
 
   /** Counts what has become durable, and says so. */

@@ -15,11 +15,13 @@ import { assert } from '../../../util/assert.ts'
 import type { Clock } from '../../../util/clock.ts'
 import { failpoint } from '../../../util/failpoint.ts'
 import type { FileSystem } from '../../../util/file-system.ts'
-import { type BatchEntry, decodeEntry, encodeEntry } from '../queue/entry.ts'
+import { type BatchEntry, decodeEntry, encodeEntry, encodeEntryHeader } from '../queue/entry.ts'
 import { BATCH_COST_BYTES } from './intake.ts'
 
 /** A truncation gives whole segments back: small enough that many idle streams keep little. */
 const SEGMENT_BYTES = 16 << 20
+/** Of records that are not copied on their way to the log. */
+const KEPT_BYTES_MIN = 16 << 10
 const REOPEN_FIRST_MS = 200
 const REOPEN_MAX_MS = 10_000
 
@@ -156,11 +158,13 @@ export class StreamLog {
     return this.#next <= first ? 0 : (bytes * (this.#next - Math.min(this.#next, sequence))) / (this.#next - first)
   }
 
-  /** Adds batch `appended`, to be durable soon. Only while it takes batches. */
+  /** Adds batch `appended`, to be durable soon; its records must not be changed any more. Only while it takes batches. */
   append(entry: BatchEntry): void {
     const log = this.#log
     assert(log !== undefined && this.takesBatches, `${this.id} takes no batch now`)
-    log.appendOwned(encodeEntry(entry))
+    // Small ones are copied: they may be views of much more that came with them.
+    if (entry.records.length < KEPT_BYTES_MIN) log.appendOwned(encodeEntry(entry))
+    else log.appendOwned(encodeEntryHeader(entry), entry.records)
     this.#appendedRecords = entry.firstRecord + entry.count
     this.#waitingBytes += entry.records.length + BATCH_COST_BYTES
     this.#syncing ??= this.#syncSoon(log)
