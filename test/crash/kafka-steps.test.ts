@@ -2,10 +2,10 @@
 // records see with what a calm run leaves.
 
 import { basename } from 'node:path'
-import { expect, it } from 'vitest'
-import { crashTest } from '../../runtime/testing/crash-test.ts'
+import { it } from 'vitest'
 import { FAILPOINTS, type Failpoint } from '../../src/util/failpoint.ts'
 import { describeBroker } from '../support/kafka-servers.ts'
+import { crashTestReachingAll } from '../support/reaching-all.ts'
 import { PLACES_JOB, Teller } from './kafka-storm.ts'
 
 const full = process.env.MILLRACE_FULL === '1'
@@ -30,22 +30,15 @@ describeBroker('a job killed at any step or moment', (broker) => {
   it('leaves what a calm run leaves', { timeout: 600_000 }, async () => {
     const from = await broker.topic('from', 3)
     await new Teller(broker, from, 3).tell(12_000)
-    const settings = [`brokers=${broker.brokers}`, `from=${from}`, 'work=count', 'pause=5', 'bounded=true']
-    const report = await crashTest({
+    const settings = [`brokers=${broker.brokers}`, `from=${from}`, 'work=count', 'bounded=true']
+    await crashTestReachingAll(STEPS, (slower) => ({
       job: PLACES_JOB,
-      variants: [[...settings.flatMap((pair) => ['--set', pair]), '--parallelism', '2']],
-      failpoints: STEPS,
+      variants: [[...[...settings, `pause=${5 * slower}`].flatMap((pair) => ['--set', pair]), '--parallelism', '2']],
       passings: full ? [1, 3] : [2],
       randomKills: full ? 15 : 0,
       concurrency: 3,
       outcome: async (dataDir) => byKey((await broker.readEnded(basename(dataDir))).map(({ value }) => String(value))),
-    })
-    for (const { how, expected, actual } of report.failures) {
-      const wrong = actual.split('\n').filter((line) => !expected.includes(line))
-      process.stderr.write(`${how}\n${wrong.join('\n').slice(0, 2000)}\n`)
-    }
-    expect(report.failures.map(({ how }) => how)).toEqual([])
-    expect(report.reached).toEqual(expect.arrayContaining([...STEPS]))
+    }))
   })
 })
 
