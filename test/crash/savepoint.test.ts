@@ -26,7 +26,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }))
 const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'millrace-savepoint-crash-'))
 
 /** So slow that it does not end before it is stopped, however busy the machine. */
-const SLOWLY = ['--set', 'rate=200']
+const SLOWLY = ['--set', 'rate=50']
 const run = (name: string, ...more: string[]): string[] => [
   JOB,
   '--data-dir',
