@@ -34,7 +34,7 @@ export class MysqlProcess extends ServerProcess {
     const { buffer = '64M', durability = 'default' } = options
     super(flavour, folder, port, {
       options: options.options ?? [],
-      env: { BUFFER: buffer, REDO: '64M', DURABILITY: durability },
+      env: { BUFFER: buffer, REDO: '64M', DURABILITY: durability, TEMPLATE: join(folder, `../template-${flavour}`) },
     })
     this.flavour = flavour
   }

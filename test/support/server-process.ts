@@ -7,8 +7,8 @@
 
 import { execFile } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { readFileSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -66,6 +66,12 @@ export class ServerProcess {
     while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5))
   }
 
+  /** For good: it is killed if it runs, and its folder removed. */
+  async dispose(): Promise<void> {
+    if (existsSync(this.#pidFile) && isAlive(this.#pid)) await this.kill()
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
   async restart(options?: readonly string[]): Promise<void> {
     await this.stop()
     await this.start(options)
@@ -80,8 +86,12 @@ export class ServerProcess {
     process.kill(this.#pid, 'SIGCONT')
   }
 
+  get #pidFile(): string {
+    return join(this.folder, 'server.pid')
+  }
+
   get #pid(): number {
-    return Number(readFileSync(join(this.folder, 'server.pid'), 'utf8'))
+    return Number(readFileSync(this.#pidFile, 'utf8'))
   }
 }
 

@@ -37,7 +37,7 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
   })
   afterAll(async () => {
     session.close()
-    await server.stop()
+    await server.dispose()
   })
   beforeEach(async () => {
     proxy = await FaultProxy.to(server.port)
@@ -324,7 +324,11 @@ describePrivateServers('BinlogStream', ['mysql', 'mariadb'], (flavour) => {
 
 const isRow = (type: number): boolean => type === EventType.writeRows || type === EventType.writeRowsV1
 
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+/** Until what is on its way has come: timers are called before what came is read, and a process may have stood still. */
+const turn = async (): Promise<void> => {
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  for (let i = 0; i < 10; i += 1) await new Promise((resolve) => setImmediate(resolve))
+}
 
 /** Time stands still until the test lets the stream look whether the server is there. */
 class LookClock implements Clock {

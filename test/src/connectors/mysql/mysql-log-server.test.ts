@@ -18,7 +18,7 @@ async function session(server: ServerProcess): Promise<LogDriver> {
 describePrivateServers('MysqlLog and its server', ['mysql', 'mariadb'], (flavour) => {
   test('files that end and a server that starts again change nothing, though it numbers tables anew', async () => {
     const server = await startServer(flavour)
-    onTestFinished(() => server.stop())
+    onTestFinished(() => server.dispose())
     let log = await session(server)
     await log.run('CREATE TABLE a (id INT PRIMARY KEY)', 'CREATE TABLE b (name VARCHAR(9) PRIMARY KEY, n INT)')
     const from = await log.place()
@@ -58,7 +58,7 @@ describePrivateServers('MysqlLog and its server', ['mysql', 'mariadb'], (flavour
 
   test('an XA transaction that was prepared in an earlier file, before the server started again, is found there', async () => {
     const server = await startServer(flavour)
-    onTestFinished(() => server.stop())
+    onTestFinished(() => server.dispose())
     let log = await session(server)
     await log.run('CREATE TABLE a (id INT PRIMARY KEY)')
     for (const id of [1, 2]) {
@@ -85,9 +85,9 @@ describePrivateServers('MysqlLog and its server', ['mysql', 'mariadb'], (flavour
 describePrivateServers('MysqlLog on a server that takes over', ['mysql', 'mariadb'], (flavour) => {
   test('goes on with exactly the rest, from between transactions and from inside of one', async () => {
     const server = await startServer(flavour)
-    onTestFinished(() => server.stop())
+    onTestFinished(() => server.dispose())
     const other = await startServer(flavour)
-    onTestFinished(() => other.stop())
+    onTestFinished(() => other.dispose())
     const [first, second] = [await session(server), await session(other)]
     const tables = ['CREATE TABLE a (id INT PRIMARY KEY)', 'CREATE TABLE b (id INT PRIMARY KEY)']
     await first.run(...tables)
@@ -133,7 +133,7 @@ describePrivateServers('MysqlLog on a server that takes over', ['mysql', 'mariad
 describePrivateServers('MysqlLog of a compressed log', ['mariadb'], (flavour) => {
   test('statements and rows are the same', async () => {
     const server = await startServer(flavour, { options: ['--log-bin-compress', '--log-bin-compress-min-len=10'] })
-    onTestFinished(() => server.stop())
+    onTestFinished(() => server.dispose())
     const log = await session(server)
     const from = await log.place()
     await log.run(`CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(300)) COMMENT '${'c'.repeat(300)}'`)

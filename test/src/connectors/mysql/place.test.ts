@@ -176,7 +176,7 @@ describePrivateServers('places', ['mysql', 'mariadb'], (flavour) => {
   })
   afterAll(async () => {
     session.close()
-    await server.stop()
+    await server.dispose()
   })
 
   const insert = (): Promise<unknown> => session.run('INSERT INTO p.t (v) VALUES (1)')

@@ -80,7 +80,7 @@ describePrivateServers('mysqlChanges before the first row', ['mysql', 'mariadb']
     expect(warnings.join('\n')).toMatch(/binlog_checksum is NONE/)
     expect(warnings.join('\n')).toMatch(/kept for 3600 s only/)
     connection.close()
-    await server.stop()
+    await server.dispose()
   })
 
   it('refuses a server without a log', async () => {
@@ -90,7 +90,7 @@ describePrivateServers('mysqlChanges before the first row', ['mysql', 'mariadb']
       code: 'SOURCE_SETTING',
       message: expect.stringMatching(/log_bin is OFF/),
     })
-    await server.stop()
+    await server.dispose()
   })
 })
 

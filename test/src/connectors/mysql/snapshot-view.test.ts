@@ -24,7 +24,7 @@ describePrivateServers('a view', ['mysql', 'mariadb'], (flavour) => {
   })
   afterAll(async () => {
     session.close()
-    await server.stop()
+    await server.dispose()
   })
 
   it('that is to be exact has one place, with what is executed there, while others write to other tables', async () => {

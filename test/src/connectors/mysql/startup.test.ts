@@ -108,6 +108,6 @@ describePrivateServers('mysqlChanges on a server without GTIDs', ['mysql'], (fla
     await connection.run('UPDATE shop.t SET v = 1 WHERE id = 7')
     expect(await read({ url: server.url('shop'), startup: 'earliest' })).toContainEqual(['u', { id: 7, v: 1 }])
     connection.close()
-    await server.stop()
+    await server.dispose()
   })
 })

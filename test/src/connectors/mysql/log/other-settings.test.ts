@@ -75,7 +75,7 @@ describePrivateServers('table maps without names', ['mysql', 'mariadb'], (flavou
   })
   afterAll(async () => {
     log.sql.close()
-    await server.stop()
+    await server.dispose()
   })
 
   it('are read by the catalogue, if it still fits', async () => {

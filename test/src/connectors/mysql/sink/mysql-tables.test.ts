@@ -337,6 +337,6 @@ describePrivateServers('mysqlTables', ['mysql', 'mariadb'], (flavour) => {
     const session = await connectTo(server.url('copy'))
     expect((await session.query('SELECT * FROM t')).length).toBe(1000)
     session.close()
-    await server.stop()
+    await server.dispose()
   })
 })
