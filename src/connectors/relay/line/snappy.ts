@@ -6,7 +6,7 @@ export type Snappy = typeof import('snappy')
 /** Else the garbage collector does not know how large the outputs are, and lets 100 MB of them lie. */
 export const OUTPUT = { copyOutputData: true }
 
-/** Its functions, which work in Node's thread pool; undefined where the package is not there. */
+/** Its functions; undefined where the package is not there. */
 export async function loadSnappy(): Promise<Snappy | undefined> {
   try {
     return await import('snappy')

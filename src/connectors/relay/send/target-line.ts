@@ -5,8 +5,7 @@
 //
 // I1. Of streams that have something to send and credit, each sends one batch in its turn (of many: about as much as one has).
 // I2. A batch goes to the socket only when what was sent before has left it, but for what the socket takes.
-// I3. Batches go out in the order they were taken, compressed or not.
-// I4. After the end of the line nothing is taken any more.
+// I3. After the end of the line nothing is taken any more.
 
 import { present } from '../../../util/assert.ts'
 import type { Clock } from '../../../util/clock.ts'
@@ -43,9 +42,7 @@ const READ_BYTES = 1 << 20
 /** With more streams than these their logs are opened for each turn, and what was read is sent in that turn, about a batch of usual size. */
 const FEW_STREAMS = 4
 const READ_BYTES_OF_MANY = 1 << 18
-/** Batches that are being compressed, or wait for one that is. */
-const PACKING_MAX = 3
-/** Smaller ones are not worth the way to another thread. */
+/** Smaller ones are not worth it. */
 const COMPRESS_BYTES_MIN = 512
 /** What a frame of a batch has beside its body, at most. */
 const FRAME_HEADER_BYTES = 512
@@ -60,7 +57,6 @@ export class TargetLine {
   readonly #options: TargetLineOptions
   readonly #line: Line
   readonly #byNumber = new Map<number, Cursor>()
-  readonly #packing: Promise<Packed>[] = []
   #turn = 0
   #end: LineEnd | undefined
   #failure: LineFailure | undefined
@@ -100,8 +96,6 @@ export class TargetLine {
       }
     } finally {
       this.#line.close()
-      // What is still being compressed counts in the streams' credit.
-      await Promise.allSettled(this.#packing)
     }
     const { code = '', reason } = this.#end
     return this.#failure ?? new LineFailure(code || 'ENDED', `${this.#line.peer.address}: ${reason}`, isFatal(code))
@@ -131,26 +125,10 @@ export class TargetLine {
 
   /** Sends a batch of the stream whose turn it is; false if there is none. */
   async #sendNext(): Promise<boolean> {
-    const cursor = this.#packing.length < PACKING_MAX ? this.#nextReady() : undefined
-    if (cursor !== undefined) {
-      const batch = cursor.take() ?? (await this.#readAhead(cursor))
-      const packed = this.#pack(cursor, batch)
-      if (packed instanceof Promise || this.#packing.length > 0) this.#queue(Promise.resolve(packed))
-      else await this.#sendBatch(packed)
-      return true
-    }
-    const first = this.#packing[0]
-    if (first === undefined) return false
-    const packed = await first
-    this.#packing.shift()
-    await this.#sendBatch(packed)
+    const cursor = this.#nextReady()
+    if (cursor === undefined) return false
+    await this.#sendBatch(this.#pack(cursor, cursor.take() ?? (await this.#readAhead(cursor))))
     return true
-  }
-
-  #queue(packed: Promise<Packed>): void {
-    // What it throws is thrown in its turn, if that comes.
-    packed.catch(() => {})
-    this.#packing.push(packed)
   }
 
   #nextReady(): Cursor | undefined {
@@ -178,24 +156,20 @@ export class TargetLine {
     return this.#options.cursors.length > FEW_STREAMS
   }
 
-  #pack(cursor: Cursor, batch: Outgoing): Packed | Promise<Packed> {
+  #pack(cursor: Cursor, batch: Outgoing): Packed {
     const { compress, choice, always } = this.#options
     const { records } = batch
-    // What is compressed may be a little larger than thought; then it goes plain.
-    cursor.sentBytes += records.length
     const plain: Packed = { cursor, batch, body: records, compression: '' }
     if (compress === undefined || records.length < COMPRESS_BYTES_MIN) return plain
     return always || choice.next() ? this.#compress(plain, compress) : plain
   }
 
-  async #compress(plain: Packed, compress: Compress): Promise<Packed> {
+  #compress(plain: Packed, compress: Compress): Packed {
     const { clock, choice } = this.#options
     const startedAt = clock.monotonic()
-    const body = await compress(plain.body)
+    const body = compress(plain.body)
     choice.compressed(plain.body.length, body.length, clock.monotonic() - startedAt)
-    if (body.length >= plain.body.length) return plain
-    plain.cursor.sentBytes += body.length - plain.body.length
-    return { ...plain, body, compression: 'snappy' }
+    return body.length < plain.body.length ? { ...plain, body, compression: 'snappy' } : plain
   }
 
   async #sendBatch({ cursor, batch, body, compression }: Packed): Promise<void> {
@@ -212,6 +186,7 @@ export class TargetLine {
       plainBytes: batch.records.length,
     }
     if (this.#end !== undefined || this.#isTooLarge(cursor, batch, body)) return
+    cursor.sentBytes += body.length
     sent(cursor.goes(batch))
     await this.#send(message, body)
     choice.sent(batch.records.length, this.#line.traffic, clock.monotonic())
