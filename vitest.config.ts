@@ -40,7 +40,7 @@ export default defineConfig(({ mode }) => ({
   ssr: { resolve: { conditions: ['millrace-source', 'node', 'module', 'import', 'default'] } },
   test: {
     include: mode === 'full' ? testsWithMore() : ['test/**/*.test.ts'],
-    globalSetup: ['test/support/services-setup.ts', 'test/support/scratch-setup.ts'],
+    globalSetup: ['test/support/services-setup.ts'],
     // More than there are cores: half of the time a test waits for a server, a disk or a process of its own. Storms load them all.
     ...(mode !== 'full' && { maxWorkers: Math.ceil(availableParallelism() * 1.25) }),
     // What only hangs exceeds: a machine may be slow, and busy with much else.

@@ -1,10 +1,11 @@
-// Before and after a whole test run (vitest's globalSetup): the folder where its servers live. They are started on first use, by
-// mysql-servers.ts; here they are stopped, those of a run that was killed too.
+// Before and after a whole test run (vitest's globalSetup): the folder where its servers live, and the one where its tests write. Servers are
+// started on first use, by mysql-servers.ts; here they are stopped, those of a run that was killed too.
 
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { scratchInMemory } from './scratch-folder.ts'
 import { isAlive } from './server-process.ts'
 
 declare module 'vitest' {
@@ -24,7 +25,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await writeFile(join(folder, 'owner'), String(process.pid))
   await mkdir(join(folder, 'shared'))
   project.provide('servicesFolder', folder)
-  return () => removeFolder(folder)
+  const removeScratch = project.config.env.MILLRACE_FULL === '1' ? undefined : await scratchInMemory()
+  return async () => {
+    await removeScratch?.()
+    await removeFolder(folder)
+  }
 }
 
 /** Of runs that ended without their teardown. */
