@@ -9,18 +9,9 @@ const reportFolder = process.env.MILLRACE_TEST_REPORTS
 
 /** What takes longest of the whole matrix, the longest first: begun last, one of them would go on alone when all else is done. */
 const LONG = [
-  ...['every-step', 'seeds', 'kafka-sync', 'mysql-storm', 'mariadb-storm', 'network-storm', 'kafka-steps'],
-  ...[
-    'kafka-storm',
-    'kafka-broker-storm',
-    'relay-storm',
-    'mysql-relay',
-    'relay-kafka',
-    'relay-agents',
-    'join',
-    'kills',
-  ],
-  ...['sender-simulation', 'random-lives', 'relay-source.job'],
+  ...['kills', 'every-step', 'quickstart', 'seeds', 'network-storm', 'mysql-storm', 'mariadb-storm', 'relay-storm'],
+  ...['relay-send-steps', 'kafka-steps', 'kafka-broker-storm', 'batch', 'mysql-relay', 'kafka-storm', 'relay-backlog'],
+  ...['relay-receive-steps', 'small-cache', 'kafka-sync', 'tables', 'mysql-killed', 'queries', 'read-out', 'join'],
 ]
 
 class LongestFirst extends BaseSequencer {

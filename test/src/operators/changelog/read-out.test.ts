@@ -168,7 +168,7 @@ function expectedRanking(): { region: number; rank: number; shop: number; cents:
 }
 
 const CACHES = [{}, { stateCacheBytes: 4 << 10 }]
-const PARALLELISMS = full ? [1, 2, 3, 4] : [1, 3]
+const PARALLELISMS = full ? [2, 4] : [1, 3]
 
 /** So that there are checkpoints to go back to. */
 const PACED = { recordsPerCheckpoint: 50 }
