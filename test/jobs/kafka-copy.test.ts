@@ -45,13 +45,10 @@ describeBroker('kafka-copy', (broker) => {
     await broker.produce(topic, messages)
   }
 
-  /** The second, with a record. A producer that connected before would not know it. */
+  /** The second, with a record. */
   async function addPartition(topic: string): Promise<void> {
-    const [admin, producer] = [broker.kafka.admin(), broker.kafka.producer()]
-    await Promise.all([admin.connect(), producer.connect()])
-    await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] })
-    await producer.send({ topic, messages: [{ partition: 1, value: 'added' }] })
-    await Promise.all([admin.disconnect(), producer.disconnect()])
+    await broker.grow(topic, 2)
+    await broker.produce(topic, [{ partition: 1, value: 'added' }])
     expect((await broker.readAll(topic)).at(-1)).toMatchObject({ partition: 1 })
   }
 

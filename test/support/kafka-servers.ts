@@ -2,7 +2,7 @@
 // MILLRACE_KAFKA_BROKERS (plaintext, host:port,…): a cluster of your own instead of the shared broker.
 
 import { randomBytes } from 'node:crypto'
-import { type Admin, Kafka, logLevel, type Message, type Producer } from 'kafkajs'
+import { type AclEntry, type Admin, Kafka, logLevel, type Message, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { FaultProxy } from './fault-proxy.ts'
 import { type BrokerOptions, BrokerProcess, isKafkaInstalled, runKafkaTool } from './kafka-process.ts'
@@ -209,6 +209,25 @@ class Client implements TestBroker {
     await admin.deleteTopics({ topics: this.#topics.filter((topic) => there.includes(topic)), timeout: PATIENCE_MS })
     await admin.disconnect()
   }
+}
+
+/** Makes ACLs at the one broker there is. */
+export async function allow(admin: Admin, ...acl: readonly AclEntry[]): Promise<void> {
+  await admin.createAcls({ acl: [...acl] })
+  await untilHeard(admin, acl, true)
+}
+
+/** Deletes ACLs at the one broker there is. */
+export async function disallow(admin: Admin, ...acl: readonly AclEntry[]): Promise<void> {
+  await admin.deleteAcls({ filters: [...acl] })
+  await untilHeard(admin, acl, false)
+}
+
+/** Until the broker goes by them: the controller answers a moment before brokers hear of it. */
+async function untilHeard(admin: Admin, acl: readonly AclEntry[], there: boolean): Promise<void> {
+  for (const one of acl)
+    while ((await admin.describeAcls(one)).resources.length > 0 !== there)
+      await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 function isReady(admin: Admin, topic: string): Promise<boolean> {

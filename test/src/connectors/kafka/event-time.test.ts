@@ -214,10 +214,7 @@ class World {
   }
 
   async addPartition(): Promise<void> {
-    const admin = this.#broker.kafka.admin()
-    await admin.connect()
-    await admin.createPartitions({ topicPartitions: [{ topic: this.#names.clicks, count: 4 }] })
-    await admin.disconnect()
+    await this.#broker.grow(this.#names.clicks, 4)
     await this.#connect()
   }
 

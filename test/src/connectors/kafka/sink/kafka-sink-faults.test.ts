@@ -8,9 +8,11 @@ import type { KafkaSinkOptions } from '../../../../../src/connectors/kafka/sink/
 import type { EpochSinkFunction } from '../../../../../src/contract/sink-function.ts'
 import { systemClock } from '../../../../../src/util/clock.ts'
 import {
+  allow,
   clientOf,
   describeBroker,
   describePrivateBrokers,
+  disallow,
   type FaultProxy,
   startBroker,
   startCluster,
@@ -429,11 +431,11 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
     })
     const id = `millrace.${topic}.sink.0`
     const [read, write] = [acl(2, topic, 3), acl(2, topic, 4)]
-    await admin.createAcls({ acl: [write, acl(3, id, 3), acl(5, id, 4)] })
+    await allow(admin, write, acl(3, id, 3), acl(5, id, 4))
     const sasl = { mechanism: 'plain', username: 'millrace', password: 'millrace' } as const
     const make = () => kafkaSink({ brokers: broker.sasl, sasl, topic, retryMaxMs: 5000 })
     await expect(openEpochSink(make())).rejects.toThrow(`the principal lacks the ACL Read on topic "${topic}"`)
-    await admin.createAcls({ acl: [read] })
+    await allow(admin, read)
     const sink = await openEpochSink(make())
     await expect(sink.lastEpoch(`${topic}/other/0`, false)).rejects.toMatchObject({
       code: 'SINK_FAILED',
@@ -441,13 +443,13 @@ describePrivateBrokers('kafkaSink in a broken world', () => {
     })
     await sink.lastEpoch(writer, false)
     await sink.apply(writer, 1, batchesOf(epochOf(1)))
-    await admin.deleteAcls({ filters: [write] })
+    await disallow(admin, write)
     await expect(sink.apply(writer, 2, batchesOf(epochOf(2)))).rejects.toMatchObject({
       code: 'SINK_FAILED',
       message: expect.stringMatching(new RegExp(`topic "${topic}".*TOPIC_AUTHORIZATION_FAILED.*Write`)),
     })
     await expect(openEpochSink(make())).rejects.toThrow(`the principal lacks the ACL Write on topic "${topic}"`)
-    await admin.createAcls({ acl: [write] })
+    await allow(admin, write)
     const next = await openEpochSink(make())
     expect(await next.lastEpoch(writer, true)).toBe(1)
     await next.apply(writer, 2, batchesOf(epochOf(2)))

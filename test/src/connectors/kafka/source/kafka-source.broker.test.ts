@@ -6,7 +6,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { text } from '../../../../../src/connectors/kafka/formats/text.ts'
 import { kafkaSource } from '../../../../../src/connectors/kafka/source/kafka-source.ts'
 import type { KafkaSourceOptions, KafkaStartup } from '../../../../../src/connectors/kafka/source/options.ts'
-import { type BrokerProcess, clientOf, describePrivateBrokers, startBroker } from '../../../../support/kafka-servers.ts'
+import {
+  allow,
+  type BrokerProcess,
+  clientOf,
+  describePrivateBrokers,
+  startBroker,
+} from '../../../../support/kafka-servers.ts'
 import { inLife, SourceLife } from './source-life.ts'
 
 const numbers = (from: number, to: number): Message[] =>
@@ -49,10 +55,10 @@ describePrivateBrokers('kafkaSource and its broker', () => {
       for (let round = 0; round < 2; round += 1) {
         await broker.kill()
         const restarted = sleep(300).then(() => broker.start())
-        got.push(...(await life.take(5_000, 60_000)))
+        got.push(...(await life.take(5_000)))
         await restarted
       }
-      got.push(...(await life.take(5_000, 60_000)))
+      got.push(...(await life.take(5_000)))
       await produce(topics, numbers(20_000, 20_010))
       got.push(...(await life.take(10)))
       expect(got).toEqual(values(numbers(0, 20_010)))
@@ -149,27 +155,22 @@ describePrivateBrokers('kafkaSource and its broker', () => {
     expect(String(unseen)).toContain(topics)
     const admin = client.kafka.admin()
     await admin.connect()
-    const allow = (operation: AclOperationTypes) =>
-      admin.createAcls({
-        acl: [
-          {
-            resourceType: AclResourceTypes.TOPIC,
-            resourceName: topics,
-            resourcePatternType: ResourcePatternTypes.LITERAL,
-            principal: 'User:millrace',
-            host: '*',
-            operation,
-            permissionType: AclPermissionTypes.ALLOW,
-          },
-        ],
-      })
-    await allow(AclOperationTypes.DESCRIBE)
+    const to = (operation: AclOperationTypes) => ({
+      resourceType: AclResourceTypes.TOPIC,
+      resourceName: topics,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal: 'User:millrace',
+      host: '*',
+      operation,
+      permissionType: AclPermissionTypes.ALLOW,
+    })
+    await allow(admin, to(AclOperationTypes.DESCRIBE))
     await inLife(mine(), {}, async (life) => {
       const failure = await life.failure()
       expect(failure).toMatchObject({ code: 'SOURCE_SETTING' })
       expect(String(failure)).toContain(`Fetch of ${topics}/0 at 0: TOPIC_AUTHORIZATION_FAILED`)
     })
-    await allow(AclOperationTypes.READ)
+    await allow(admin, to(AclOperationTypes.READ))
     await inLife(mine(), {}, async (life) => expect(await life.take(1)).toEqual(['0']))
     await admin.disconnect()
   })

@@ -75,8 +75,8 @@ describeBroker('kafkaSource: which partitions it reads', (broker) => {
     await withAdmin((admin) => admin.createTopics({ topics: [{ topic: first }], waitForLeaders: true }))
     await produce(first, values(0, 0, 1))
     await inLife(source({ topics: `${prefix}.*`, startup: 'latest' }), { parallelism: 2 }, async (life) => {
+      await broker.grow(first, 3)
       await withAdmin(async (admin) => {
-        await admin.createPartitions({ topicPartitions: [{ topic: first, count: 3 }] })
         await admin.createTopics({ topics: [{ topic: second, numPartitions: 2 }], waitForLeaders: true })
       })
       await produce(first, [...values(1, 0, 2), ...values(2, 0, 2)])
