@@ -39,7 +39,7 @@ describe('a file with several jobs', () => {
   })
 
   it('starts a killed one again, from its last checkpoint, while the others go on', async () => {
-    const process_ = startBin('run-job', args('--set', 'left=1500', '--set', 'right=1500', '--set', 'rate=500'))
+    const process_ = startBin('run-job', args('--set', 'left=1500', '--set', 'right=1500', '--set', 'rate=150'))
     await process_.seen('right | right 300')
     process.kill(pidOf('right'), 'SIGKILL')
     const { code, stdout, stderr } = await process_.result

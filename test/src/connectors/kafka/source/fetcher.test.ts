@@ -31,7 +31,7 @@ describeBroker('Fetcher', (broker) => {
     const fetcher = new Fetcher({
       clock,
       client,
-      trouble: new SourceTrouble({ context, client, retryMaxMs: 1_000 }),
+      trouble: new SourceTrouble({ context, client, retryMaxMs: 240_000 }),
       readCommitted: true,
       fetchBytesMax: 1 << 20,
       bufferBytesMax: BUFFER_BYTES,

@@ -64,7 +64,7 @@ describeBroker('kafkaSource over any history', (broker) => {
       const life = { parallelism: 1 + rng.int(4), ...(restore && { restore }) }
       await inLife(kafkaSource({ brokers: broker.brokers, ...options }), life, async (source) => {
         for (let polls = 1 + rng.int(5); more && polls > 0; polls -= 1) {
-          const batch = await source.next(20_000, 1 + rng.int(20))
+          const batch = await source.next(undefined, 1 + rng.int(20))
           more = batch !== undefined
           got.push(...(batch?.values ?? []))
         }

@@ -18,6 +18,9 @@ import type { Batch } from '../../../../../src/record/batch.ts'
 import { systemClock } from '../../../../../src/util/clock.ts'
 import { runtimeContext } from '../../../../support/runtime-context.ts'
 
+/** What only hangs exceed. */
+const PATIENCE_MS = 240_000
+
 export interface Checkpoint {
   readonly splits: readonly KafkaSplit[]
   readonly enumerator: unknown
@@ -97,7 +100,10 @@ export class SourceLife<T> {
   }
 
   /** The next batch of any reader; undefined when all have ended, or nothing has come for `patienceMs`. */
-  async next(patienceMs = 20_000, maxRecords = 1_024): Promise<(Batch<T> & { readonly split: string }) | undefined> {
+  async next(
+    patienceMs = PATIENCE_MS,
+    maxRecords = 1_024,
+  ): Promise<(Batch<T> & { readonly split: string }) | undefined> {
     const until = performance.now() + patienceMs
     while (this.#ended.size < this.readers.length && performance.now() < until) {
       await this.#calls
@@ -135,7 +141,7 @@ export class SourceLife<T> {
   /** Polls until it throws, and gives what. */
   async failure(): Promise<unknown> {
     try {
-      for (;;) if ((await this.next(60_000)) === undefined) return undefined
+      for (;;) if ((await this.next()) === undefined) return undefined
     } catch (error) {
       return error
     }
