@@ -6,6 +6,7 @@ import { type Collector, job, type KeyedProcessContext, KeyedProcessFunction } f
 import { filesSink } from 'millrace/connectors/files'
 import { relaySource } from 'millrace/connectors/relay'
 import { jumpClock } from './jumping-clock.ts'
+import { slowDisk } from './slow-disk.ts'
 
 /** A line of the sender's file: `n` from 0 in each stream. */
 export interface RelayTold {
@@ -39,6 +40,8 @@ export default job(
   'relay-receive',
   (flow, settings) => {
     if (settings.boolean('clockJumps', false)) jumpClock()
+    const syncMs = settings.number('syncMs', 0)
+    if (syncMs > 0) void slowDisk(syncMs)
     const psk = settings.string('psk', '')
     const listen = { host: settings.string('host', '127.0.0.1'), port: settings.number('port') }
     flow

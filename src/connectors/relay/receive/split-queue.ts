@@ -136,6 +136,11 @@ export class SplitQueue<T> {
     const fetched = this.#fetched[this.#head]
     if (fetched === undefined) return undefined
     this.#head += 1
+    // There are thousands of streams: one in which nothing comes keeps nothing of what it gave.
+    if (this.#head === this.#fetched.length) {
+      this.#fetched = []
+      this.#head = 0
+    }
     this.#fetchedBytes -= fetched.payload.length
     const entry = this.#entryOf(fetched)
     const records = this.#recordsOf(entry)
