@@ -2,6 +2,7 @@
 // Kills lose nothing of either. The whole matrix writes to the disk, and so do servers.
 
 import { mkdtemp, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from './server-process.ts'
 
@@ -13,7 +14,7 @@ const PREFIX = 'millrace-tests-'
 export async function scratchInMemory(): Promise<(() => Promise<void>) | undefined> {
   if (process.env.TMPDIR !== undefined) return
   await removeLeftOver()
-  if ((await roomIn(MEMORY)) < ROOM_BYTES_MIN) return
+  if (Math.min(await roomIn(MEMORY), freemem()) < ROOM_BYTES_MIN) return
   const folder = await mkdtemp(join(MEMORY, PREFIX))
   await writeFile(join(folder, 'owner'), String(process.pid))
   process.env.TMPDIR = folder
