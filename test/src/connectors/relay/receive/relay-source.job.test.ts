@@ -58,7 +58,7 @@ describe('records that go over a line', { timeout }, () => {
       return value.stream
     }
     const sending = here.send(here.sending(sent, 'sending', { stream, queueBytesMax: 65_536, batchRecords: 100 }), {
-      checkpoint: { intervalMs: 20, timeoutMs: 100 },
+      checkpoint: { intervalMs: 20, timeoutMs: 500 },
       recordsPerCheckpoint: 500,
     })
     // What waits for room comes again with each restart.
