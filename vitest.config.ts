@@ -37,6 +37,7 @@ export default defineConfig(({ mode }) => ({
     // What only hangs exceeds: a machine may be slow, and busy with much else.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    teardownTimeout: 300_000,
     expect: { poll: { timeout: 240_000 } },
     ...(mode === 'full' && { sequence: { sequencer: LongestFirst } }),
     env: mode === 'full' ? { MILLRACE_FULL: '1' } : {},
