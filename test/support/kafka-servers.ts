@@ -139,7 +139,7 @@ class Client implements TestBroker {
     await admin.createTopics({
       ...{ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false, timeout: PATIENCE_MS },
     })
-    while (!(await isReady(admin, topic))) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (!(await isReady(admin, topic, partitions))) await new Promise((resolve) => setTimeout(resolve, 20))
     await admin.disconnect()
     return topic
   }
@@ -147,7 +147,7 @@ class Client implements TestBroker {
   async grow(topic: string, partitions: number): Promise<void> {
     const admin = await this.#admin()
     await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }], timeout: PATIENCE_MS })
-    while (!(await isReady(admin, topic))) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (!(await isReady(admin, topic, partitions))) await new Promise((resolve) => setTimeout(resolve, 20))
     await admin.disconnect()
     // It would not know of them for minutes.
     await (await this.#producers.get(topic))?.disconnect()
@@ -230,9 +230,10 @@ async function untilHeard(admin: Admin, acl: readonly AclEntry[], there: boolean
       await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-function isReady(admin: Admin, topic: string): Promise<boolean> {
+/** Whether the broker has so many partitions of it: it hears of them a moment after they are made. */
+function isReady(admin: Admin, topic: string, partitions: number): Promise<boolean> {
   return admin.fetchTopicOffsets(topic).then(
-    () => true,
+    (found) => found.length >= partitions,
     () => false,
   )
 }
