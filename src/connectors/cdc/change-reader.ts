@@ -176,8 +176,8 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
   }
 
   async #follow(split: LogSplit): Promise<void> {
-    const { mode } = this.#context
-    const { schemaChanges } = this.#options
+    const { schemaChanges, endsItself = false } = this.#options
+    const mode = endsItself ? 'stream' : this.#context.mode
     this.#log = new LogReader({ port: this.#port, split, mode, schemaChanges, tell: (message) => this.#tell(message) })
     await this.#log.start()
     this.#context.requestSplit()

@@ -10,6 +10,8 @@ export type Startup = 'initial' | 'snapshot' | 'latest' | 'earliest' | { readonl
 export type TimedStartup = Startup | { readonly timestampMs: number }
 
 export interface ChangeSourceOptions {
+  /** The port says where its log ends, in batch mode too: what ends there is not where the log ends at the start. */
+  readonly endsItself?: boolean
   readonly startup: TimedStartup
   /** How often to look for tables that came or went. 0: only when the job starts. With startup 'snapshot' they are those of the beginning. */
   readonly discoveryIntervalMs: number

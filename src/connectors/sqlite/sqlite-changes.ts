@@ -23,7 +23,7 @@ export function sqliteChanges<Row>(options: SqliteChangesOptions): SourceFunctio
   const boundedness = startup === 'snapshot' || stopWhen !== undefined ? 'bounded' : 'unbounded'
   return new ChangeSource<Row>(
     () => new SqlitePort<Row>(settings),
-    { startup, discoveryIntervalMs, schemaChanges },
+    { startup, discoveryIntervalMs, schemaChanges, endsItself: stopWhen !== undefined },
     boundedness,
   )
 }
