@@ -2,11 +2,14 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import Libsql from 'libsql'
 import { describe, expect, it } from 'vitest'
+import { runJobHere } from '../../../../runtime/testing/index.ts'
+import { collect } from '../../../../src/connectors/collect/index.ts'
 import {
   removeSqliteChanges,
   type SqliteChangesOptions,
   sqliteChanges,
 } from '../../../../src/connectors/sqlite/index.ts'
+import { job } from '../../../../src/index.ts'
 import { makeDatabase, run } from './sqlite-fixture.ts'
 
 type Fields = Record<string, unknown>
@@ -90,6 +93,22 @@ describe('sqliteChanges: where it begins and ends', () => {
       await running.end()
       expect(columns()?.at(-1)).toEqual(last)
     }
+  })
+
+  it('stopWhen: says where a batch ends too, whatever is written while it reads', async () => {
+    const { file, db } = makeDatabase(SETUP)
+    const told: unknown[] = []
+    const reading = job('reading', (flow) => {
+      flow
+        .from('rows', sqliteChanges<{ id: number }>({ file, tables: ['t'], stopWhen: 'SELECT count(*) >= 6 FROM t' }))
+        .map('next', ({ after }) => {
+          if (after !== null && after.id < 6) db.exec(`INSERT OR IGNORE INTO t VALUES (${after.id + 1}, 0)`)
+          return after?.id
+        })
+        .to('told', collect(told))
+    })
+    expect(await runJobHere(reading, { mode: 'batch' })).toMatchObject({ state: 'finished' })
+    expect(told).toEqual([1, 2, 3, 4, 5, 6])
   })
 
   it('stopWhen: ends where the query is true at the end of the log', async () => {
