@@ -1,7 +1,7 @@
 // jobs/kafka-sync.ts as it is shipped, on a real MySQL and a real broker: under load, its jobs are killed one by one, and both targets
 // end equal to the source. After a failure the folder (checkpoints, logs, files) is left, and named; topics are never deleted here.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -134,8 +134,11 @@ class SyncUnderTest {
   async end(keep: boolean): Promise<void> {
     this.#process?.signal('SIGKILL')
     await this.#process?.result
-    if (keep) process.stderr.write(`kept: ${this.#folder}, ${this.#settings.join(' ')}\n`)
-    if (keep) return
+    if (keep) {
+      const kept = mkdtempSync('/var/tmp/kafka-sync-') // the folder of the run goes with it
+      cpSync(this.#folder, kept, { recursive: true })
+      process.stderr.write(`kept: ${kept}, ${this.#settings.join(' ')}\n`)
+    }
     // Its processes end with it, a moment later.
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }

@@ -30,11 +30,12 @@ export function replayed(lines: readonly string[], table: string, column: string
 }
 
 function apply(values: Map<string, string>, at: number, { op, key, oldKey, before, after }: Line, text: string): void {
-  const fits = (condition: boolean): void => {
-    if (!condition) throw new Error(`does not fit what is there: ${text}`)
-  }
   if (op === 't') return values.clear()
   const [was, is] = [keyText(oldKey ?? key), keyText(key)]
+  const fits = (condition: boolean): void => {
+    const there = `${values.get(was)} and ${values.get(is)} in column ${at}`
+    if (!condition) throw new Error(`does not fit what is there, ${there}: ${text}`)
+  }
   fits(values.get(was) === (before === null ? undefined : String(before[at])))
   values.delete(was)
   fits(!values.has(is))
