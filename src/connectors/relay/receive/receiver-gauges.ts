@@ -19,7 +19,10 @@ interface Waiting {
   readonly sequence: number
 }
 
-/** Sets the gauges once a second. */
+/**
+ * Sets the gauges once a second. Streams of which nothing is to come and nothing is to be read are not shown any more: one that was has no
+ * backlog then.
+ */
 export class ReceiverGauges {
   readonly #context: RuntimeContext
   readonly #receiver: Receiver
@@ -50,19 +53,21 @@ export class ReceiverGauges {
   #set(): void {
     let [records, bytes, oldestMs] = [0, 0, 0]
     const gone = new Set(this.#progress.keys())
+    const over = new Set(this.#shown)
     for (const stream of this.#receiver.store.streams()) {
       gone.delete(stream.id)
       const waiting = this.#waitingOf(stream)
       records += waiting.records
       bytes += waiting.bytes
       oldestMs = Math.max(oldestMs, waiting.lagMs)
-      // Of streams that have ended, those that are still read.
-      if (!stream.isEnded || waiting.records > 0) this.#show(stream, waiting)
+      if (stream.isEnded && waiting.records === 0) continue
+      const name = nameOf(stream)
+      over.delete(name)
+      this.#show(name, stream, waiting)
     }
     for (const id of gone) this.#progress.delete(id)
-    this.#gauge('backlogRecords').set(records)
-    this.#gauge('backlogBytes').set(Math.round(bytes))
-    this.#gauge('lagMs').set(oldestMs)
+    for (const name of over) this.#setBacklog(name, { records: 0, bytes: 0, lagMs: 0 })
+    this.#setBacklog('', { records, bytes, lagMs: oldestMs })
     this.#gauge('connections').set(this.#receiver.connections)
   }
 
@@ -77,19 +82,26 @@ export class ReceiverGauges {
     return { records, bytes: stream.bytesFrom(sequence), lagMs, sequence }
   }
 
-  #show({ place, facts, next }: StreamLog, waiting: Waiting): void {
-    // Incarnations of one stream share their gauges: the one that is read counts.
-    const name = `{${place.sender},${facts.name}}`.replaceAll(/\s/g, '_')
+  #show(name: string, { next }: StreamLog, waiting: Waiting): void {
     if (!this.#shown.has(name) && this.#shown.size >= STREAMS_MAX) return
     this.#shown.add(name)
-    this.#gauge(`backlogRecords${name}`).set(waiting.records)
-    this.#gauge(`backlogBytes${name}`).set(Math.round(waiting.bytes))
-    this.#gauge(`lagMs${name}`).set(waiting.lagMs)
+    this.#setBacklog(name, waiting)
     this.#gauge(`receivedSequence${name}`).set(next)
     this.#gauge(`readSequence${name}`).set(waiting.sequence)
+  }
+
+  #setBacklog(name: string, { records, bytes, lagMs }: Omit<Waiting, 'sequence'>): void {
+    this.#gauge(`backlogRecords${name}`).set(records)
+    this.#gauge(`backlogBytes${name}`).set(Math.round(bytes))
+    this.#gauge(`lagMs${name}`).set(lagMs)
   }
 
   #gauge(name: string): Gauge {
     return this.#context.metrics.gauge(name)
   }
+}
+
+/** Incarnations of one stream share their gauges: the one that is read counts. */
+function nameOf({ place, facts }: StreamLog): string {
+  return `{${place.sender},${facts.name}}`.replaceAll(/\s/g, '_')
 }
