@@ -181,16 +181,27 @@ export class MysqlPort<Row> implements ChangePort<Row> {
   readChunk(name: string, range: KeyRange, maxRecords: number): Promise<ChunkRead<Row>> {
     return this.#asked(async () => {
       const limit = await this.#throttle.admit(maxRecords)
-      const read = (await this.#isSpooled(name, range))
-        ? await this.#spooled.read(name, range, limit)
-        : await this.#snapshots.read(name, range, limit)
-      this.#throttle.took(read?.rows.length ?? 0)
-      if (read !== undefined) return read
-      const high = await currentPlace(await this.#session(), this.#info)
-      const { database, table } = splitTableName(name)
-      const source = snapshotOrigin(database, table, high)
-      return { rows: [], low: high, high, next: null, schema: { columns: [], key: [] }, source }
+      for (;;) {
+        const read = (await this.#isSpooled(name, range))
+          ? await this.#spooled.read(name, range, limit)
+          : await this.#snapshots.read(name, range, limit)
+        const found = read ?? (await this.#readMissing(name))
+        if (found === undefined) continue
+        this.#throttle.took(found.rows.length)
+        return found
+      }
     })
+  }
+
+  /** No rows, of a table that is gone between two places; undefined if it has come back. */
+  async #readMissing(name: string): Promise<ChunkRead<Row> | undefined> {
+    const place = async (): Promise<MysqlOffset> => currentPlace(await this.#session(), this.#info)
+    const low = await place()
+    if ((await this.#describe(name)) !== undefined) return undefined
+    const high = await place()
+    const { database, table } = splitTableName(name)
+    const source = snapshotOrigin(database, table, high)
+    return { rows: [], low, high, next: null, schema: { columns: [], key: [] }, source }
   }
 
   /** Not at a limited rate, which it would exceed; nor a table that may be without a key. */
