@@ -5,8 +5,8 @@ import type { Change, TableSchema } from '../../record/change.ts'
 import { assert } from '../../util/assert.ts'
 import { keyText } from './key-text.ts'
 import { readRange } from './log-range.ts'
-import { membership } from './membership.ts'
-import type { ChangePort, ChunkRead, KeyBound, KeyRange, Offset } from './port.ts'
+import { membership, type OrderedRange } from './membership.ts'
+import type { ChangePort, ChunkRead, KeyBound, KeyOrder, KeyRange, Offset } from './port.ts'
 import type { Rewind, Rows } from './rewind.ts'
 
 /** Rows of [from, next) as of `high`. */
@@ -23,6 +23,7 @@ export interface ExactRead<Row> {
   readonly port: ChangePort<Row>
   readonly table: string
   readonly range: KeyRange
+  readonly order: KeyOrder | undefined
   readonly maxRecords: number
   /** Give the rows as of its offset. */
   readonly rewind: Rewind<Row> | undefined
@@ -38,6 +39,7 @@ export async function readExactly<Row>({
   port,
   table,
   range,
+  order,
   maxRecords,
   rewind,
 }: ExactRead<Row>): Promise<ExactPart<Row>> {
@@ -45,7 +47,7 @@ export async function readExactly<Row>({
     const read = await port.readChunk(table, range, maxRecords)
     assert(read.next === null || read.next !== range.from, 'a part of a chunk advances')
     const { high, next, schema, source, keyless } = read
-    const covered = { from: range.from, to: next ?? range.to }
+    const covered = { range: { from: range.from, to: next ?? range.to }, order }
     const rows = port.compareOffsets(read.low, high) < 0 ? await backfill(port, table, covered, read) : read.rows
     if (rows === undefined) continue
     // Rows without a key cannot be told apart, so not be taken back: they are given as read, to sinks that take back what they wrote.
@@ -62,7 +64,7 @@ export async function readExactly<Row>({
 async function backfill<Row>(
   port: ChangePort<Row>,
   table: string,
-  range: KeyRange,
+  range: OrderedRange,
   read: ChunkRead<Row>,
 ): Promise<readonly Change<Row>[] | undefined> {
   const request = { table, from: read.low, to: read.high, pagesMax: Number.POSITIVE_INFINITY }

@@ -267,7 +267,8 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
   #sendGates(subtask: number, ref: TableRef, from: number): void {
     this.#withTable(ref, (record) => {
       const { parts, next } = this.#ledger.gates(record, from, GATE_PAGE_PARTS)
-      this.#send(subtask, { type: 'gates', table: ref.table, generation: ref.generation, parts, next })
+      const { table, generation, order } = record
+      this.#send(subtask, { type: 'gates', table, generation, parts, next, order })
     })
   }
 

@@ -198,6 +198,7 @@ export class ChangeReader<Row> implements SourceReader<Change<Row>, ChangeSplit>
       port: this.#port,
       table,
       range: { from: chunk.next, to: range.to },
+      order: chunk.order,
       maxRecords: Math.min(maxRecords, PART_RECORDS_MAX),
       rewind,
     })

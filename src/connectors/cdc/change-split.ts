@@ -1,6 +1,6 @@
 // The parts of a change source: chunks of tables and the log. Plain data; replaced on progress, never changed in place.
 
-import type { KeyBound, KeyRange, Offset } from './port.ts'
+import type { KeyBound, KeyOrder, KeyRange, Offset } from './port.ts'
 
 /** Rows of a chunk from `from` on were read when the log stood at `high`. Ends where the next part begins. */
 export interface ChunkPart {
@@ -17,6 +17,8 @@ export interface ChunkSplit {
   readonly generation: number
   readonly index: number
   readonly range: KeyRange
+  /** By which the table was split. */
+  readonly order?: KeyOrder
   readonly read: readonly ChunkPart[]
   /** When the last part was read: not before its `high`, which rows that were read again are taken back to. */
   readonly readAt?: Offset
@@ -99,7 +101,12 @@ export type ToReader =
   /** It was not there at a moment before `after`. */
   | (TableRef & { readonly type: 'missing'; readonly after: Offset })
   | (TableRef & { readonly type: 'forget' })
-  | (TableRef & { readonly type: 'gates'; readonly parts: readonly ChunkPart[]; readonly next: number | undefined })
+  | (TableRef & {
+      readonly type: 'gates'
+      readonly parts: readonly ChunkPart[]
+      readonly next: number | undefined
+      readonly order: KeyOrder | undefined
+    })
   | { readonly type: 'hold'; readonly offset: Offset | undefined }
 
 export function chunkId(table: string, generation: number, index: number): string {

@@ -19,6 +19,7 @@ export type {
   ChangePort,
   ChunkRead,
   KeyBound,
+  KeyOrder,
   KeyRange,
   KeyRouter,
   LogPage,

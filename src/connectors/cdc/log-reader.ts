@@ -328,7 +328,8 @@ export class LogReader<Row> {
   async #openGate(message: Extract<ToReader, { type: 'gates' }>): Promise<void> {
     const gate = this.#gates.get(message.table)
     if (gate === undefined || gate.generation !== message.generation || gate.isOpen) return
-    await gate.addParts(message.parts, message.next === undefined)
+    gate.addParts(message.parts)
+    if (message.next === undefined) await gate.open(message.order)
     const { table, generation, next } = message
     if (next !== undefined) this.#options.tell({ type: 'gates', table, generation, from: next })
     else await this.#settle()

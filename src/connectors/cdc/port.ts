@@ -20,7 +20,15 @@ export interface TableSplit {
   readonly ranges: readonly KeyRange[]
   /** Given to the next call; undefined when the table is split to its end. */
   readonly resume: NonNullable<unknown> | undefined
+  /**
+   * What keys are ordered by, for openRouter(): the table may be gone when keys are routed, or be another one. Plain data of the port's own
+   * making; that of a table's first ranges counts.
+   */
+  readonly order?: KeyOrder
 }
+
+/** See TableSplit. */
+export type KeyOrder = NonNullable<unknown>
 
 /**
  * Rows from the beginning of a range, as they were at one moment between `low` and `high`.
@@ -119,8 +127,8 @@ export interface ChangePort<Row> {
     table: string,
     at: Offset,
   ): readonly (readonly [from: string, to: string, declaredOrPosition?: string, timestampMs?: number])[]
-  /** Bounds ascend. */
-  openRouter(table: string, bounds: readonly KeyBound[]): KeyRouter | Promise<KeyRouter>
+  /** Bounds ascend. `order`: as splitTable() gave it; undefined where it gave none. */
+  openRouter(table: string, bounds: readonly KeyBound[], order: KeyOrder | undefined): KeyRouter | Promise<KeyRouter>
   /** The name, as in discoverTables, of the table a change belongs to. */
   tableOf(change: Change<Row>): string
   /** A checkpoint with this position is complete: the log up to here is needed only to go back to an older checkpoint. */

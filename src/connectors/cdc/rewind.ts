@@ -13,8 +13,8 @@
 import type { Change, ChangeSource, DroppedColumn, TableSchema } from '../../record/change.ts'
 import { keyText } from './key-text.ts'
 import { readRange } from './log-range.ts'
-import { membership } from './membership.ts'
-import type { ChangePort, KeyRange, Offset } from './port.ts'
+import { membership, type OrderedRange } from './membership.ts'
+import type { ChangePort, Offset } from './port.ts'
 
 interface Former<Row> {
   readonly key: readonly unknown[]
@@ -79,7 +79,7 @@ export class Rewind<Row> {
   }
 
   /** The rows of the range at the earlier offset. */
-  async apply(range: KeyRange, now: Rows<Row>): Promise<readonly Rows<Row>[]> {
+  async apply(range: OrderedRange, now: Rows<Row>): Promise<readonly Rows<Row>[]> {
     const rows: Change<Row>[] = []
     const former: Former<Row>[] = []
     for (const change of now.rows) {
@@ -165,7 +165,7 @@ export class Rewind<Row> {
   }
 
   /** Rows of the range that were there and are not any more. */
-  async #goneFrom(range: KeyRange): Promise<Former<Row>[]> {
+  async #goneFrom(range: OrderedRange): Promise<Former<Row>[]> {
     const gone = [...this.#former.values()].filter(({ row, present }) => row !== null && !present)
     if (gone.length === 0) return gone
     const isInside = await membership(

@@ -14,7 +14,7 @@
 
 import { assert, present } from '../../util/assert.ts'
 import { type ChunkPart, type ChunkSplit, chunkId, type TableRef } from './change-split.ts'
-import type { KeyRange, Offset, TableSplit } from './port.ts'
+import type { KeyOrder, KeyRange, Offset, TableSplit } from './port.ts'
 
 /** What is kept of one chunk. `parts` once it is read. */
 export interface ChunkEntry {
@@ -52,6 +52,8 @@ export interface TableRecord extends TableRef {
   generation: number
   /** For the port to go on splitting; meaningless once split. */
   resume: NonNullable<unknown> | undefined
+  /** By which it is split; until it is pure. */
+  order: KeyOrder | undefined
   split: boolean
   total: number
   taken: number
@@ -153,12 +155,12 @@ export class SnapshotLedger {
       if (record.taken >= (this.#allowed.get(record.table) ?? 0)) continue
       const index = record.taken++
       const { range } = present(this.#store.get(record, index), `chunk ${index} of ${record.table}`)
-      const { table, generation } = record
+      const { table, generation, order } = record
       const asOf = record.suspects.find(({ below }) => index < below)?.asOf
       record.suspects = record.suspects.filter(({ below }) => below > record.taken)
       const id = chunkId(table, generation, index)
       const read = { read: [], next: range.from, since: now, ...(asOf === undefined ? {} : { asOf }), done: false }
-      return { kind: 'chunk', id, table, generation, index, range, ...read }
+      return { kind: 'chunk', id, table, generation, index, range, ...(order !== undefined && { order }), ...read }
     }
     return undefined
   }
@@ -184,6 +186,7 @@ export class SnapshotLedger {
 
   addChunks(record: TableRecord, found: TableSplit): void {
     for (const range of found.ranges) this.#store.set(record, record.total++, { range, parts: undefined })
+    record.order ??= found.order
     record.resume = found.resume
     record.split = found.resume === undefined
     assert(record.total > 0, `table ${record.table} has a chunk`)
@@ -312,7 +315,8 @@ export class SnapshotLedger {
   #freshSnapshot(): Omit<TableRecord, 'table' | 'since'> {
     const generation = this.#nextGeneration++
     const counts = { total: 0, taken: 0, horizon: 0, suspects: [], done: 0 }
-    return { phase: 'reading', generation, resume: undefined, split: false, ...counts, low: undefined, high: undefined }
+    const unknown = { resume: undefined, order: undefined, low: undefined, high: undefined }
+    return { phase: 'reading', generation, split: false, ...counts, ...unknown }
   }
 
   #finishIfComplete(record: TableRecord): boolean {
@@ -340,6 +344,7 @@ export class SnapshotLedger {
 
   #dropChunks(record: TableRecord): void {
     for (let index = 0; index < record.total; index++) this.#store.delete(record, index)
+    record.order = undefined
   }
 }
 

@@ -8,7 +8,7 @@
 import type { Change } from '../../record/change.ts'
 import { present } from '../../util/assert.ts'
 import type { ChunkPart, TableRef } from './change-split.ts'
-import type { ChangePort, KeyBound, KeyRouter, Offset } from './port.ts'
+import type { ChangePort, KeyBound, KeyOrder, KeyRouter, Offset } from './port.ts'
 
 /** What becomes of a change. `restart`: a truncation that some parts show and some do not. */
 export type Verdict<Row> = Change<Row> | 'drop' | 'restart'
@@ -34,12 +34,15 @@ export class TableGate<Row> {
     return this.#router !== undefined
   }
 
-  /** Parts in key order, page by page; `last` opens the gate. */
-  async addParts(parts: readonly ChunkPart[], last: boolean): Promise<void> {
+  /** In key order, page by page, before it is opened. */
+  addParts(parts: readonly ChunkPart[]): void {
     for (const part of parts) this.#addPart(part)
-    if (!last) return
+  }
+
+  /** `order`: by which the parts are told apart. */
+  async open(order: KeyOrder | undefined): Promise<void> {
     const bounds = this.#parts.slice(1).map((part) => part.from as KeyBound)
-    this.#router = await this.#port.openRouter(this.#ref.table, bounds)
+    this.#router = await this.#port.openRouter(this.#ref.table, bounds, order)
   }
 
   /** The log at this position has every change that any part shows. */
@@ -50,8 +53,7 @@ export class TableGate<Row> {
   /** Judges changes of this table, in order. */
   async judge(changes: readonly Change<Row>[], offsets: readonly Offset[]): Promise<Verdict<Row>[]> {
     const router = present(this.#router, 'router of an open gate')
-    const keyed = changes.map((change) => (change.op === 't' || change.op === 's' ? undefined : change))
-    const rows = keyed.filter((change) => change !== undefined)
+    const rows = this.#toRoute(changes, offsets)
     const after = await router.route(rows.map((change) => change.key))
     const before = rows.some((change) => change.oldKey !== undefined)
       ? await router.route(rows.map((change) => change.oldKey ?? change.key))
@@ -59,11 +61,25 @@ export class TableGate<Row> {
     let row = 0
     return changes.map((change, index) => {
       const offset = offsets[index] as Offset
-      if (keyed[index] === undefined) return this.#judgeTable(change, offset)
+      if (!isOfRow(change)) return this.#judgeTable(change, offset)
+      // Behind what is routed every part lets everything through, or the table starts over.
+      if (change !== rows[row]) return change
       const verdict = this.#judgeRow(change, offset, before[row] as number, after[row] as number)
       row += 1
       return verdict
     })
+  }
+
+  /** Up to where all parts show the log, or the table starts over: what comes then may have keys of another kind. */
+  #toRoute(changes: readonly Change<Row>[], offsets: readonly Offset[]): readonly Change<Row>[] {
+    const rows: Change<Row>[] = []
+    for (const [index, change] of changes.entries()) {
+      const offset = offsets[index] as Offset
+      if (this.#port.compareOffsets(offset, this.#high as Offset) > 0) break
+      if (isOfRow(change)) rows.push(change)
+      else if (this.#judgeTable(change, offset) === 'restart') break
+    }
+    return rows
   }
 
   async close(): Promise<void> {
@@ -99,3 +115,5 @@ export class TableGate<Row> {
     return this.#port.compareOffsets(offset, (this.#parts[part] as ChunkPart).high) > 0
   }
 }
+
+const isOfRow = ({ op }: Change<unknown>): boolean => op !== 't' && op !== 's'

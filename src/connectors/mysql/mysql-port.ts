@@ -17,6 +17,7 @@ import type {
   ChangePort,
   ChunkRead,
   KeyBound,
+  KeyOrder,
   KeyRange,
   KeyRouter,
   Offset,
@@ -28,7 +29,7 @@ import { Catalogue, type CatalogueTable } from './catalogue.ts'
 import { splitTable } from './chunk-splitter.ts'
 import { type MysqlTable, splitTableName, tableName } from './column.ts'
 import { MysqlConnection } from './connection.ts'
-import type { MysqlBound } from './key-bound.ts'
+import { keyColumns, type MysqlBound } from './key-bound.ts'
 import { Charsets } from './log/charsets.ts'
 import { MeasuredLog } from './measured-log.ts'
 import { MysqlLog } from './mysql-log.ts'
@@ -172,9 +173,10 @@ export class MysqlPort<Row> implements ChangePort<Row> {
   splitTable(name: string, resume: NonNullable<unknown> | undefined): Promise<TableSplit> {
     return this.#asked(async () => {
       const table = await this.#describe(name)
-      if (table === undefined || table.key.length === 0)
-        return { ranges: [{ from: null, to: null }], resume: undefined }
-      return splitTable(await this.#session(), table, this.#settings.chunkSize, resume)
+      if (table === undefined) return { ranges: [{ from: null, to: null }], resume: undefined }
+      const order: MysqlTable = { ...table, columns: keyColumns(table) }
+      if (table.key.length === 0) return { ranges: [{ from: null, to: null }], resume: undefined, order }
+      return { ...(await splitTable(await this.#session(), table, this.#settings.chunkSize, resume)), order }
     })
   }
 
@@ -249,9 +251,9 @@ export class MysqlPort<Row> implements ChangePort<Row> {
     })
   }
 
-  openRouter(name: string, bounds: readonly KeyBound[]): Promise<KeyRouter> {
+  openRouter(name: string, bounds: readonly KeyBound[], order: KeyOrder | undefined): Promise<KeyRouter> {
     return this.#asked(async () => {
-      const table = await this.#describe(name)
+      const table = (order as MysqlTable | undefined) ?? (await this.#describe(name))
       if (table === undefined || table.key.length === 0 || bounds.length === 0) return lastPartRouter(bounds.length)
       return makeRouter(await this.#session(), table, bounds as readonly MysqlBound[])
     })

@@ -16,6 +16,7 @@ import {
   type ChangePort,
   type ChunkRead,
   type KeyBound,
+  type KeyOrder,
   type KeyRange,
   type KeyRouter,
   type Offset,
@@ -120,15 +121,16 @@ export class SqlitePort<Row> implements ChangePort<Row> {
   splitTable(table: string, resume: NonNullable<unknown> | undefined): TableSplit {
     return this.#look(() => {
       const known = this.#known(table)
+      const order = known === undefined ? {} : { order: collationsOf(known) }
       let from = (resume as SqliteBound | undefined) ?? null
       const ranges: KeyRange[] = []
       while (ranges.length < CHUNKS_PER_SPLIT) {
         const to = known === undefined ? null : this.#keyAfter(known, from, this.#settings.chunkSize)
         ranges.push({ from, to })
-        if (to === null) return { ranges, resume: undefined }
+        if (to === null) return { ranges, resume: undefined, ...order }
         from = to
       }
-      return { ranges, resume: from as NonNullable<unknown> }
+      return { ranges, resume: from as NonNullable<unknown>, ...order }
     })
   }
 
@@ -166,16 +168,14 @@ export class SqlitePort<Row> implements ChangePort<Row> {
     })
   }
 
-  openRouter(table: string, bounds: readonly KeyBound[]): KeyRouter {
-    const known = this.#look(() => this.#known(table))
-    const columns = known === undefined ? [] : splitColumns(known.definition, known.capture.byRowid)
-    // A table that is gone is routed by nothing more than the number of its key columns.
-    const width = (bounds[0] as SqliteBound | undefined)?.length ?? columns.length
-    const collations =
-      columns.length === width ? columns.map((column) => column.collation) : Array(width).fill('BINARY')
-    return bounds.length === 0
-      ? ONE_CHUNK
-      : new SqliteRouter(this.#database, collations, bounds as readonly SqliteBound[])
+  openRouter(table: string, bounds: readonly KeyBound[], order: KeyOrder | undefined): KeyRouter {
+    const [bound] = bounds as readonly SqliteBound[]
+    if (bound === undefined) return ONE_CHUNK
+    const known = order === undefined ? this.#look(() => this.#known(table)) : undefined
+    const found = (order as readonly string[] | undefined) ?? (known === undefined ? [] : collationsOf(known))
+    // Of one that was gone when it was split, nothing more is known than the number of its key columns.
+    const collations = found.length === bound.length ? found : bound.map(() => 'BINARY')
+    return new SqliteRouter(this.#database, collations, bounds as readonly SqliteBound[])
   }
 
   checkpointed(offset: Offset): void {
@@ -277,6 +277,10 @@ export class SqlitePort<Row> implements ChangePort<Row> {
     const row = logsRowid ? values.slice(1) : values
     return toBound(schema.key.map((name) => present(row[names.indexOf(name)], `key column ${name}`)))
   }
+}
+
+function collationsOf({ definition, capture }: KnownTable<unknown>): readonly string[] {
+  return splitColumns(definition, capture.byRowid).map((column) => column.collation)
 }
 
 const ONE_CHUNK: KeyRouter = { route: (keys) => keys.map(() => 0), close: () => {} }

@@ -58,7 +58,10 @@ it('tells the former names of columns that were renamed since, before rows under
   const rewind = new Rewind(port, 't', 0 as Offset)
   await rewind.to(3 as Offset, Number.POSITIVE_INFINITY)
   const now = { schema: schemaOf(column('id'), column('c')), rows: [read(1, 12), read(2, 21), read(3, 30)] }
-  const parts = await rewind.apply({ from: null, to: null }, { ...now, source: sourceAt(3) })
+  const parts = await rewind.apply(
+    { range: { from: null, to: null }, order: undefined },
+    { ...now, source: sourceAt(3) },
+  )
   expect(parts.map(({ schema, rows }) => [schema, rows.map(({ after }) => after)])).toEqual([
     [twice, [[3, 30]]],
     [old, [[1, 10]]],
@@ -72,7 +75,7 @@ it('knows of renames that no change before the rows has shown', async () => {
   const present = async (port: ChangePort<Row>): Promise<TableSchema | undefined> => {
     const rewind = new Rewind(port, 't', 0 as Offset)
     await rewind.to(1 as Offset, Number.POSITIVE_INFINITY)
-    return (await rewind.apply({ from: null, to: null }, now))[0]?.schema
+    return (await rewind.apply({ range: { from: null, to: null }, order: undefined }, now))[0]?.schema
   }
   const first = { change: updated(1, 1, 10, 11), schema: schemaOf(column('id'), column('b', ['a'])) }
   expect(await present(logOf([first], [['b', 'c']]))).toEqual(named)
@@ -94,7 +97,7 @@ it('tells which columns were dropped since, and nothing of them for those that h
   const rewind = new Rewind(logOf(log, [['c', '', '3', 5]]), 't', 0 as Offset)
   await rewind.to(2 as Offset, Number.POSITIVE_INFINITY)
   const now = { schema: schemaOf(column('id'), column('b')), rows: [read(3, 12)], source: sourceAt(2) }
-  const [present] = await rewind.apply({ from: null, to: null }, now)
+  const [present] = await rewind.apply({ range: { from: null, to: null }, order: undefined }, now)
   expect(present?.schema).toEqual({ ...now.schema, dropped: [droppedAt('b', '2'), droppedAt('c', '3')] })
 })
 
@@ -118,7 +121,10 @@ it('tells how columns were declared that were added since, before rows that lack
   )
   await rewind.to(2 as Offset, Number.POSITIVE_INFINITY)
   const schema = schemaOf(column('id'), column('b'), column('y'), column('z'))
-  const [present] = await rewind.apply({ from: null, to: null }, { schema, rows: [read(1, 12)], source: sourceAt(2) })
+  const [present] = await rewind.apply(
+    { range: { from: null, to: null }, order: undefined },
+    { schema, rows: [read(1, 12)], source: sourceAt(2) },
+  )
   const renamed = schemaOf(column('id'), column('b', ['a']), column('y', ['x']), column('z'))
   expect(present?.schema).toEqual(declared(declared(renamed, 'y', 'INT DEFAULT 7'), 'z', 'INT DEFAULT 8'))
 })

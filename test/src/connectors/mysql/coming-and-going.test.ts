@@ -48,7 +48,10 @@ describeServers('tables that come and go', ['mysql', 'mariadb'], (server) => {
       for (const table of TABLES) await connection.run(createSql(`${quoteName(database)}.${table}`))
       const work = () => disturb(connection, database, rng)
       for (let n = 0; n < 60; n++) await work()
-      const world = await makeWorld({ server, database, connection, rng, disturb: work, tables: TABLES })
+      // One that ends is as of a place on the way: what it tells has to fit.
+      const ends = seed % 3 === 0
+      const options = ends ? { startup: 'snapshot' as const } : {}
+      const world = await makeWorld({ server, database, connection, rng, options, disturb: work, tables: TABLES })
       await world.simulation.start(1 + rng.int(3))
       for (let n = 0; n < 400; n++) {
         await world.simulation.step()
