@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { it } from 'vitest'
 import { type MysqlConnection, quoteName } from '../../../../src/connectors/mysql/connection.ts'
 import { type Rng, seededRng } from '../../../../src/util/rng.ts'
 import { describeServers } from '../../../support/mysql-servers.ts'
@@ -59,8 +59,8 @@ describeServers('tables that come and go', ['mysql', 'mariadb'], (server) => {
         if (rng.int(60) === 0) await world.simulation.crash(1 + rng.int(3), new Map())
       }
       for (const table of TABLES) await connection.run(createSql(`${quoteName(database)}.${table}`))
-      await world.settle()
-      expect(world.sink.applied).toBeGreaterThan(0)
+      if (ends) while (!world.simulation.ended) await world.simulation.step()
+      else await world.settle()
       await world.simulation.close()
     },
   )
