@@ -174,8 +174,7 @@ export class ChangeEnumerator<Row> implements SplitEnumerator {
     if (this.#logOnly || this.#fixed) return
     this.#fixed = this.#options.startup === 'snapshot'
     const there = new Set(found)
-    const wanted = (table: string): boolean => this.#port.isWanted(table)
-    for (const record of [...this.#ledger.tables]) if (!wanted(record.table)) await this.#remove(record)
+    for (const record of [...this.#ledger.tables]) if (!this.#port.isWanted(record.table)) await this.#remove(record)
     await this.#miss([...this.#ledger.tables].filter(({ table }) => !there.has(table)))
     const added = found.filter((table) => !this.#ledger.has(table))
     const since = added.length > 0 ? await this.#port.currentOffset() : undefined

@@ -239,12 +239,16 @@ export class Capture {
 
   #captureTable(table: TableDefinition): string {
     const was = this.activeOf(table.name)
-    const before = was === undefined ? this.#captureOf(table.name, GONE) : undefined
-    if (was === undefined) this.#begin(table, before === undefined ? undefined : { was: before, reload: true })
+    if (was === undefined) this.#beginOrReturn(table)
     else if (!this.#hasTriggers(was)) this.#begin(table, { was, reload: true })
     else if (!sameColumns(was, table)) this.#begin(table, { was, reload: reusesName(was, table) })
     else this.#renewTriggers({ id: was.id, table, logsRowid: was.logsRowid })
     return table.name
+  }
+
+  #beginOrReturn(table: TableDefinition): void {
+    const was = this.#captureOf(table.name, GONE)
+    this.#begin(table, was === undefined ? undefined : { was, reload: true })
   }
 
   #rowKey(table: TableDefinition, follows: Follows | undefined): RowKey {
