@@ -1,10 +1,11 @@
 // Before and after a whole test run (vitest's globalSetup): the folder where its servers live, and the one where its tests write. Servers are
 // started on first use, by mysql-servers.ts; here they are stopped, those of a run that was killed too.
 
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { makeOwned, removeLeftOver } from './owned-folder.ts'
 import { scratchInMemory } from './scratch-folder.ts'
 import { isAlive } from './server-process.ts'
 
@@ -19,25 +20,15 @@ const PREFIX = 'millrace-services-'
 
 /** vitest calls it once, before any test, and what it returns after all of them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await removeLeftOver()
-  const folder = await mkdtemp(join(tmpdir(), PREFIX))
+  await removeLeftOver(tmpdir(), PREFIX, removeFolder)
+  const folder = await makeOwned(tmpdir(), PREFIX)
   await chmod(folder, 0o755) // as root, servers run as another user
-  await writeFile(join(folder, 'owner'), String(process.pid))
   await mkdir(join(folder, 'shared'))
   project.provide('servicesFolder', folder)
   const removeScratch = project.config.env.MILLRACE_FULL === '1' ? undefined : await scratchInMemory()
   return async () => {
     await removeScratch?.()
     await removeFolder(folder)
-  }
-}
-
-/** Of runs that ended without their teardown. */
-async function removeLeftOver(): Promise<void> {
-  const entries = (await readdir(tmpdir())).filter((name) => name.startsWith(PREFIX))
-  for (const folder of entries.map((name) => join(tmpdir(), name))) {
-    const owner = await readFile(join(folder, 'owner'), 'utf8').catch(() => undefined)
-    if (owner !== undefined && !isAlive(Number(owner))) await removeFolder(folder)
   }
 }
 

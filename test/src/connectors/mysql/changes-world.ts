@@ -94,33 +94,11 @@ export async function makeWorld({
   ...setup
 }: Setup): Promise<World> {
   const sink = setup.sink ?? new StrictTables()
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-mysql-'))
-  onTestFinished(() => rm(directory, { recursive: true, force: true }))
-  const settings = parseChangesOptions({
-    url: server.url(),
-    tables: [`${database}.*`],
-    chunkSize: 5,
-    rows: 'array',
-    heartbeatMs: 1000,
-    ...options,
-  })
   let quiet = false
   const hook = async (_step: ViewStep): Promise<void> => {
     if (!quiet && rng.int(2) === 0) await disturb()
   }
-  const makeSource = () =>
-    new ChangeSource<Row>(
-      () => new MysqlPort<Row>(settings, hook),
-      { startup: settings.startup, discoveryIntervalMs: 100, schemaChanges: false },
-      'unbounded',
-    )
-  const simulation = new SourceSimulation<Change<Row>, ChangeSplit>({
-    rng,
-    makeSource,
-    sink,
-    pollRecords: 3,
-    directory,
-  })
+  const simulation = await simulate({ url: server.url(), tables: [`${database}.*`], ...options }, { rng, sink, hook })
   const isSame = async (): Promise<boolean> => {
     for (const table of tables)
       if (text(await rowsOf(connection, database, table)) !== text(sink.told(table))) return false
@@ -145,6 +123,24 @@ export async function makeWorld({
       throw new Error('the log was not reached')
     },
   }
+}
+
+/** The machine around a source that reads five rows a chunk. */
+export async function simulate(
+  options: MysqlChangesOptions,
+  { rng, sink, hook }: { rng: Rng; sink: StrictSink<Change<Row>>; hook?: (step: ViewStep) => Promise<void> },
+): Promise<SourceSimulation<Change<Row>, ChangeSplit>> {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-mysql-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const settings = parseChangesOptions({ chunkSize: 5, rows: 'array', heartbeatMs: 1000, ...options })
+  const { startup } = settings
+  const makeSource = () =>
+    new ChangeSource<Row>(
+      () => new MysqlPort<Row>(settings, hook),
+      { startup, discoveryIntervalMs: 100, schemaChanges: false },
+      'unbounded',
+    )
+  return new SourceSimulation({ rng, makeSource, sink, pollRecords: 3, directory })
 }
 
 /** What the server has, in its own text. */

@@ -1,18 +1,11 @@
 // Tables that come to have rows which the log never had, while the source follows them.
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { ChangeSource, type ChangeSplit } from '../../../../src/connectors/cdc/index.ts'
-import { MysqlPort } from '../../../../src/connectors/mysql/mysql-port.ts'
-import { parseChangesOptions } from '../../../../src/connectors/mysql/options.ts'
+import { expect, test } from 'vitest'
 import type { Change } from '../../../../src/record/change.ts'
 import { seededRng } from '../../../../src/util/rng.ts'
 import { describeServers, type TestServer } from '../../../support/mysql-servers.ts'
-import { SourceSimulation, type StrictSink } from '../cdc/source-simulation.ts'
-
-type Row = readonly unknown[]
+import type { StrictSink } from '../cdc/source-simulation.ts'
+import { type Row, simulate } from './changes-world.ts'
 
 /** Numbers of table t, each there once. */
 class Numbers implements StrictSink<Change<Row>> {
@@ -40,26 +33,8 @@ class Numbers implements StrictSink<Change<Row>> {
 }
 
 async function follow(server: TestServer, database: string) {
-  const directory = await mkdtemp(join(tmpdir(), 'millrace-replaced-'))
-  onTestFinished(() => rm(directory, { recursive: true, force: true }))
-  const settings = parseChangesOptions({
-    url: server.url(),
-    tables: [`${database}.t`],
-    chunkSize: 5,
-    rows: 'array',
-    heartbeatMs: 1000,
-  })
-  const options = { startup: settings.startup, discoveryIntervalMs: 100, schemaChanges: false }
-  const makeSource = () => new ChangeSource<Row>(() => new MysqlPort<Row>(settings), options, 'unbounded')
   const sink = new Numbers()
-  const rng = seededRng(1)
-  const simulation = new SourceSimulation<Change<Row>, ChangeSplit>({
-    rng,
-    makeSource,
-    sink,
-    pollRecords: 3,
-    directory,
-  })
+  const simulation = await simulate({ url: server.url(), tables: [`${database}.t`] }, { rng: seededRng(1), sink })
   await simulation.start(2)
   const until = async (numbers: readonly number[]): Promise<void> => {
     for (let n = 0; n < 20_000 && String(sink.sorted) !== String(numbers); n++) await simulation.step()
