@@ -7,7 +7,7 @@
 //
 // Triggers in A keep the change log (connectors/sqlite/README.md). Tables are made in B as they are in A, without UNIQUE
 // constraints beside the key, and with a plain index for a key that may hold NULLs; views, and indexes as plain ones, are made at the
-// end of a batch and at each start. A table that is dropped in A stays in B. Virtual tables (full-text search and the like) are
+// end of a batch and at each start. A table that is dropped in A stays in B, empty. Virtual tables (full-text search and the like) are
 // skipped, and named.
 
 import { job } from 'millrace'

@@ -33,7 +33,9 @@ export interface BinProcess {
   readonly result: Promise<ProcessResult>
 }
 
-const binFile = (name: string): string => fileURLToPath(new URL(`../../dist/runtime/cli/${name}.js`, import.meta.url))
+/** A built bin. */
+export const binFile = (name: string): string =>
+  fileURLToPath(new URL(`../../dist/runtime/cli/${name}.js`, import.meta.url))
 
 /** Runs `run-job` to its end, however it ends: `await runJob(['jobs/quickstart.ts', '--data-dir', dir])`. */
 export function runJob(args: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {

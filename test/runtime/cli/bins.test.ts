@@ -1,11 +1,11 @@
 // The built bins, as users run them, over a small job (test/support/jobs/counting-job.ts). `npm test` builds first.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { runJob, runMillrace, startBin } from '../../support/run-job.ts'
+import { binFile, runJob, runMillrace, startBin } from '../../support/run-job.ts'
 
 const JOB = fileURLToPath(new URL('../../support/jobs/counting-job.ts', import.meta.url))
 
@@ -24,6 +24,10 @@ function lastCounts(stdout: string): number {
   for (const [, key = '', count] of stdout.matchAll(/key: (\d+), count: (\d+)/g)) counts.set(key, Number(count))
   return [...counts.values()].reduce((sum, count) => sum + count, 0)
 }
+
+it.each(['run-job', 'millrace'])('%s can be executed as it is built: npx calls it by its file', (bin) => {
+  accessSync(binFile(bin), constants.X_OK)
+})
 
 describe('exit code', () => {
   it('0 when the job finished, with its counts reconciled', async () => {
